@@ -1,0 +1,9 @@
+import { defineUnary } from './families/elementwise.js';
+
+/** Element-wise |x|. */
+export const absolute = defineUnary({
+  name: 'absolute',
+  compute: Math.abs,
+  onnx: 'Abs',
+  dtypes: ['f32', 'i32'],
+});

@@ -1,0 +1,27 @@
+import { equalShapes, type Shape } from '../src/graph/dimension.js';
+import type { Tensor } from '../src/graph/node.js';
+import { apply, defineOp } from '../src/graph/op.js';
+import { broadcastShapes } from '../src/graph/shapes.js';
+import { mapBroadcast } from './families/elementwise.js';
+
+type BroadcastAttributes = { readonly shape: Shape };
+
+const broadcastToOp = defineOp<BroadcastAttributes>({
+  name: 'broadcastTo',
+  infer([x], { shape }) {
+    if (!equalShapes(broadcastShapes(x!.shape, shape), shape))
+      throw new RangeError('the input does not stretch to the shape');
+    return [{ dtype: x!.dtype, shape }];
+  },
+  reference: (inputs, _, [output]) => [mapBroadcast(inputs, output!, (x) => x!)],
+  onnx: (emitter, { inputs, attributes }) => [
+    emitter.node('Expand', [inputs[0]!, emitter.shape(attributes.shape)]),
+  ],
+  simplify: ([x], { shape }) => (equalShapes(x!.shape, shape) ? [x!] : undefined),
+  flops: () => 0,
+});
+
+/** The tensor repeated along axes of size 1 and along new leading axes. */
+export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  return apply(broadcastToOp, [x], { shape });
+}

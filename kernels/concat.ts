@@ -1,0 +1,45 @@
+import { addDims, type Shape } from '../src/graph/dimension.js';
+import { splitAtAxis, zeros } from '../src/graph/ndarray.js';
+import type { Tensor } from '../src/graph/node.js';
+import { apply, defineOp } from '../src/graph/op.js';
+import { normalizeAxis, requireEqualDims, requireRank } from '../src/graph/shapes.js';
+
+type AxisAttributes = { readonly axis: number };
+
+const concatOp = defineOp<AxisAttributes>({
+  name: 'concat',
+  infer(inputs, { axis }) {
+    const [first] = inputs;
+    for (const other of inputs) {
+      requireRank(other, first!.shape.length, 'every operand');
+      if (other.dtype !== first!.dtype) throw new TypeError('operands have different dtypes');
+      for (const [at, size] of other.shape.entries())
+        if (at !== axis) requireEqualDims(size, first!.shape[at]!, `the sizes of axis ${at}`);
+    }
+    const total = inputs.map((operand) => operand.shape[axis]!).reduce(addDims);
+    const shape: Shape = first!.shape.map((size, at) => (at === axis ? total : size));
+    return [{ dtype: first!.dtype, shape }];
+  },
+  reference(inputs, { axis }, [output]) {
+    const result = zeros(output!.dtype, output!.shape);
+    const { outer, size, inner } = splitAtAxis(output!.shape, axis);
+    let offset = 0;
+    for (const operand of inputs) {
+      const length = operand.shape[axis]! * inner;
+      for (let row = 0; row < outer; row++)
+        result.data.set(operand.data.subarray(row * length, (row + 1) * length), row * size * inner + offset);
+      offset += length;
+    }
+    return [result];
+  },
+  onnx: (emitter, { inputs, attributes }) => [
+    emitter.node('Concat', inputs, { axis: { int: attributes.axis } }),
+  ],
+  simplify: (inputs) => (inputs.length === 1 ? inputs : undefined),
+  flops: () => 0,
+});
+
+/** Operands one after another along an axis; the other sizes are equal. */
+export function concat(operands: readonly Tensor[], axis: number): Tensor {
+  return apply(concatOp, operands, { axis: normalizeAxis(axis, operands[0]!.shape.length) });
+}

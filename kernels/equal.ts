@@ -1,0 +1,10 @@
+import { defineBinary } from './families/elementwise.js';
+
+/** Element-wise a = b of broadcast operands. */
+export const equal = defineBinary({
+  name: 'equal',
+  compute: (a, b) => Number(a === b),
+  onnx: 'Equal',
+  dtypes: ['f32', 'i32', 'bool'],
+  result: 'bool',
+});

@@ -1,0 +1,9 @@
+import { defineBinary } from './families/elementwise.js';
+
+/** Element-wise a ≤ b of broadcast operands. */
+export const lessOrEqual = defineBinary({
+  name: 'lessOrEqual',
+  compute: (a, b) => Number(a <= b),
+  onnx: 'LessOrEqual',
+  result: 'bool',
+});

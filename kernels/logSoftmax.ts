@@ -1,0 +1,39 @@
+import { countElements } from '../src/graph/dimension.js';
+import { splitAtAxis, zeros } from '../src/graph/ndarray.js';
+import type { Tensor } from '../src/graph/node.js';
+import { apply, defineOp } from '../src/graph/op.js';
+import { normalizeAxis, requireDType } from '../src/graph/shapes.js';
+
+type AxisAttributes = { readonly axis: number };
+
+const logSoftmaxOp = defineOp<AxisAttributes>({
+  name: 'logSoftmax',
+  infer([x]) {
+    requireDType([x!], 'f32');
+    return [{ dtype: 'f32', shape: x!.shape }];
+  },
+  reference([x], { axis }) {
+    const result = zeros('f32', x!.shape);
+    const { outer, size, inner } = splitAtAxis(x!.shape, axis);
+    for (let row = 0; row < outer * inner; row++) {
+      const start = Math.floor(row / inner) * size * inner + (row % inner);
+      let largest = -Infinity;
+      for (let i = 0; i < size; i++) largest = Math.max(largest, x!.data[start + i * inner]!);
+      let total = 0;
+      for (let i = 0; i < size; i++) total += Math.exp(x!.data[start + i * inner]! - largest);
+      const normalizer = largest + Math.log(total);
+      for (let i = 0; i < size; i++)
+        result.data[start + i * inner] = x!.data[start + i * inner]! - normalizer;
+    }
+    return [result];
+  },
+  onnx: (emitter, { inputs, attributes }) => [
+    emitter.node('LogSoftmax', inputs, { axis: { int: attributes.axis } }),
+  ],
+  flops: ([x]) => 4 * countElements(x!.shape),
+});
+
+/** Logarithm of the softmax along an axis. */
+export function logSoftmax(x: Tensor, axis = -1): Tensor {
+  return apply(logSoftmaxOp, [x], { axis: normalizeAxis(axis, x.shape.length) });
+}

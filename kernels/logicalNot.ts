@@ -1,0 +1,9 @@
+import { defineUnary } from './families/elementwise.js';
+
+/** Element-wise negation of booleans. */
+export const logicalNot = defineUnary({
+  name: 'logicalNot',
+  compute: (x) => (x === 0 ? 1 : 0),
+  onnx: 'Not',
+  dtypes: ['bool'],
+});

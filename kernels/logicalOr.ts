@@ -1,0 +1,9 @@
+import { defineBinary } from './families/elementwise.js';
+
+/** Element-wise a or b of booleans. */
+export const logicalOr = defineBinary({
+  name: 'logicalOr',
+  compute: (a, b) => Math.max(a, b),
+  onnx: 'Or',
+  dtypes: ['bool'],
+});

@@ -1,0 +1,80 @@
+import { countElements, type Shape } from '../src/graph/dimension.js';
+import { broadcastStrides, forEachOffset, zeros } from '../src/graph/ndarray.js';
+import type { Tensor } from '../src/graph/node.js';
+import { MICROSOFT_DOMAIN } from '../src/graph/onnxEmitter.js';
+import { apply, defineOp } from '../src/graph/op.js';
+import { broadcastShapes, requireDType, requireEqualDims } from '../src/graph/shapes.js';
+
+type MatmulAttributes = { readonly transposeLeft: boolean; readonly transposeRight: boolean };
+
+export interface MatmulOptions {
+  /** Read the left operand's last two axes swapped. */
+  readonly transposeLeft?: boolean;
+  /** Read the right operand's last two axes swapped. */
+  readonly transposeRight?: boolean;
+}
+
+/** The rows and columns of the last two axes after an optional swap. */
+function matrixShape<D>(shape: readonly D[], transposed: boolean): readonly [D, D] {
+  const [rows, columns] = shape.slice(-2) as [D, D];
+  return transposed ? [columns, rows] : [rows, columns];
+}
+
+function batchShape<D>(shape: readonly D[]): readonly D[] {
+  return shape.slice(0, -2);
+}
+
+const matmulOp = defineOp<MatmulAttributes>({
+  name: 'matmul',
+  infer([a, b], { transposeLeft, transposeRight }) {
+    requireDType([a!, b!], 'f32');
+    if (a!.shape.length < 2 || b!.shape.length < 2)
+      throw new RangeError('both operands need at least two axes');
+    const [rows, innerLeft] = matrixShape(a!.shape, transposeLeft);
+    const [innerRight, columns] = matrixShape(b!.shape, transposeRight);
+    requireEqualDims(innerLeft, innerRight, 'the inner sizes');
+    const batch: Shape = broadcastShapes(batchShape(a!.shape), batchShape(b!.shape));
+    return [{ dtype: 'f32', shape: [...batch, rows, columns] }];
+  },
+  reference([a, b], { transposeLeft, transposeRight }, [output]) {
+    const result = zeros('f32', output!.shape);
+    const [rows, columns] = output!.shape.slice(-2) as [number, number];
+    const inner = matrixShape(a!.shape, transposeLeft)[1];
+    const [aRow, aInner] = transposeLeft ? [1, rows] : [inner, 1];
+    const [bInner, bColumn] = transposeRight ? [1, inner] : [columns, 1];
+    const batch = batchShape(output!.shape);
+    const strides = [a!, b!].map((operand) => {
+      const matrix = operand.shape.at(-1)! * operand.shape.at(-2)!;
+      return broadcastStrides(batchShape(operand.shape), batch).map((stride) => stride * matrix);
+    });
+    forEachOffset(batch, strides, ([aStart, bStart], index) => {
+      for (let row = 0; row < rows; row++) {
+        for (let column = 0; column < columns; column++) {
+          let sum = 0;
+          for (let i = 0; i < inner; i++)
+            sum +=
+              a!.data[aStart! + row * aRow + i * aInner]! * b!.data[bStart! + i * bInner + column * bColumn]!;
+          result.data[(index * rows + row) * columns + column] = sum;
+        }
+      }
+    });
+    return [result];
+  },
+  onnx(emitter, { inputs, attributes: { transposeLeft, transposeRight } }) {
+    if (!transposeLeft && !transposeRight) return [emitter.node('MatMul', inputs)];
+    const transposes = { transA: { int: Number(transposeLeft) }, transB: { int: Number(transposeRight) } };
+    return [emitter.node('FusedMatMul', inputs, transposes, MICROSOFT_DOMAIN)];
+  },
+  rowAxes: ([, right], { transposeLeft }) => (right!.shape.length === 2 && !transposeLeft ? 1 : undefined),
+  flops: ([a], [output], { transposeLeft }) =>
+    2 * countElements(output!.shape) * matrixShape(a!.shape, transposeLeft)[1],
+});
+
+/** Matrix product of the last two axes, `[…, rows, inner] × […, inner, columns]`; leading axes broadcast. */
+export function matmul(
+  a: Tensor,
+  b: Tensor,
+  { transposeLeft = false, transposeRight = false }: MatmulOptions = {},
+): Tensor {
+  return apply(matmulOp, [a, b], { transposeLeft, transposeRight });
+}

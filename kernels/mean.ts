@@ -1,0 +1,11 @@
+import { defineReduction } from './families/reduction.js';
+
+/** Mean over axes. */
+export const mean = defineReduction({
+  name: 'mean',
+  onnx: 'ReduceMean',
+  initial: 0,
+  combine: (sum, x) => sum + x,
+  finish: (sum, count) => sum / count,
+  needsElements: true,
+});

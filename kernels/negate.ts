@@ -1,0 +1,9 @@
+import { defineUnary } from './families/elementwise.js';
+
+/** Element-wise −x. */
+export const negate = defineUnary({
+  name: 'negate',
+  compute: (x) => -x,
+  onnx: 'Neg',
+  dtypes: ['f32', 'i32'],
+});

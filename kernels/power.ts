@@ -1,0 +1,4 @@
+import { defineBinary } from './families/elementwise.js';
+
+/** Element-wise aᵇ of broadcast operands. */
+export const power = defineBinary({ name: 'power', compute: (a, b) => a ** b, onnx: 'Pow', dtypes: ['f32'] });

@@ -1,0 +1,4 @@
+import { defineUnary } from './families/elementwise.js';
+
+/** Element-wise 1/x. */
+export const reciprocal = defineUnary({ name: 'reciprocal', compute: (x) => 1 / x, onnx: 'Reciprocal' });

@@ -1,0 +1,10 @@
+import { defineReduction } from './families/reduction.js';
+
+/** Smallest element over axes. */
+export const reduceMin = defineReduction({
+  name: 'reduceMin',
+  onnx: 'ReduceMin',
+  initial: Infinity,
+  combine: (smallest, x) => Math.min(smallest, x),
+  needsElements: true,
+});

@@ -1,0 +1,8 @@
+import { defineUnary } from './families/elementwise.js';
+
+/** Element-wise 1/√x. */
+export const rsqrt = defineUnary({
+  name: 'rsqrt',
+  compute: (x) => 1 / Math.sqrt(x),
+  onnx: (emitter, { inputs }) => [emitter.node('Reciprocal', [emitter.node('Sqrt', inputs)])],
+});

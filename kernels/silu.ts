@@ -1,0 +1,11 @@
+import { MICROSOFT_DOMAIN } from '../src/graph/onnxEmitter.js';
+import { defineUnary } from './families/elementwise.js';
+
+/** Element-wise x·sigmoid(x), also called swish. */
+export const silu = defineUnary({
+  name: 'silu',
+  compute: (x) => x / (1 + Math.exp(-x)),
+  onnx: (emitter, { inputs }) => [
+    emitter.node('QuickGelu', inputs, { alpha: { float: 1 } }, MICROSOFT_DOMAIN),
+  ],
+});

@@ -1,0 +1,4 @@
+import { defineUnary } from './families/elementwise.js';
+
+/** Element-wise square root; NaN below 0. */
+export const sqrt = defineUnary({ name: 'sqrt', compute: Math.sqrt, onnx: 'Sqrt' });

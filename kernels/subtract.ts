@@ -1,0 +1,10 @@
+import { defineBinary } from './families/elementwise.js';
+import { isConstantOf, keepOperand } from './families/simplification.js';
+
+/** Element-wise a − b of broadcast operands. */
+export const subtract = defineBinary({
+  name: 'subtract',
+  compute: (a, b) => a - b,
+  onnx: 'Sub',
+  simplify: (a, b) => (isConstantOf(b, 0) ? keepOperand(a, b) : undefined),
+});

@@ -1,0 +1,120 @@
+import type { Dim, Shape } from './dimension.js';
+import type { NdArray } from './ndarray.js';
+import { makeNode, type Tensor } from './node.js';
+import type { OnnxEmitter } from './onnxEmitter.js';
+import { currentScope } from './scope.js';
+import { GraphError } from './graphError.js';
+import { type ConcreteTensorType, formatType, type TensorType } from './tensorType.js';
+
+/** Values that an operation can carry besides its inputs; all survive the JSON round trip. */
+export type AttributeValue = Dim | string | boolean | Shape;
+export type Attributes = Readonly<Record<string, AttributeValue>>;
+
+/** One call of an operation as its ONNX lowering sees it. */
+export interface OnnxCall<A extends Attributes = Attributes> {
+  /** Names of the input values. */
+  readonly inputs: readonly string[];
+  readonly inputTypes: readonly TensorType[];
+  readonly outputTypes: readonly TensorType[];
+  readonly attributes: A;
+}
+
+/**
+ * Everything the system knows of one operation. Each file in `kernels/` defines one.
+ * An operation either lowers to ONNX itself or decomposes into operations that do.
+ */
+export interface OpDefinition<A extends Attributes = Attributes> {
+  readonly name: string;
+  /**
+   * Shape rule: the output types for these inputs.
+   * @throws Error with the reason when the inputs do not fit; the caller adds the operation, types and scope.
+   */
+  infer(inputs: readonly TensorType[], attributes: A): readonly TensorType[];
+  /** Float64 reference: obviously right, never fast. */
+  reference(
+    inputs: readonly NdArray[],
+    attributes: A,
+    outputs: readonly ConcreteTensorType[],
+  ): readonly NdArray[];
+  /** Emits ONNX nodes and returns the names of the output values. */
+  onnx?(emitter: OnnxEmitter, call: OnnxCall<A>): readonly string[];
+  /** The same operation in terms of simpler ones. */
+  decompose?(inputs: readonly Tensor[], attributes: A): readonly Tensor[];
+  /**
+   * For operations that treat the first input row by row: over how many trailing axes a row extends in this call.
+   * Stretching the axes before them may then happen after the operation. Undefined where rows are not independent.
+   */
+  rowAxes?(inputs: readonly TensorType[], attributes: A): number | undefined;
+  /** Whether the inputs broadcast by themselves, so that stretching one of them first is needless. */
+  readonly broadcasts?: boolean;
+  /** Rewrites to a cheaper equal; undefined when there is none. */
+  simplify?(inputs: readonly Tensor[], attributes: A): readonly Tensor[] | undefined;
+  /** Floating-point operations of one call with these sizes; one per output element unless stated. */
+  flops?(
+    inputs: readonly ConcreteTensorType[],
+    outputs: readonly ConcreteTensorType[],
+    attributes: A,
+  ): number;
+}
+
+const registry = new Map<string, OpDefinition>();
+
+/**
+ * Registers an operation. Attribute types are checked where the operation is applied; the registry forgets them.
+ * @throws TypeError when the name is taken.
+ */
+export function defineOp<A extends Attributes>(definition: OpDefinition<A>): OpDefinition<A> {
+  if (registry.has(definition.name)) throw new TypeError(`operation '${definition.name}' is defined twice`);
+  if (!definition.onnx && !definition.decompose)
+    throw new TypeError(`operation '${definition.name}' neither lowers nor decomposes`);
+  registry.set(definition.name, definition as unknown as OpDefinition);
+  return definition;
+}
+
+/** The operation of that name among the loaded kernels. */
+export function findOp(name: string): OpDefinition | undefined {
+  return registry.get(name);
+}
+
+/** All loaded operations, by name. */
+export function allOps(): readonly OpDefinition[] {
+  return [...registry.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * Applies an operation in the current scope and returns all its outputs.
+ * @throws GraphError naming the operation, the input types and the scope when the shape rule refuses.
+ */
+export function applyOp<A extends Attributes>(
+  op: OpDefinition<A>,
+  inputs: readonly Tensor[],
+  attributes: A,
+  scope: string = currentScope(),
+): readonly Tensor[] {
+  let types: readonly TensorType[];
+  try {
+    types = op.infer(inputs, attributes);
+  } catch (error) {
+    const given = inputs.map(formatType).join(', ');
+    throw new GraphError(`${op.name}(${given}): ${(error as Error).message}`, scope);
+  }
+  return makeNode(
+    {
+      kind: 'operation',
+      op: op as unknown as OpDefinition,
+      attributes: Object.freeze({ ...attributes }),
+      inputs: Object.freeze([...inputs]),
+      scope,
+    },
+    types,
+  ).outputs;
+}
+
+/** Applies an operation that has one output. */
+export function apply<A extends Attributes>(
+  op: OpDefinition<A>,
+  inputs: readonly Tensor[],
+  attributes: A,
+): Tensor {
+  return applyOp(op, inputs, attributes)[0]!;
+}

@@ -1,0 +1,103 @@
+import { countElements } from './dimension.js';
+import { GraphError } from './graphError.js';
+import type { ParameterNode } from './node.js';
+
+/** Element types found in checkpoints. */
+export type StoredDType = 'f64' | 'f32' | 'f16' | 'bf16' | 'i64' | 'i32' | 'i16' | 'i8' | 'u8' | 'bool';
+
+export const BYTES_PER_ELEMENT: Readonly<Record<StoredDType, number>> = {
+  f64: 8,
+  f32: 4,
+  f16: 2,
+  bf16: 2,
+  i64: 8,
+  i32: 4,
+  i16: 2,
+  i8: 1,
+  u8: 1,
+  bool: 1,
+};
+
+/** A tensor of a checkpoint. Its elements stay in the file until they are read. */
+export interface StoredTensor {
+  readonly dtype: StoredDType;
+  readonly shape: readonly number[];
+  /** Where exactly these row-major little-endian elements lie, when a file holds them so. */
+  readonly file?: { readonly path: string; readonly offset: number };
+  /** The row-major little-endian elements. */
+  read(): Uint8Array;
+}
+
+/** A model's tensors by their checkpoint names. */
+export type Weights = ReadonlyMap<string, StoredTensor>;
+
+/** Number of bytes of a stored tensor's elements. */
+export function byteLength(tensor: Pick<StoredTensor, 'dtype' | 'shape'>): number {
+  return countElements(tensor.shape) * BYTES_PER_ELEMENT[tensor.dtype];
+}
+
+/** A stored tensor over values in memory. */
+export function storedFloats(shape: readonly number[], values: Float32Array): StoredTensor {
+  return {
+    dtype: 'f32',
+    shape,
+    read: () => new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+  };
+}
+
+/** Value of an IEEE 754 half-precision number given by its bits. */
+export function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/**
+ * The elements as float32: a view where they are stored so, converted otherwise.
+ * @throws GraphError for integer tensors.
+ */
+export function readFloats(tensor: StoredTensor): Float32Array {
+  const bytes = tensor.read();
+  const count = countElements(tensor.shape);
+  const aligned = (size: number) => (bytes.byteOffset % size === 0 ? bytes : bytes.slice());
+  switch (tensor.dtype) {
+    case 'f32': {
+      const source = aligned(4);
+      return new Float32Array(source.buffer, source.byteOffset, count);
+    }
+    case 'f64': {
+      const source = aligned(8);
+      return Float32Array.from(new Float64Array(source.buffer, source.byteOffset, count));
+    }
+    case 'bf16': {
+      const source = aligned(2);
+      const upper = new Uint16Array(source.buffer, source.byteOffset, count);
+      const words = Uint32Array.from(upper, (bits) => bits << 16);
+      return new Float32Array(words.buffer);
+    }
+    case 'f16': {
+      const source = aligned(2);
+      return Float32Array.from(new Uint16Array(source.buffer, source.byteOffset, count), halfToNumber);
+    }
+    default:
+      throw new GraphError(`a tensor of ${tensor.dtype} cannot be read as floats`);
+  }
+}
+
+/**
+ * The stored tensor of a parameter.
+ * @throws GraphError when it is missing or has another shape.
+ */
+export function weightOf(weights: Weights, parameter: ParameterNode): StoredTensor {
+  const stored = weights.get(parameter.name);
+  const shape = parameter.outputs[0]!.shape;
+  if (!stored) throw new GraphError(`the weights hold no tensor '${parameter.name}'`);
+  if (stored.shape.join() !== shape.join())
+    throw new GraphError(
+      `tensor '${parameter.name}' has shape [${stored.shape.join(', ')}], not [${shape.join(', ')}]`,
+    );
+  return stored;
+}

@@ -1,0 +1,258 @@
+import { basename, dirname } from 'node:path';
+import { type Dim, formatDim, type Shape, SymbolicDim, symbolsOf } from '../../graph/dimension.js';
+import { type Graph, inputNode, nodesOf } from '../../graph/graph.js';
+import { GraphError } from '../../graph/graphError.js';
+import type { Node, ParameterNode, Tensor } from '../../graph/node.js';
+import {
+  type OnnxAttribute,
+  type OnnxConstant,
+  type OnnxElementType,
+  type OnnxEmitter,
+  onnxTypeOf,
+} from '../../graph/onnxEmitter.js';
+import type { TensorType } from '../../graph/tensorType.js';
+import { byteLength, type StoredDType, type Weights, weightOf } from '../../graph/weights.js';
+import {
+  EXTERNAL_DATA,
+  ONNX_ATTRIBUTE_TYPES,
+  ONNX_DATA_TYPES,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+  type OnnxValueInfo,
+} from './onnxSchema.js';
+
+const OPSET_VERSION = 23;
+const IR_VERSION = 11;
+
+const storedTypes: Partial<Record<StoredDType, OnnxElementType>> = {
+  f32: 'float',
+  f16: 'float16',
+  bf16: 'bfloat16',
+};
+
+/** A model and the folder that its external weights lie in. */
+export interface LoweredModel {
+  readonly model: OnnxModel;
+  readonly weightsFolder: string | undefined;
+}
+
+function rawBytes({ type, values }: OnnxConstant): Uint8Array {
+  switch (type) {
+    case 'float':
+      return new Uint8Array(Float32Array.from(values).buffer);
+    case 'int32':
+      return new Uint8Array(Int32Array.from(values).buffer);
+    case 'int64':
+      return new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+    case 'uint64':
+      return new Uint8Array(BigUint64Array.from(values, BigInt).buffer);
+    case 'bool':
+      return Uint8Array.from(values);
+  }
+}
+
+function encodeAttribute(name: string, value: OnnxAttribute): OnnxNode['attribute'][number] {
+  if ('int' in value) return { name, type: ONNX_ATTRIBUTE_TYPES.int, i: value.int };
+  if ('float' in value) return { name, type: ONNX_ATTRIBUTE_TYPES.float, f: value.float };
+  if ('ints' in value) return { name, type: ONNX_ATTRIBUTE_TYPES.ints, ints: value.ints };
+  return { name, type: ONNX_ATTRIBUTE_TYPES.string, s: new TextEncoder().encode(value.string) };
+}
+
+function valueInfo(name: string, { dtype, shape }: TensorType): OnnxValueInfo {
+  const dim = shape.map((size) =>
+    typeof size === 'number' ? { dimValue: size } : { dimParam: formatDim(size) },
+  );
+  return { name, type: { tensorType: { elemType: ONNX_DATA_TYPES[onnxTypeOf(dtype)], shape: { dim } } } };
+}
+
+/** Collects the nodes and constants that the kernels' lowerings emit. */
+class OnnxBuilder implements OnnxEmitter {
+  readonly nodes: OnnxNode[] = [];
+  readonly initializers: OnnxTensor[] = [];
+  scope = '';
+  private readonly emitted = new Map<string, readonly string[]>();
+  private readonly symbolSources: ReadonlyMap<string, { readonly input: string; readonly axis: number }>;
+
+  constructor(graph: Graph) {
+    const sources = new Map<string, { input: string; axis: number }>();
+    for (const tensor of graph.inputs) {
+      for (const [axis, size] of tensor.shape.entries()) {
+        if (size instanceof SymbolicDim && symbolsOf(size).join() === size.text && !sources.has(size.text))
+          sources.set(size.text, { input: inputNode(tensor).name, axis });
+      }
+    }
+    this.symbolSources = sources;
+  }
+
+  node(operator: string, inputs: readonly string[], attributes = {}, domain = ''): string {
+    return this.nodeWithOutputs(operator, inputs, attributes, 1, domain)[0]!;
+  }
+
+  nodeWithOutputs(
+    operator: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, OnnxAttribute>>,
+    outputs: number,
+    domain = '',
+  ): readonly string[] {
+    const key = JSON.stringify([operator, domain, inputs, attributes]);
+    const known = this.emitted.get(key);
+    if (known) return known;
+    const name = `${this.scope === '' ? '' : `${this.scope}/`}${operator}_${this.nodes.length}`;
+    const names = outputs === 1 ? [name] : Array.from({ length: outputs }, (_, index) => `${name}:${index}`);
+    const attribute = Object.entries(attributes).map(([attributeName, value]) =>
+      encodeAttribute(attributeName, value),
+    );
+    this.nodes.push({ name, opType: operator, domain, input: inputs, output: names, attribute });
+    this.emitted.set(key, names);
+    return names;
+  }
+
+  constant(value: OnnxConstant, shape: readonly number[]): string {
+    const rawData = rawBytes(value);
+    const key = JSON.stringify(['constant', value.type, shape, Buffer.from(rawData).toString('base64')]);
+    const known = this.emitted.get(key);
+    if (known) return known[0]!;
+    const name = `${this.scope === '' ? '' : `${this.scope}/`}constant_${this.initializers.length}`;
+    this.initializers.push({ name, dims: shape, dataType: ONNX_DATA_TYPES[value.type], rawData });
+    this.emitted.set(key, [name]);
+    return name;
+  }
+
+  cast(value: string, type: OnnxElementType): string {
+    return this.node('Cast', [value], { to: { int: ONNX_DATA_TYPES[type] } });
+  }
+
+  shape(shape: Shape): string {
+    if (shape.every((size) => typeof size === 'number'))
+      return this.constant({ type: 'int64', values: shape as readonly number[] }, [shape.length]);
+    return this.node(
+      'Concat',
+      shape.map((size) => this.size(size)),
+      { axis: { int: 0 } },
+    );
+  }
+
+  /** One size as int64 `[1]`: the polynomial's terms computed from the inputs' shapes. */
+  private size(size: Dim): string {
+    const int64 = (value: number) => this.constant({ type: 'int64', values: [value] }, [1]);
+    if (typeof size === 'number') return int64(size);
+    const terms = [...size.terms].map(([key, coefficient]) => {
+      const factors = key === '' ? [] : key.split('*').map((symbol) => this.symbol(symbol));
+      const all = coefficient === 1 && factors.length > 0 ? factors : [...factors, int64(coefficient)];
+      return all.reduce((a, b) => this.node('Mul', [a, b]));
+    });
+    return terms.reduce((a, b) => this.node('Add', [a, b]));
+  }
+
+  private symbol(symbol: string): string {
+    const source = this.symbolSources.get(symbol);
+    if (!source)
+      throw new GraphError(`no input's axis is just '${symbol}', so its size cannot be computed`, this.scope);
+    return this.node('Shape', [source.input], { start: { int: source.axis }, end: { int: source.axis + 1 } });
+  }
+
+  /** A parameter: its elements stay in the weights' file where ONNX can refer to them there. */
+  parameter(node: ParameterNode, weights: Weights, weightsFolder: string | undefined): string {
+    const stored = weightOf(weights, node);
+    const type = storedTypes[stored.dtype];
+    if (!type) throw new GraphError(`tensor '${node.name}' holds ${stored.dtype}, which cannot be run`);
+    const external = stored.file !== undefined && dirname(stored.file.path) === weightsFolder;
+    const name = type === 'float' ? node.name : `${node.name}:${type}`;
+    this.initializers.push({
+      name,
+      dims: stored.shape,
+      dataType: ONNX_DATA_TYPES[type],
+      ...(external && stored.file
+        ? {
+            dataLocation: EXTERNAL_DATA,
+            externalData: [
+              { key: 'location', value: basename(stored.file.path) },
+              { key: 'offset', value: String(stored.file.offset) },
+              { key: 'length', value: String(byteLength(stored)) },
+            ],
+          }
+        : { rawData: stored.read() }),
+    });
+    return type === 'float' ? name : this.cast(name, 'float');
+  }
+}
+
+/** The folder of the first file that holds weights; ONNX looks for external data in one folder. */
+function folderOfWeights(weights: Weights): string | undefined {
+  for (const { file } of weights.values()) if (file) return dirname(file.path);
+  return undefined;
+}
+
+/**
+ * Writes a compiled graph as an ONNX model with its own names for inputs, outputs and parameters, and with its
+ * symbolic dims.
+ * @throws GraphError when an operation has no ONNX form or a weight is missing.
+ */
+export function lowerToOnnx(graph: Graph, weights: Weights = new Map()): LoweredModel {
+  const builder = new OnnxBuilder(graph);
+  const weightsFolder = folderOfWeights(weights);
+  const names = new Map<Tensor, string>();
+  const lower = (node: Node): readonly string[] => {
+    switch (node.kind) {
+      case 'input':
+        return [node.name];
+      case 'parameter':
+        return [builder.parameter(node, weights, weightsFolder)];
+      case 'constant': {
+        const [{ dtype, shape }] = node.outputs as [Tensor];
+        return [
+          builder.constant(
+            { type: onnxTypeOf(dtype), values: node.data } as OnnxConstant,
+            shape as readonly number[],
+          ),
+        ];
+      }
+      case 'operation': {
+        if (!node.op.onnx) throw new GraphError(`'${node.op.name}' has no ONNX form`, node.scope);
+        const inputs = node.inputs.map((tensor) => names.get(tensor)!);
+        return node.op.onnx(builder, {
+          inputs,
+          inputTypes: node.inputs,
+          outputTypes: node.outputs,
+          attributes: node.attributes,
+        });
+      }
+    }
+  };
+  for (const node of nodesOf(graph)) {
+    builder.scope = node.scope;
+    const outputs = lower(node);
+    for (const [index, tensor] of node.outputs.entries()) names.set(tensor, outputs[index]!);
+  }
+  builder.scope = '';
+  // An output needs a name of its own, which the value computed inside does not have.
+  const outputs = Object.entries(graph.outputs).map(([name, tensor]) => {
+    builder.nodes.push({
+      name: `output/${name}`,
+      opType: 'Identity',
+      domain: '',
+      input: [names.get(tensor)!],
+      output: [name],
+      attribute: [],
+    });
+    return valueInfo(name, tensor);
+  });
+  const model: OnnxModel = {
+    irVersion: IR_VERSION,
+    producerName: 'arpg',
+    opsetImport: [
+      { domain: '', version: OPSET_VERSION },
+      { domain: 'com.microsoft', version: 1 },
+    ],
+    graph: {
+      name: graph.name,
+      node: builder.nodes,
+      initializer: builder.initializers,
+      input: graph.inputs.map((tensor) => valueInfo(inputNode(tensor).name, tensor)),
+      output: outputs,
+    },
+  };
+  return { model, weightsFolder };
+}

@@ -1,0 +1,151 @@
+import protobuf from 'protobufjs';
+
+/**
+ * The part of the ONNX protobuf schema (onnx.proto3, IR version 10) that models written here use. Field numbers
+ * are those of the published schema.
+ */
+const schema = protobuf.Root.fromJSON({
+  nested: {
+    onnx: {
+      nested: {
+        StringStringEntryProto: {
+          fields: { key: { type: 'string', id: 1 }, value: { type: 'string', id: 2 } },
+        },
+        TensorProto: {
+          fields: {
+            dims: { rule: 'repeated', type: 'int64', id: 1 },
+            dataType: { type: 'int32', id: 2 },
+            name: { type: 'string', id: 8 },
+            rawData: { type: 'bytes', id: 9 },
+            externalData: { rule: 'repeated', type: 'StringStringEntryProto', id: 13 },
+            dataLocation: { type: 'int32', id: 14 },
+          },
+        },
+        Dimension: {
+          oneofs: { value: { oneof: ['dimValue', 'dimParam'] } },
+          fields: { dimValue: { type: 'int64', id: 1 }, dimParam: { type: 'string', id: 2 } },
+        },
+        TensorShapeProto: { fields: { dim: { rule: 'repeated', type: 'Dimension', id: 1 } } },
+        TensorTypeProto: {
+          fields: { elemType: { type: 'int32', id: 1 }, shape: { type: 'TensorShapeProto', id: 2 } },
+        },
+        TypeProto: { fields: { tensorType: { type: 'TensorTypeProto', id: 1 } } },
+        ValueInfoProto: { fields: { name: { type: 'string', id: 1 }, type: { type: 'TypeProto', id: 2 } } },
+        AttributeProto: {
+          fields: {
+            name: { type: 'string', id: 1 },
+            f: { type: 'float', id: 2 },
+            i: { type: 'int64', id: 3 },
+            s: { type: 'bytes', id: 4 },
+            ints: { rule: 'repeated', type: 'int64', id: 8 },
+            type: { type: 'int32', id: 20 },
+          },
+        },
+        NodeProto: {
+          fields: {
+            input: { rule: 'repeated', type: 'string', id: 1 },
+            output: { rule: 'repeated', type: 'string', id: 2 },
+            name: { type: 'string', id: 3 },
+            opType: { type: 'string', id: 4 },
+            attribute: { rule: 'repeated', type: 'AttributeProto', id: 5 },
+            domain: { type: 'string', id: 7 },
+          },
+        },
+        GraphProto: {
+          fields: {
+            node: { rule: 'repeated', type: 'NodeProto', id: 1 },
+            name: { type: 'string', id: 2 },
+            initializer: { rule: 'repeated', type: 'TensorProto', id: 5 },
+            input: { rule: 'repeated', type: 'ValueInfoProto', id: 11 },
+            output: { rule: 'repeated', type: 'ValueInfoProto', id: 12 },
+          },
+        },
+        OperatorSetIdProto: {
+          fields: { domain: { type: 'string', id: 1 }, version: { type: 'int64', id: 2 } },
+        },
+        ModelProto: {
+          fields: {
+            irVersion: { type: 'int64', id: 1 },
+            producerName: { type: 'string', id: 2 },
+            graph: { type: 'GraphProto', id: 7 },
+            opsetImport: { rule: 'repeated', type: 'OperatorSetIdProto', id: 8 },
+            metadataProps: { rule: 'repeated', type: 'StringStringEntryProto', id: 14 },
+          },
+        },
+      },
+    },
+  },
+});
+
+/** Element types as TensorProto.DataType numbers them. */
+export const ONNX_DATA_TYPES = {
+  float: 1,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  uint64: 13,
+  bfloat16: 16,
+} as const;
+
+/** AttributeProto.AttributeType. */
+export const ONNX_ATTRIBUTE_TYPES = { float: 1, int: 2, string: 3, ints: 7 } as const;
+
+/** TensorProto.DataLocation of a tensor whose elements lie in another file. */
+export const EXTERNAL_DATA = 1;
+
+export interface OnnxTensor {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly dataType: number;
+  readonly rawData?: Uint8Array;
+  readonly externalData?: readonly { readonly key: string; readonly value: string }[];
+  readonly dataLocation?: number;
+}
+
+export interface OnnxNode {
+  readonly name: string;
+  readonly opType: string;
+  readonly domain: string;
+  readonly input: readonly string[];
+  readonly output: readonly string[];
+  readonly attribute: readonly {
+    readonly name: string;
+    readonly type: number;
+    readonly f?: number;
+    readonly i?: number;
+    readonly s?: Uint8Array;
+    readonly ints?: readonly number[];
+  }[];
+}
+
+export interface OnnxValueInfo {
+  readonly name: string;
+  readonly type: {
+    readonly tensorType: {
+      readonly elemType: number;
+      readonly shape: {
+        readonly dim: readonly ({ readonly dimValue: number } | { readonly dimParam: string })[];
+      };
+    };
+  };
+}
+
+export interface OnnxModel {
+  readonly irVersion: number;
+  readonly producerName: string;
+  readonly opsetImport: readonly { readonly domain: string; readonly version: number }[];
+  readonly graph: {
+    readonly name: string;
+    readonly node: readonly OnnxNode[];
+    readonly initializer: readonly OnnxTensor[];
+    readonly input: readonly OnnxValueInfo[];
+    readonly output: readonly OnnxValueInfo[];
+  };
+}
+
+/** The model in ONNX's protobuf encoding. */
+export function encodeOnnxModel(model: OnnxModel): Uint8Array {
+  const type = schema.lookupType('onnx.ModelProto');
+  return type.encode(type.fromObject(model)).finish();
+}

@@ -1,0 +1,119 @@
+import { createRequire } from 'node:module';
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { compileGraph } from '../../compiler/compile.js';
+import { type Graph, inputNode } from '../../graph/graph.js';
+import { GraphError } from '../../graph/graphError.js';
+import { bindInputs } from '../../graph/interpret.js';
+import type { OpDefinition } from '../../graph/op.js';
+import type { DType } from '../../graph/tensorType.js';
+import type { Weights } from '../../graph/weights.js';
+import {
+  type DeviceTensor,
+  type HostTensor,
+  isDeviceTensor,
+  type Target,
+  type TargetTensor,
+} from '../target.js';
+import { lowerToOnnx } from './lowerToOnnx.js';
+import { encodeOnnxModel } from './onnxSchema.js';
+
+type Runtime = typeof import('onnxruntime-node');
+
+const require = createRequire(import.meta.url);
+const ortTypes = { f32: 'float32', i32: 'int32', bool: 'bool' } as const;
+const dtypes: Readonly<Record<string, DType>> = { float32: 'f32', int32: 'i32', bool: 'bool' };
+
+/** Only warnings and worse are of interest, and those come back as errors. */
+const FATAL_ONLY = 4;
+
+export interface OnnxTargetOptions {
+  /** Threads of one operation; onnxruntime's choice, one per physical core, when left out. */
+  readonly threads?: number;
+}
+
+/** Whether an operation lowers to ONNX by itself. */
+export function hasOnnxForm(op: OpDefinition): boolean {
+  return op.onnx !== undefined;
+}
+
+class OnnxTensorHandle implements DeviceTensor {
+  readonly tensor: OrtTensor;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+
+  constructor(tensor: OrtTensor) {
+    this.tensor = tensor;
+    this.dtype = dtypes[tensor.type]!;
+    this.shape = tensor.dims;
+  }
+
+  async read(): Promise<HostTensor> {
+    return { dtype: this.dtype, shape: this.shape, data: this.tensor.data as HostTensor['data'] };
+  }
+
+  dispose(): void {
+    this.tensor.dispose();
+  }
+}
+
+function toOrtTensor(ort: Runtime, tensor: TargetTensor): OrtTensor {
+  if (!isDeviceTensor(tensor)) return new ort.Tensor(ortTypes[tensor.dtype], tensor.data, tensor.shape);
+  if (tensor instanceof OnnxTensorHandle) return tensor.tensor;
+  throw new GraphError('a tensor of another target cannot be used by the onnx target');
+}
+
+async function createSession(
+  ort: Runtime,
+  graph: Graph,
+  weights: Weights | undefined,
+  options: OnnxTargetOptions,
+) {
+  const { model, weightsFolder } = lowerToOnnx(graph, weights);
+  const settings: InferenceSession.SessionOptions = {
+    executionProviders: ['cpu'],
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: FATAL_ONLY,
+    ...(options.threads !== undefined && { intraOpNumThreads: options.threads }),
+    ...(weightsFolder !== undefined && {
+      extra: { session: { model_external_initializers_file_folder_path: weightsFolder } },
+    }),
+  };
+  return ort.InferenceSession.create(encodeOnnxModel(model), settings);
+}
+
+/**
+ * Runs graphs in onnxruntime on the CPU. Weights are constants of the session, which onnxruntime packs once; those
+ * in safetensors files are read straight from there.
+ */
+export function onnxTarget(options: OnnxTargetOptions = {}): Target {
+  const ort = require('onnxruntime-node') as Runtime;
+  const { version } = require('onnxruntime-node/package.json') as { readonly version: string };
+  return {
+    name: 'onnx',
+    description: `onnxruntime ${version} on the CPU`,
+    async compile(graph, { weights, onPass } = {}) {
+      const compiled = compileGraph(graph, {
+        supports: hasOnnxForm,
+        ...(weights && { weights }),
+        ...(onPass && { onPass }),
+      });
+      const session = await createSession(ort, compiled, weights, options);
+      return {
+        async run(inputs, outputs = Object.keys(graph.outputs)) {
+          bindInputs(graph, inputs);
+          const feeds = Object.fromEntries(
+            graph.inputs.map((tensor) => {
+              const { name } = inputNode(tensor);
+              return [name, toOrtTensor(ort, inputs[name]!)];
+            }),
+          );
+          const results = await session.run(feeds, outputs);
+          return Object.fromEntries(
+            outputs.map((name) => [name, new OnnxTensorHandle(results[name] as OrtTensor)]),
+          );
+        },
+        dispose: () => session.release(),
+      };
+    },
+  };
+}

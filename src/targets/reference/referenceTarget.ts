@@ -1,0 +1,62 @@
+import { GraphError } from '../../graph/graphError.js';
+import { interpret } from '../../graph/interpret.js';
+import type { NdArray } from '../../graph/ndarray.js';
+import { verify } from '../../graph/verify.js';
+import {
+  type DeviceTensor,
+  type HostTensor,
+  isDeviceTensor,
+  type Target,
+  type TargetTensor,
+} from '../target.js';
+
+const arrays = { f32: Float32Array, i32: Int32Array, bool: Uint8Array } as const;
+
+function toHost({ dtype, shape, data }: NdArray): HostTensor {
+  return { dtype, shape, data: arrays[dtype].from(data) };
+}
+
+/** Keeps float64 values between runs, so that a cache is not rounded. */
+class ReferenceTensor implements DeviceTensor {
+  readonly dtype;
+  readonly shape;
+  readonly value: NdArray;
+
+  constructor(value: NdArray) {
+    this.value = value;
+    this.dtype = value.dtype;
+    this.shape = value.shape;
+  }
+
+  async read(): Promise<HostTensor> {
+    return toHost(this.value);
+  }
+
+  dispose(): void {}
+}
+
+function toNdArray(tensor: TargetTensor): NdArray {
+  if (!isDeviceTensor(tensor)) return tensor;
+  if (tensor instanceof ReferenceTensor) return tensor.value;
+  throw new GraphError('a tensor of another target cannot be used by the reference target');
+}
+
+/** Runs graphs in float64 with each operation's reference. Slow; for tests and tiny graphs. */
+export const referenceTarget: Target = {
+  name: 'reference',
+  description: 'float64 interpreter in JavaScript',
+  async compile(graph, { weights, onPass } = {}) {
+    onPass?.('build', graph);
+    onPass?.('verify', verify(graph));
+    return {
+      async run(inputs, outputs = Object.keys(graph.outputs)) {
+        const values = Object.fromEntries(
+          Object.entries(inputs).map(([name, tensor]) => [name, toNdArray(tensor)]),
+        );
+        const results = interpret(graph, values, weights);
+        return Object.fromEntries(outputs.map((name) => [name, new ReferenceTensor(results[name]!)]));
+      },
+      async dispose() {},
+    };
+  },
+};

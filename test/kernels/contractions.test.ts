@@ -1,0 +1,144 @@
+import * as op from '../../src/dsl/index.js';
+import { floatTensor, intTensor } from '../../src/targets/target.js';
+import { bools, describeConformance, floats, ints } from '../support/conformance.js';
+
+const [batch, queries, keys] = ['batch', 'queries', 'keys'].map(op.dim) as [op.Dim, op.Dim, op.Dim];
+
+describeConformance('matmul', [
+  {
+    name: 'by hand',
+    inputs: [floatTensor([2, 2], [1, 2, 3, 4]), floatTensor([2, 1], [5, 6])],
+    build: (a, b) => op.matmul(a, b),
+    expected: [17, 39],
+  },
+  {
+    name: 'right transposed',
+    inputs: [floatTensor([1, 2], [1, 2]), floatTensor([2, 2], [3, 4, 5, 6])],
+    build: (a, b) => op.matmul(a, b, { transposeRight: true }),
+    expected: [11, 17],
+  },
+  {
+    name: 'left transposed',
+    inputs: [floats([4, 3]), floats([4, 5], 2)],
+    build: (a, b) => op.matmul(a, b, { transposeLeft: true }),
+  },
+  {
+    name: 'both transposed, batched',
+    inputs: [floats([2, 4, 3]), floats([2, 5, 4], 2)],
+    build: (a, b) => op.matmul(a, b, { transposeLeft: true, transposeRight: true }),
+  },
+  {
+    name: 'broadcast batches',
+    inputs: [floats([2, 1, 3, 4]), floats([5, 4, 2], 2)],
+    build: (a, b) => op.matmul(a, b),
+  },
+  {
+    name: 'long inner axis',
+    inputs: [floats([3, 16400]), floats([16400, 2], 2)],
+    build: (a, b) => op.matmul(a, b),
+  },
+  { name: 'no rows', inputs: [floats([0, 3]), floats([3, 4])], build: (a, b) => op.matmul(a, b) },
+  {
+    name: 'symbolic rows',
+    inputs: [floats([2, 7, 5]), floats([9, 5], 2)],
+    shapes: [[batch, queries, 5], undefined],
+    build: (a, b) => op.matmul(a, b, { transposeRight: true }),
+  },
+]);
+
+describeConformance('conv2d', [
+  {
+    name: 'sum of neighbours',
+    inputs: [floatTensor([1, 1, 2, 2], [1, 2, 3, 4]), floatTensor([1, 1, 3, 3], new Float32Array(9).fill(1))],
+    build: (x, w) => op.conv2d(x, w, { padding: 1 }),
+    expected: [10, 10, 10, 10],
+  },
+  {
+    name: 'stride 2, padded right and bottom, bias',
+    inputs: [floats([2, 3, 8, 6]), floats([5, 3, 3, 3], 2), floats([5], 3)],
+    shapes: [
+      [batch, 3, op.multiplyDims(2, op.dim('height')), op.multiplyDims(2, op.dim('width'))],
+      undefined,
+      undefined,
+    ],
+    build: (x, w, bias) =>
+      op.conv2d(x, w, { bias, stride: 2, padding: { top: 0, left: 0, bottom: 1, right: 1 } }),
+  },
+  { name: '1×1', inputs: [floats([1, 4, 5, 3]), floats([7, 4, 1, 1], 2)], build: (x, w) => op.conv2d(x, w) },
+]);
+
+describeConformance('upsampleNearest', [
+  {
+    name: 'by hand',
+    inputs: [floatTensor([1, 1, 1, 2], [1, 2])],
+    build: (x) => op.upsampleNearest(x, 2),
+    expected: [1, 1, 2, 2, 1, 1, 2, 2],
+  },
+  { name: 'odd image', inputs: [floats([2, 3, 5, 3])], build: (x) => op.upsampleNearest(x, 3) },
+]);
+
+describeConformance('rope', [
+  {
+    name: 'quarter turn and zero entry',
+    inputs: [
+      floatTensor([1, 1, 2, 2], [1, 2, 1, 2]),
+      intTensor([1, 2], [1, 0]),
+      floatTensor([2, 1], [0, 0]),
+      floatTensor([2, 1], [0, 1]),
+    ],
+    build: op.rope,
+    expected: [-2, 1, 0, 0],
+  },
+  {
+    name: 'heads, symbolic',
+    inputs: [floats([2, 3, 5, 8]), ints([2, 5], 11), floats([11, 4], 2), floats([11, 4], 3)],
+    shapes: [[batch, 3, queries, 8], [batch, queries], undefined, undefined],
+    build: op.rope,
+  },
+]);
+
+const query = floats([2, 3, 4, 8], 1);
+const key = floats([2, 3, 6, 8], 2);
+const value = floats([2, 3, 6, 5], 3);
+const attentionShapes = [[batch, 3, queries, 8], [batch, 3, keys, 8], [batch, 3, keys, 5], undefined];
+
+describeConformance('attention', [
+  {
+    name: 'one key in sight',
+    inputs: [
+      floatTensor([1, 1, 2, 1], [1, 1]),
+      floatTensor([1, 1, 2, 1], [0, 0]),
+      floatTensor([1, 1, 2, 1], [4, 8]),
+    ],
+    build: (q, k, v) => op.attention(q, k, v, { causal: true }),
+    expected: [4, 6],
+  },
+  {
+    name: 'every key',
+    inputs: [query, key, value],
+    shapes: attentionShapes,
+    build: (q, k, v) => op.attention(q, k, v),
+  },
+  {
+    name: 'causal after a past',
+    inputs: [query, key, value],
+    shapes: attentionShapes,
+    build: (q, k, v) => op.attention(q, k, v, { causal: true }),
+  },
+  {
+    name: 'causal, known sizes',
+    inputs: [query, key, value],
+    build: (q, k, v) => op.attention(q, k, v, { causal: true, scale: 0.3 }),
+  },
+  {
+    name: 'block mask',
+    inputs: [query, key, value, bools([4, 6], 3)],
+    shapes: attentionShapes.with(3, [queries, keys]),
+    build: (q, k, v, mask) => op.attention(q, k, v, { mask }),
+  },
+  {
+    name: 'mask of each row, causal',
+    inputs: [query, key, value, bools([2, 1, 1, 6], 3)],
+    build: (q, k, v, mask) => op.attention(q, k, v, { mask, causal: true }),
+  },
+]);

@@ -1,0 +1,210 @@
+import { expect } from 'chai';
+import * as op from '../../src/dsl/index.js';
+import { interpret } from '../../src/graph/interpret.js';
+import { floatTensor, intTensor } from '../../src/targets/target.js';
+import { describeConformance, floats, ints } from '../support/conformance.js';
+
+const [batch, width] = ['batch', 'width'].map(op.dim) as [op.Dim, op.Dim];
+const table = floatTensor([2, 3], [1, 2, 3, 4, 5, 6]);
+
+describeConformance('reshape', [
+  {
+    name: 'infers one size',
+    inputs: [table],
+    build: (x) => op.reshape(x, [3, -1]),
+    expected: [1, 2, 3, 4, 5, 6],
+  },
+  {
+    name: 'symbolic',
+    inputs: [floats([3, 4, 10])],
+    shapes: [[batch, width, 10]],
+    build: (x) => op.reshape(x, [batch, op.multiplyDims(width, 2), 5]),
+  },
+  {
+    name: 'no elements',
+    inputs: [floats([0, 4])],
+    shapes: [[batch, 4]],
+    build: (x) => op.reshape(x, [batch, 2, 2]),
+  },
+]);
+
+describeConformance('transpose', [
+  { name: 'by hand', inputs: [table], build: (x) => op.transpose(x, [1, 0]), expected: [1, 4, 2, 5, 3, 6] },
+  {
+    name: 'twice',
+    inputs: [floats([2, 3, 4])],
+    build: (x) => op.transpose(op.transpose(x, [2, 0, 1]), [1, 2, 0]),
+  },
+  {
+    name: 'four axes',
+    inputs: [floats([2, 3, 4, 5])],
+    shapes: [[batch, width, 4, 5]],
+    build: (x) => op.transpose(x, [0, 2, 1, 3]),
+  },
+]);
+
+describeConformance('broadcastTo', [
+  {
+    name: 'by hand',
+    inputs: [floatTensor([2, 1], [1, 2])],
+    build: (x) => op.broadcastTo(x, [2, 2]),
+    expected: [1, 1, 2, 2],
+  },
+  {
+    name: 'to symbolic',
+    inputs: [floats([1, 3]), floats([5, 2], 2)],
+    shapes: [undefined, [batch, 2]],
+    build: (x) => op.broadcastTo(x, [batch, 2, 3]),
+  },
+]);
+
+describeConformance('concat', [
+  {
+    name: 'columns',
+    inputs: [floatTensor([2, 1], [1, 2]), table],
+    build: (...x) => op.concat(x, -1),
+    expected: [1, 1, 2, 3, 2, 4, 5, 6],
+  },
+  {
+    name: 'empty past',
+    inputs: [floats([2, 0, 3]), floats([2, 4, 3])],
+    shapes: [
+      [batch, width, 3],
+      [batch, 4, 3],
+    ],
+    build: (...x) => op.concat(x, 1),
+  },
+]);
+
+describeConformance('slice', [
+  {
+    name: 'columns',
+    inputs: [table],
+    build: (x) => op.slice(x, { axis: 1, start: 1, length: 2 }),
+    expected: [2, 3, 5, 6],
+  },
+  {
+    name: 'symbolic end',
+    inputs: [floats([7, 2])],
+    shapes: [[width, 2]],
+    build: (x) => op.slice(x, { axis: 0, start: 3, length: op.subtractDims(width, 3) }),
+  },
+  { name: 'nothing', inputs: [table], build: (x) => op.slice(x, { axis: 0, start: 2, length: 0 }) },
+]);
+
+describeConformance('pad', [
+  {
+    name: 'by hand',
+    inputs: [floatTensor([1, 2], [1, 2])],
+    build: (x) => op.pad(x, [1, 0], [0, 1], 9),
+    expected: [9, 9, 9, 1, 2, 9],
+  },
+  {
+    name: 'symbolic',
+    inputs: [floats([2, 3])],
+    shapes: [[batch, width]],
+    build: (x) => op.pad(x, [0, 2], [1, 1]),
+  },
+]);
+
+describeConformance('embedding', [
+  {
+    name: 'rows',
+    inputs: [floatTensor([3, 2], [1, 2, 3, 4, 5, 6]), intTensor([2], [2, 0])],
+    build: op.embedding,
+    expected: [5, 6, 1, 2],
+  },
+  {
+    name: 'symbolic ids',
+    inputs: [floats([11, 3]), ints([2, 5], 11)],
+    shapes: [undefined, [batch, width]],
+    build: op.embedding,
+  },
+]);
+
+describeConformance('gather', [
+  {
+    name: 'one of each row',
+    inputs: [table, intTensor([2, 1], [2, 0])],
+    build: (x, i) => op.gather(x, i),
+    expected: [3, 4],
+  },
+  { name: 'first axis', inputs: [floats([5, 4]), ints([3, 4], 5)], build: (x, i) => op.gather(x, i, 0) },
+]);
+
+describeConformance('scatter', [
+  {
+    name: 'replaces',
+    inputs: [table, intTensor([2, 1], [2, 0]), floatTensor([2, 1], [9, 8])],
+    build: (x, i, u) => op.scatter(x, i, u),
+    expected: [1, 2, 9, 8, 5, 6],
+  },
+  {
+    name: 'adds to one place twice',
+    inputs: [table, intTensor([2, 2], [1, 1, 0, 2]), floatTensor([2, 2], [1, 2, 3, 4])],
+    build: (x, i, u) => op.scatter(x, i, u, { combine: 'add' }),
+    expected: [1, 5, 3, 7, 5, 10],
+  },
+  {
+    name: 'first axis',
+    inputs: [floats([5, 3]), ints([4, 3], 5), floats([4, 3], 2)],
+    build: (x, i, u) => op.scatter(x, i, u, { axis: 0, combine: 'add' }),
+  },
+]);
+
+describeConformance('iota', [
+  { name: 'from 3', inputs: [], build: () => op.iota(4, 3), expected: [3, 4, 5, 6] },
+  {
+    name: 'symbolic',
+    inputs: [floats([6, 2])],
+    shapes: [[width, 2]],
+    build: (x) => op.add(x, op.reshape(op.cast(op.iota(width, 1), 'f32'), [width, 1])),
+  },
+]);
+
+describeConformance(
+  'randomUniform',
+  [
+    {
+      name: 'same numbers everywhere',
+      inputs: [intTensor([4], [123, -7, 5, 1])],
+      build: (key) => op.randomUniform(key, [3, 7]),
+    },
+    {
+      name: 'symbolic',
+      inputs: [intTensor([4], [1, 2, 3, 4]), floats([5, 2])],
+      shapes: [undefined, [batch, 2]],
+      build: (key, x) => op.multiply(x, op.randomUniform(key, [batch, 2])),
+    },
+  ],
+  0,
+);
+
+describe('randomUniform', () => {
+  it('covers [0, 1) evenly', () => {
+    const key = op.input('key', 'i32', [4]);
+    const graph = op.makeGraph('uniform', [key], { y: op.randomUniform(key, [10000]) });
+    const { y } = interpret(graph, { key: intTensor([4], [42, 0, 0, 0]) });
+    const values = Array.from(y!.data);
+    expect(Math.min(...values)).to.be.within(0, 0.001);
+    expect(Math.max(...values)).to.be.within(0.999, 1 - 2 ** -24);
+    expect(values.reduce((sum, x) => sum + x, 0) / values.length).to.be.closeTo(0.5, 0.01);
+  });
+});
+
+describe('index out of range', () => {
+  for (const [name, build] of [
+    ['embedding', op.embedding],
+    ['gather', (x: op.Tensor, i: op.Tensor) => op.gather(x, i)],
+  ] as const) {
+    it(`${name} names the index`, () => {
+      const x = op.input('x', 'f32', [2, 2]);
+      const i = op.input('i', 'i32', [2, 1]);
+      const graph = op.makeGraph('bad', [x, i], { y: build(x, i) });
+      expect(() => interpret(graph, { x: floats([2, 2]), i: intTensor([2, 1], [0, 2]) })).to.throw(
+        RangeError,
+        /2 of 2/,
+      );
+    });
+  }
+});

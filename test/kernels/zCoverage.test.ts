@@ -1,0 +1,13 @@
+import { expect } from 'chai';
+import '../../src/dsl/index.js';
+import { allOps } from '../../src/graph/op.js';
+import { coveredOps } from '../support/conformance.js';
+
+describe('conformance coverage', () => {
+  it('every operation has a conformance case', () => {
+    const missing = allOps()
+      .map(({ name }) => name)
+      .filter((name) => !coveredOps.has(name));
+    expect(missing).to.deep.equal([]);
+  });
+});
