@@ -16,7 +16,7 @@ function isFoldable(node: OperationNode): boolean {
   const types = [...node.inputs, ...node.outputs];
   const sizes = [...types.flatMap((type) => type.shape), ...Object.values(node.attributes).flat()];
   const symbolic = sizes.some((size) => size instanceof SymbolicDim);
-  if (symbolic || node.op.name === 'broadcastTo') return false;
+  if (symbolic) return false;
   const inputs = node.inputs.map((input) => concreteType(input, {}));
   const outputs = node.outputs.map((output) => concreteType(output, {}));
   const elements = outputs.reduce((total, { shape }) => total + countElements(shape), 0);
@@ -25,8 +25,7 @@ function isFoldable(node: OperationNode): boolean {
 }
 
 /**
- * Replaces operations on constants, and on parameters where the weights are known, by their values. Stretching is
- * left alone: it would only make the constant larger.
+ * Replaces operations on constants, and on parameters where the weights are known, by their values.
  */
 export function constantFold(weights?: Weights): Pass {
   return {

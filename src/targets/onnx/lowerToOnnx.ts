@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path';
-import { type Dim, formatDim, type Shape, SymbolicDim, symbolsOf } from '../../graph/dimension.js';
+import { type Dim, formatDim, type Shape, SymbolicDim } from '../../graph/dimension.js';
 import { type Graph, inputNode, nodesOf } from '../../graph/graph.js';
 import { GraphError } from '../../graph/graphError.js';
 import type { Node, ParameterNode, Tensor } from '../../graph/node.js';
@@ -66,20 +66,29 @@ function valueInfo(name: string, { dtype, shape }: TensorType): OnnxValueInfo {
   return { name, type: { tensorType: { elemType: ONNX_DATA_TYPES[onnxTypeOf(dtype)], shape: { dim } } } };
 }
 
+/** An input's axis whose size is a symbol, or a multiple of it. */
+interface SymbolSource {
+  readonly input: string;
+  readonly axis: number;
+  readonly multiple: number;
+}
+
 /** Collects the nodes and constants that the kernels' lowerings emit. */
 class OnnxBuilder implements OnnxEmitter {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: OnnxTensor[] = [];
   scope = '';
   private readonly emitted = new Map<string, readonly string[]>();
-  private readonly symbolSources: ReadonlyMap<string, { readonly input: string; readonly axis: number }>;
+  private readonly symbolSources: ReadonlyMap<string, SymbolSource>;
 
   constructor(graph: Graph) {
-    const sources = new Map<string, { input: string; axis: number }>();
+    const sources = new Map<string, SymbolSource>();
     for (const tensor of graph.inputs) {
       for (const [axis, size] of tensor.shape.entries()) {
-        if (size instanceof SymbolicDim && symbolsOf(size).join() === size.text && !sources.has(size.text))
-          sources.set(size.text, { input: inputNode(tensor).name, axis });
+        const [[symbol, multiple] = ['', 0], ...others] = size instanceof SymbolicDim ? [...size.terms] : [];
+        const alone = symbol !== '' && !symbol.includes('*') && others.length === 0;
+        if (alone && !(sources.get(symbol)?.multiple === 1))
+          sources.set(symbol, { input: inputNode(tensor).name, axis, multiple });
       }
     }
     this.symbolSources = sources;
@@ -149,8 +158,13 @@ class OnnxBuilder implements OnnxEmitter {
   private symbol(symbol: string): string {
     const source = this.symbolSources.get(symbol);
     if (!source)
-      throw new GraphError(`no input's axis is just '${symbol}', so its size cannot be computed`, this.scope);
-    return this.node('Shape', [source.input], { start: { int: source.axis }, end: { int: source.axis + 1 } });
+      throw new GraphError(
+        `no input's axis is a multiple of just '${symbol}', so its size cannot be computed`,
+        this.scope,
+      );
+    const range = { start: { int: source.axis }, end: { int: source.axis + 1 } };
+    const size = this.node('Shape', [source.input], range);
+    return source.multiple === 1 ? size : this.node('Div', [size, this.shape([source.multiple])]);
   }
 
   /** A parameter: its elements stay in the weights' file where ONNX can refer to them there. */

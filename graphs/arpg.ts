@@ -1,0 +1,240 @@
+import {
+  add,
+  attention,
+  broadcastTo,
+  concat,
+  constant,
+  crossEntropy,
+  type Dim,
+  dim,
+  embedding,
+  type Graph,
+  gather,
+  input,
+  linear,
+  makeGraph,
+  mean,
+  NORMAL_INITIALIZER,
+  parameter,
+  reshape,
+  rmsNormLayer,
+  scope,
+  slice,
+  type Tensor,
+} from '../src/dsl/index.js';
+import { CLASS_ROTARY_INDEX, type Grid, type Rotary, rotaryIndex, rotaryTable, rotate } from './rotary.js';
+import {
+  type KeyValue,
+  mergeHeads,
+  preNormBlock,
+  splitHeads,
+  swiGluHidden,
+  withPast,
+} from './transformer.js';
+
+/** Sizes of an ARPG network (PAPER §1). */
+export interface ArpgConfig {
+  readonly dim: number;
+  /** Both decoders together: half of the layers each. */
+  readonly layers: number;
+  readonly heads: number;
+  readonly vocabularySize: number;
+  readonly classes: number;
+  /** The token grid that the model was trained on. */
+  readonly grid: Grid;
+  /** The feed-forward network's hidden size is rounded up to a multiple of this. */
+  readonly multipleOf: number;
+  readonly ropeBase: number;
+  readonly normEpsilon: number;
+}
+
+/** Rows of the one embedding table: image tokens, the [MASK] query, the classes, the null class, one unused. */
+export const embeddingRows = {
+  mask: (config: ArpgConfig) => config.vocabularySize,
+  classLabel: (config: ArpgConfig, label: number) => config.vocabularySize + 1 + label,
+  nullClass: (config: ArpgConfig) => config.vocabularySize + 1 + config.classes,
+  count: (config: ArpgConfig) => config.vocabularySize + config.classes + 3,
+} as const;
+
+const BLOCK_NAMES = {
+  attention: 'attn',
+  attentionNorm: 'attn_norm',
+  feedForward: 'ffn',
+  feedForwardNorm: 'ffn_norm',
+} as const;
+
+function block(x: Tensor, config: ArpgConfig, attend: (normed: Tensor) => Tensor): Tensor {
+  const feedForwardHidden = swiGluHidden(config.dim, config.multipleOf);
+  return preNormBlock(x, BLOCK_NAMES, { normEpsilon: config.normEpsilon, feedForwardHidden }, attend);
+}
+
+/** Caches of pass 1: each self-decoder layer's keys and values, and the pair that the cross-decoder shares. */
+interface ArpgCache {
+  readonly selfDecoder: readonly KeyValue[];
+  readonly shared: KeyValue;
+}
+
+/**
+ * Pass 1: content tokens `[batch, content, dim]` → their keys and values for the cross-decoder.
+ * Training hides later tokens; in sampling, tokens fed together see each other and the whole past.
+ */
+function selfDecoder(
+  content: Tensor,
+  rotary: Rotary,
+  config: ArpgConfig,
+  { causal, past }: { readonly causal: boolean; readonly past?: ArpgCache },
+): ArpgCache {
+  const { heads } = config;
+  const keyValues: KeyValue[] = [];
+  let x = content;
+  for (let layer = 0; layer < config.layers / 2; layer++) {
+    x = scope(`self_dec.${layer}`, () =>
+      block(x, config, (normed) => {
+        const query = rotate(splitHeads(linear('to_q', normed, config.dim), heads), rotary);
+        const key = rotate(splitHeads(linear('to_k', normed, config.dim), heads), rotary);
+        const value = splitHeads(linear('to_v', normed, config.dim), heads);
+        const visible = withPast(past?.selfDecoder[layer], { key, value });
+        keyValues.push(visible);
+        const attended = attention(query, visible.key, visible.value, { causal });
+        return linear('proj', mergeHeads(attended), config.dim);
+      }),
+    );
+  }
+  const states = rmsNormLayer('norm', x, config.normEpsilon);
+  const key = rotate(splitHeads(linear('to_k', states, config.dim), heads), rotary);
+  const value = splitHeads(linear('to_v', states, config.dim), heads);
+  return { selfDecoder: keyValues, shared: withPast(past?.shared, { key, value }) };
+}
+
+/**
+ * Pass 2: one [MASK] query per target position, told apart by RoPE alone, attends to the shared keys and values
+ * and never to other queries. `[batch, queries, dim]`
+ */
+function crossDecoder(
+  queries: Tensor,
+  rotary: Rotary,
+  shared: KeyValue,
+  config: ArpgConfig,
+  { causal }: { readonly causal: boolean },
+): Tensor {
+  let x = queries;
+  for (let layer = 0; layer < config.layers / 2; layer++) {
+    x = scope(`cross_dec.${layer}`, () =>
+      block(x, config, (normed) => {
+        const query = rotate(splitHeads(linear('to_q', normed, config.dim), config.heads), rotary);
+        const attended = attention(query, shared.key, shared.value, { causal });
+        return linear('proj', mergeHeads(attended), config.dim);
+      }),
+    );
+  }
+  return x;
+}
+
+/** Where content and queries lie: i32 `[batch, content]` and `[batch, queries]`, rows of the RoPE table. */
+interface Places {
+  readonly content: Tensor;
+  readonly queries: Tensor;
+}
+
+/** Both passes: embedding ids of the content → logits `[batch, queries, vocabulary]`, and the cache. */
+function arpg(
+  contentIds: Tensor,
+  places: Places,
+  config: ArpgConfig,
+  grid: Grid,
+  options: { readonly causal: boolean; readonly past?: ArpgCache },
+): { readonly logits: Tensor; readonly cache: ArpgCache } {
+  const table = rotaryTable(grid, config.dim / config.heads, config.ropeBase);
+  const embeddings = scope('embeddings', () =>
+    parameter('weight', [embeddingRows.count(config), config.dim], NORMAL_INITIALIZER),
+  );
+  const content = embedding(embeddings, contentIds);
+  const mask = slice(embeddings, { axis: 0, start: embeddingRows.mask(config), length: 1 });
+  const queries = broadcastTo(mask, [...places.queries.shape, config.dim]);
+  const { cache, decoded } = scope('layers', () => {
+    const states = selfDecoder(content, { table, indices: places.content }, config, options);
+    const predicted = crossDecoder(
+      queries,
+      { table, indices: places.queries },
+      states.shared,
+      config,
+      options,
+    );
+    return { cache: states, decoded: predicted };
+  });
+  const normed = rmsNormLayer('norm', decoded, config.normEpsilon);
+  return { logits: linear('head', normed, config.vocabularySize, { kind: 'zeros' }), cache };
+}
+
+/** Names of the step graph's cache inputs and outputs, pairs in the same order. */
+export function cacheNames(
+  config: ArpgConfig,
+): readonly { readonly past: string; readonly present: string }[] {
+  const layers = Array.from({ length: config.layers / 2 }, (_, layer) => `self_dec.${layer}`);
+  return [...layers, 'shared'].flatMap((layer) =>
+    ['key', 'value'].map((part) => ({ past: `past.${layer}.${part}`, present: `present.${layer}.${part}` })),
+  );
+}
+
+/**
+ * One sampling step with a KV cache.
+ *
+ * Inputs: `content_ids` i32 `[batch, content]`, rows of the embedding table; `content_positions` i32
+ * `[batch, content]` and `query_positions` i32 `[batch, queries]`, rows of the RoPE table (0 the class token, 1 + p
+ * raster position p); the cache of earlier steps, `past.*` `[batch, heads, past, headDim]`, empty at first.
+ * Outputs: `logits` `[batch, queries, vocabulary]`; the cache for the next step, `present.*`.
+ * @param grid the token grid to sample, which may differ from the trained one
+ */
+export function arpgStep(config: ArpgConfig, grid: Grid = config.grid): Graph {
+  const batch = dim('batch');
+  const places = {
+    content: input('content_positions', 'i32', [batch, dim('content')]),
+    queries: input('query_positions', 'i32', [batch, dim('queries')]),
+  };
+  const contentIds = input('content_ids', 'i32', [batch, dim('content')]);
+  const names = cacheNames(config);
+  const cacheShape: readonly Dim[] = [batch, config.heads, dim('past'), config.dim / config.heads];
+  const cacheInputs = names.map(({ past }) => input(past, 'f32', cacheShape));
+  const pairs = pairUp(cacheInputs);
+  const past: ArpgCache = { selfDecoder: pairs.slice(0, -1), shared: pairs.at(-1)! };
+  const { logits, cache } = arpg(contentIds, places, config, grid, { causal: false, past });
+  const present = [...cache.selfDecoder, cache.shared].flatMap(({ key, value }) => [key, value]);
+  const presentByName = Object.fromEntries(names.map((name, index) => [name.present, present[index]!]));
+  return makeGraph('arpg-step', [contentIds, places.content, places.queries, ...cacheInputs], {
+    logits,
+    ...presentByName,
+  });
+}
+
+function pairUp(tensors: readonly Tensor[]): readonly KeyValue[] {
+  return Array.from({ length: tensors.length / 2 }, (_, pair) => ({
+    key: tensors[2 * pair]!,
+    value: tensors[2 * pair + 1]!,
+  }));
+}
+
+/**
+ * The teacher-forced forward pass (PAPER §2).
+ *
+ * Inputs: `tokens` i32 `[batch, positions]` in raster order, `class_ids` i32 `[batch]` (the null class is the
+ * number of classes), `orders` i32 `[batch, positions]`: at step t, position `orders[t]` is predicted.
+ * Outputs: `logits` `[batch, positions, vocabulary]` in the order of the permutation; `loss`, the mean cross-entropy
+ * in nats.
+ */
+export function arpgTeacherForced(config: ArpgConfig): Graph {
+  const batch = dim('batch');
+  const positions = config.grid.height * config.grid.width;
+  const tokens = input('tokens', 'i32', [batch, positions]);
+  const classIds = input('class_ids', 'i32', [batch]);
+  const orders = input('orders', 'i32', [batch, positions]);
+  const shuffled = gather(tokens, orders);
+  const allButLast = (x: Tensor) => slice(x, { axis: 1, start: 0, length: positions - 1 });
+  const classTokens = reshape(add(classIds, embeddingRows.classLabel(config, 0)), [batch, 1]);
+  const classPlaces = broadcastTo(constant('i32', [1, 1], [CLASS_ROTARY_INDEX]), [batch, 1]);
+  const targets = rotaryIndex(orders);
+  const places = { content: concat([classPlaces, allButLast(targets)], 1), queries: targets };
+  const contentIds = concat([classTokens, allButLast(shuffled)], 1);
+  const { logits } = arpg(contentIds, places, config, config.grid, { causal: true });
+  const loss = scope('loss', () => mean(crossEntropy(logits, shuffled)));
+  return makeGraph('arpg-teacher-forced', [tokens, classIds, orders], { logits, loss });
+}

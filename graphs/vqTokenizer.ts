@@ -1,0 +1,209 @@
+import {
+  add,
+  argmax,
+  attention,
+  conv2d,
+  type Dim,
+  dim,
+  embedding,
+  type Graph,
+  groupNorm,
+  input,
+  type Initializer,
+  makeGraph,
+  matmul,
+  maximum,
+  multiply,
+  multiplyDims,
+  parameter,
+  reshape,
+  rsqrt,
+  scope,
+  silu,
+  sum,
+  type Tensor,
+  transpose,
+  upsampleNearest,
+} from '../src/dsl/index.js';
+
+/** Sizes of a VQ tokenizer (PAPER §4). */
+export interface VqTokenizerConfig {
+  readonly codebookSize: number;
+  readonly codebookDim: number;
+  /** Channels of the first level. */
+  readonly channels: number;
+  /** Each level's channels as a multiple of the first; every level but the last halves the image. */
+  readonly channelMultipliers: readonly number[];
+  readonly residualBlocks: number;
+  readonly latentChannels: number;
+  /** Height and width of the training images in pixels. */
+  readonly imageSize: number;
+}
+
+const GROUPS = 32;
+const NORM_EPSILON = 1e-6;
+/** The smallest squared length that normalisation divides by (1e-12 as a length). */
+const MIN_SQUARED_LENGTH = 1e-24;
+
+/** How many pixels one token covers along each axis. */
+export function downsampleFactor(config: VqTokenizerConfig): number {
+  return 2 ** (config.channelMultipliers.length - 1);
+}
+
+function convInitializer(inputs: number, kernel: number): Initializer {
+  return { kind: 'uniform', bound: 1 / Math.sqrt(inputs * kernel * kernel) };
+}
+
+/** A convolution layer with bias; 3×3 ones keep the image's size unless a stride says otherwise. */
+function conv(
+  name: string,
+  x: Tensor,
+  outputs: number,
+  options: { kernel: 1 | 3; downsample?: boolean },
+): Tensor {
+  const { kernel, downsample = false } = options;
+  const channels = Number(x.shape[1]);
+  return scope(name, () => {
+    const weight = parameter(
+      'weight',
+      [outputs, channels, kernel, kernel],
+      convInitializer(channels, kernel),
+    );
+    const bias = parameter('bias', [outputs], convInitializer(channels, kernel));
+    if (downsample)
+      return conv2d(x, weight, { bias, stride: 2, padding: { top: 0, left: 0, bottom: 1, right: 1 } });
+    return conv2d(x, weight, { bias, padding: (kernel - 1) / 2 });
+  });
+}
+
+function norm(name: string, x: Tensor): Tensor {
+  const channels = Number(x.shape[1]);
+  return scope(name, () => {
+    const weight = parameter('weight', [channels], { kind: 'ones' });
+    const bias = parameter('bias', [channels], { kind: 'zeros' });
+    return groupNorm(x, weight, bias, { groups: GROUPS, epsilon: NORM_EPSILON });
+  });
+}
+
+/** GroupNorm → swish → 3×3 convolution, twice, beside a shortcut. */
+function residualBlock(x: Tensor, outputs: number): Tensor {
+  const first = conv('conv1', silu(norm('norm1', x)), outputs, { kernel: 3 });
+  const second = conv('conv2', silu(norm('norm2', first)), outputs, { kernel: 3 });
+  return add(x.shape[1] === outputs ? x : conv('nin_shortcut', x, outputs, { kernel: 1 }), second);
+}
+
+/** Self-attention of one head over all pixels, beside a shortcut. */
+function attentionBlock(x: Tensor): Tensor {
+  const [batch, channels, height, width] = x.shape as [Dim, number, Dim, Dim];
+  const pixels = multiplyDims(height, width);
+  const normed = norm('norm', x);
+  const rows = (name: string) => {
+    const projected = reshape(conv(name, normed, channels, { kernel: 1 }), [batch, 1, channels, pixels]);
+    return transpose(projected, [0, 1, 3, 2]);
+  };
+  const attended = transpose(attention(rows('q'), rows('k'), rows('v')), [0, 1, 3, 2]);
+  return add(x, conv('proj_out', reshape(attended, x.shape), channels, { kernel: 1 }));
+}
+
+function middle(x: Tensor): Tensor {
+  const channels = Number(x.shape[1]);
+  const first = scope('mid.0', () => residualBlock(x, channels));
+  const attended = scope('mid.1', () => attentionBlock(first));
+  return scope('mid.2', () => residualBlock(attended, channels));
+}
+
+/** Residual blocks of one level, each followed by attention where the level has it. */
+function levelBlocks(x: Tensor, channels: number, blocks: number, attends: boolean): Tensor {
+  let state = x;
+  for (let index = 0; index < blocks; index++) {
+    state = scope(`res.${index}`, () => residualBlock(state, channels));
+    if (attends) state = scope(`attn.${index}`, () => attentionBlock(state));
+  }
+  return state;
+}
+
+function levelChannels(config: VqTokenizerConfig): readonly number[] {
+  return config.channelMultipliers.map((multiplier) => multiplier * config.channels);
+}
+
+/** Image `[batch, 3, f·height, f·width]` in [−1, 1] → `[batch, latentChannels, height, width]` */
+function encoder(image: Tensor, config: VqTokenizerConfig): Tensor {
+  const channels = levelChannels(config);
+  let x = conv('conv_in', image, config.channels, { kernel: 3 });
+  for (const [level, outputs] of channels.entries()) {
+    const last = level === channels.length - 1;
+    x = scope(`conv_blocks.${level}`, () => {
+      const state = levelBlocks(x, outputs, config.residualBlocks, last);
+      return last
+        ? state
+        : scope('downsample', () => conv('conv', state, outputs, { kernel: 3, downsample: true }));
+    });
+  }
+  return conv('conv_out', silu(norm('norm_out', middle(x))), config.latentChannels, { kernel: 3 });
+}
+
+/** `[batch, latentChannels, height, width]` → image `[batch, 3, f·height, f·width]`, about [−1, 1] */
+function decoder(latent: Tensor, config: VqTokenizerConfig): Tensor {
+  const channels = levelChannels(config).toReversed();
+  let x = middle(conv('conv_in', latent, channels[0]!, { kernel: 3 }));
+  for (const [level, outputs] of channels.entries()) {
+    const last = level === channels.length - 1;
+    x = scope(`conv_blocks.${level}`, () => {
+      const state = levelBlocks(x, outputs, config.residualBlocks + 1, level === 0);
+      return last
+        ? state
+        : scope('upsample', () => conv('conv', upsampleNearest(state, 2), outputs, { kernel: 3 }));
+    });
+  }
+  return conv('conv_out', silu(norm('norm_out', x)), 3, { kernel: 3 });
+}
+
+/** Scales vectors along the last axis to length 1. */
+function normalize(x: Tensor): Tensor {
+  const squaredLength = sum(multiply(x, x), { axes: [-1], keepDims: true });
+  return multiply(x, rsqrt(maximum(squaredLength, MIN_SQUARED_LENGTH)));
+}
+
+/** Rows of length 1: `[codebookSize, codebookDim]` */
+function codebook(config: VqTokenizerConfig): Tensor {
+  return scope('embedding', () => {
+    const bound = 1 / config.codebookSize;
+    return normalize(
+      parameter('weight', [config.codebookSize, config.codebookDim], { kind: 'uniform', bound }),
+    );
+  });
+}
+
+/**
+ * `image` f32 `[batch, 3, f·height, f·width]` in [−1, 1] → `latent` `[batch, codebookDim, height, width]`, and
+ * `indices` i32 `[batch, height·width]` in raster order: each latent's nearest codebook row, both scaled to length 1.
+ */
+export function vqEncoder(config: VqTokenizerConfig): Graph {
+  const [batch, height, width] = [dim('batch'), dim('height'), dim('width')];
+  const factor = downsampleFactor(config);
+  const image = input('image', 'f32', [batch, 3, multiplyDims(factor, height), multiplyDims(factor, width)]);
+  const encoded = scope('encoder', () => encoder(image, config));
+  const latent = conv('quant_conv', encoded, config.codebookDim, { kernel: 1 });
+  const indices = scope('quantize', () => {
+    const vectors = reshape(transpose(latent, [0, 2, 3, 1]), [
+      batch,
+      multiplyDims(height, width),
+      config.codebookDim,
+    ]);
+    // For vectors of length 1 the nearest row is the one with the largest product.
+    return argmax(matmul(normalize(vectors), codebook(config), { transposeRight: true }));
+  });
+  return makeGraph('vq-encoder', [image], { latent, indices });
+}
+
+/**
+ * `indices` i32 `[batch, height, width]` → `quantized` `[batch, codebookDim, height, width]` and `image` f32
+ * `[batch, 3, f·height, f·width]`, about [−1, 1].
+ */
+export function vqDecoder(config: VqTokenizerConfig): Graph {
+  const indices = input('indices', 'i32', [dim('batch'), dim('height'), dim('width')]);
+  const quantized = scope('quantize', () => transpose(embedding(codebook(config), indices), [0, 3, 1, 2]));
+  const latent = conv('post_quant_conv', quantized, config.latentChannels, { kernel: 1 });
+  const image = scope('decoder', () => decoder(latent, config));
+  return makeGraph('vq-decoder', [indices], { quantized, image });
+}

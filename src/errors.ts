@@ -1,0 +1,73 @@
+/** Exit codes of the commands. */
+export const EXIT_CODES = {
+  done: 0,
+  unexpected: 1,
+  usage: 2,
+  badInput: 3,
+  noTarget: 4,
+  output: 5,
+  interrupted: 130,
+} as const;
+
+/** A failure that the user can do something about: one line that says what is wrong, with what, and what to do. */
+export class UserError extends Error {
+  override readonly name: string = 'UserError';
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number, cause?: unknown) {
+    super(message, { cause });
+    this.exitCode = exitCode;
+  }
+}
+
+/** Flags, class names or combinations of them that make no sense. */
+export class UsageError extends UserError {
+  override readonly name = 'UsageError';
+  constructor(message: string) {
+    super(message, EXIT_CODES.usage);
+  }
+}
+
+/** An image, mask, checkpoint, configuration or token stream that cannot be used. */
+export class InputError extends UserError {
+  override readonly name = 'InputError';
+  constructor(message: string, cause?: unknown) {
+    super(message, EXIT_CODES.badInput, cause);
+  }
+}
+
+/** No such target or device, or not enough memory on it. */
+export class TargetError extends UserError {
+  override readonly name = 'TargetError';
+  constructor(message: string, cause?: unknown) {
+    super(message, EXIT_CODES.noTarget, cause);
+  }
+}
+
+/** Output that could not be written. */
+export class OutputError extends UserError {
+  override readonly name = 'OutputError';
+  constructor(message: string, cause?: unknown) {
+    super(message, EXIT_CODES.output, cause);
+  }
+}
+
+const SYSTEM_REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder',
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of the path is not a folder',
+  ENOSPC: 'the disk is full',
+  EROFS: 'the file system is read-only',
+  EEXIST: 'it already exists',
+  EDQUOT: 'the disk quota is used up',
+  ENOTEMPTY: 'the folder is not empty',
+  EMFILE: 'too many files are open',
+};
+
+/** The system's reason for a failed file operation, in words. */
+export function systemReason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return (code !== undefined && SYSTEM_REASONS[code]) || message || String(error);
+}

@@ -1,0 +1,76 @@
+import type { JSONSchemaType } from 'ajv';
+import { downsampleFactor, type VqTokenizerConfig } from '../../graphs/vqTokenizer.js';
+import { InputError } from '../errors.js';
+import { validator } from '../jsonFile.js';
+
+/** A VQ tokenizer configuration with the official field names. */
+export interface OfficialVqConfig {
+  readonly codebook_size: number;
+  readonly codebook_embed_dim: number;
+  readonly ch: number;
+  readonly ch_mult: readonly number[];
+  readonly z_channels: number;
+  readonly num_res_blocks: number;
+  /** Height and width of the training images in pixels. */
+  readonly image_size: number;
+}
+
+const positive = { type: 'integer', minimum: 1, maximum: 65536 } as const;
+
+const schema: JSONSchemaType<OfficialVqConfig> = {
+  type: 'object',
+  required: [],
+  properties: {
+    codebook_size: { ...positive, maximum: 1 << 24, default: 16384 },
+    codebook_embed_dim: { ...positive, default: 8 },
+    ch: { ...positive, default: 128 },
+    ch_mult: {
+      type: 'array',
+      items: { ...positive, maximum: 64 },
+      minItems: 1,
+      maxItems: 8,
+      default: [1, 1, 2, 2, 4],
+    },
+    z_channels: { ...positive, default: 256 },
+    num_res_blocks: { ...positive, maximum: 64, default: 2 },
+    image_size: { ...positive, default: 256 },
+  },
+};
+
+const validate = validator(schema);
+
+/** LlamaGen's tokenizer that the published ARPG models use (PAPER §4): its fields are the schema's defaults. */
+export const VQ_PRESETS: Readonly<Record<string, OfficialVqConfig>> = { 'VQ-16': validate({}, 'VQ-16') };
+
+const NORM_GROUPS = 32;
+
+/**
+ * Checks a configuration in the official field names and fills in VQ-16's values.
+ * @throws InputError naming the source and the field.
+ */
+export function parseOfficialVqConfig(value: unknown, source: string): OfficialVqConfig {
+  const config = validate(value, source);
+  if (config.ch % NORM_GROUPS !== 0)
+    throw new InputError(
+      `${source}: ch ${config.ch} must be a multiple of ${NORM_GROUPS}, the groups of GroupNorm`,
+    );
+  const factor = downsampleFactor(vqConfig(config));
+  if (config.image_size % factor !== 0)
+    throw new InputError(
+      `${source}: image_size ${config.image_size} must be a multiple of ${factor}, one token's pixels`,
+    );
+  return config;
+}
+
+/** The configuration as the graph takes it. */
+export function vqConfig(official: OfficialVqConfig): VqTokenizerConfig {
+  return {
+    codebookSize: official.codebook_size,
+    codebookDim: official.codebook_embed_dim,
+    channels: official.ch,
+    channelMultipliers: official.ch_mult,
+    residualBlocks: official.num_res_blocks,
+    latentChannels: official.z_channels,
+    imageSize: official.image_size,
+  };
+}

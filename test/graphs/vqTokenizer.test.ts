@@ -1,0 +1,37 @@
+import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
+import { openPytorch } from '../../src/checkpoints/pytorch.js';
+import { readJsonFile } from '../../src/jsonFile.js';
+import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
+import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
+import type { HostTensor } from '../../src/targets/target.js';
+import { parseOfficialVqConfig, vqConfig } from '../../src/tokenizer/config.js';
+import { expectClose } from '../support/conformance.js';
+import { goldenNumbers, goldenPath } from '../support/golden.js';
+
+const config = vqConfig(parseOfficialVqConfig(readJsonFile(goldenPath('vq-tiny.json')), 'vq-tiny.json'));
+const golden = goldenNumbers('vq-tiny.expected.safetensors');
+const asGrid = (indices: HostTensor): HostTensor => ({ ...indices, shape: [indices.shape[0]!, 8, 8] });
+
+for (const target of [referenceTarget, onnxTarget({ threads: 2 })]) {
+  describe(`VQ tokenizer on ${target.name}`, () => {
+    it('latent and indices are the golden ones', async () => {
+      const { tensors } = await openPytorch(goldenPath('vq-tiny.pt'));
+      const executable = await target.compile(vqEncoder(config), { weights: tensors });
+      const { latent, indices } = await executable.run({ image: golden('image') });
+      expectClose(await latent!.read(), golden('latent'), 1e-4, 'latent');
+      expectClose(await indices!.read(), golden('indices'), 0, 'indices');
+      await executable.dispose();
+    });
+
+    it('quantized latents, reconstruction and decoded image are the golden ones', async () => {
+      const { tensors } = await openPytorch(goldenPath('vq-tiny.pt'));
+      const executable = await target.compile(vqDecoder(config), { weights: tensors });
+      const { quantized, image } = await executable.run({ indices: asGrid(golden('indices')) });
+      expectClose(await quantized!.read(), golden('quantized'), 1e-4, 'quantized');
+      expectClose(await image!.read(), golden('reconstruction'), 1e-4, 'reconstruction');
+      const decoded = await executable.run({ indices: asGrid(golden('decode.indices')) });
+      expectClose(await decoded.image!.read(), golden('decode.image'), 1e-4, 'decoded image');
+      await executable.dispose();
+    });
+  });
+}
