@@ -1,0 +1,16 @@
+/** How the guidance scale changes while an image is sampled (PAPER §3). */
+export const GUIDANCE_SCHEDULES = ['constant', 'linear'] as const;
+export type GuidanceSchedule = (typeof GUIDANCE_SCHEDULES)[number];
+
+/**
+ * The scale at one step. Linear guidance grows from 1 with the share of known tokens.
+ * @param knownShare share of the tokens known after this step, 0 to 1
+ */
+export function guidanceScale(scale: number, schedule: GuidanceSchedule, knownShare: number): number {
+  return schedule === 'constant' ? scale : 1 + (scale - 1) * knownShare;
+}
+
+/** Classifier-free guidance, in place of the conditional logits: null + (conditional − null)·scale. */
+export function guide(conditional: Float32Array, unconditional: Float32Array, scale: number): Float32Array {
+  return conditional.map((logit, index) => unconditional[index]! + (logit - unconditional[index]!) * scale);
+}

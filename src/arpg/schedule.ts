@@ -1,0 +1,26 @@
+/** How the share of tokens still unknown falls from step to step (PAPER §3). */
+export const SCHEDULES = ['arccos', 'cosine'] as const;
+export type Schedule = (typeof SCHEDULES)[number];
+
+/** Share of tokens that is unknown once `progress` (0 to 1) of the steps is done. */
+const unknownShare: Readonly<Record<Schedule, (progress: number) => number>> = {
+  arccos: (progress) => Math.acos(progress) / (Math.PI / 2),
+  cosine: (progress) => Math.cos((Math.PI / 2) * progress),
+};
+
+/**
+ * How many tokens each step predicts: few first, many last; at least one each, all together `positions`.
+ * @throws RangeError unless 1 ≤ steps ≤ positions.
+ */
+export function tokensPerStep(positions: number, steps: number, schedule: Schedule): readonly number[] {
+  if (!Number.isInteger(steps) || steps < 1 || steps > positions)
+    throw new RangeError(`${steps} steps for ${positions} tokens: there must be 1 to ${positions}`);
+  let done = 0;
+  return Array.from({ length: steps }, (_, step) => {
+    const wanted = Math.floor(positions * unknownShare[schedule]((step + 1) / steps));
+    const remaining = step === steps - 1 ? 0 : Math.max(1, Math.min(wanted, positions - done - 1));
+    const count = positions - done - remaining;
+    done += count;
+    return count;
+  });
+}

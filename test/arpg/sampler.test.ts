@@ -1,0 +1,138 @@
+import { expect } from 'chai';
+import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
+import { filterLogits, pickToken } from '../../src/arpg/filter.js';
+import { randomOrder } from '../../src/arpg/order.js';
+import { samplingPlan } from '../../src/arpg/plan.js';
+import { createSampler, type SampledImage, type SamplingOptions } from '../../src/arpg/sampler.js';
+import { tokensPerStep } from '../../src/arpg/schedule.js';
+import { openPytorch } from '../../src/checkpoints/pytorch.js';
+import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
+import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
+import { floatTensor } from '../../src/targets/target.js';
+import { expectClose } from '../support/conformance.js';
+import { goldenJson, goldenNumbers, goldenPath } from '../support/golden.js';
+
+const { config: official, cases } = goldenJson('arpg-tiny.json');
+const config = arpgConfig(parseOfficialArpgConfig(official, 'arpg-tiny.json'));
+const golden = goldenNumbers('arpg-tiny.expected.safetensors');
+const greedy: SamplingOptions = {
+  seed: 0,
+  guidance: 1,
+  guidanceSchedule: 'constant',
+  temperature: 1,
+  topK: 1,
+  topP: 1,
+};
+
+describe('sampling schedule', () => {
+  for (const { id, num_iter, sample_schedule, tokens_per_step } of cases) {
+    it(`case ${id}: ${num_iter} steps, ${sample_schedule}`, () => {
+      expect(tokensPerStep(16, num_iter, sample_schedule)).to.deep.equal(tokens_per_step);
+    });
+  }
+
+  it('predicts every token once for any number of steps', () => {
+    for (const schedule of ['arccos', 'cosine'] as const) {
+      for (let steps = 1; steps <= 64; steps++) {
+        const counts = tokensPerStep(64, steps, schedule);
+        expect(counts).to.have.length(steps);
+        expect(Math.min(...counts)).to.be.at.least(1);
+        expect(counts.reduce((a, b) => a + b)).to.equal(64);
+      }
+    }
+  });
+
+  it('refuses more steps than tokens', () => {
+    expect(() => tokensPerStep(16, 17, 'arccos')).to.throw(RangeError, '1 to 16');
+  });
+});
+
+for (const target of [referenceTarget, onnxTarget({ threads: 2 })]) {
+  describe(`sampling on ${target.name}`, () => {
+    for (const { id, class_labels, num_iter, sample_schedule, cfg_schedule, guidance_scale } of cases) {
+      it(`case ${id}: raw logits of every step and tokens are the golden ones`, async () => {
+        const { tensors } = await openPytorch(goldenPath('arpg-tiny.pt'));
+        const sampler = await createSampler(config, tensors, target);
+        const order = Array.from(golden(`generate.${id}.order`).data);
+        const plan = samplingPlan({ order, steps: num_iter, schedule: sample_schedule });
+        const images = class_labels.map((classId, index): SampledImage => ({ classId, index, plan }));
+        const options = { ...greedy, guidance: guidance_scale, guidanceSchedule: cfg_schedule };
+        const tokens = await sampler.sample(images, options, ({ step, logits }) => {
+          expectClose(logits, golden(`generate.${id}.raw_logits.${step}`), 1e-4, `step ${step}`);
+        });
+        expect(tokens.flatMap((row) => Array.from(row))).to.deep.equal(
+          Array.from(golden(`generate.${id}.tokens`).data),
+        );
+        await sampler.dispose();
+      });
+    }
+  });
+}
+
+describe('logit filters', () => {
+  const logits = golden('filter.logits');
+  for (const [topK, topP, suffix] of [
+    [5, 1, 'top_k5.top_p1.0'],
+    [0, 0.8, 'top_k0.top_p0.8'],
+    [7, 0.6, 'top_k7.top_p0.6'],
+    [0, 1, 'top_k0.top_p1.0'],
+  ] as const) {
+    it(`top-k ${topK}, top-p ${topP} are the golden ones`, () => {
+      const [rows, vocabulary] = logits.shape as [number, number];
+      const filtered = Array.from({ length: rows }, (_, row) =>
+        filterLogits((logits.data as Float32Array).slice(row * vocabulary, (row + 1) * vocabulary), {
+          topK,
+          topP,
+        }),
+      );
+      const actual = floatTensor(
+        logits.shape,
+        filtered.flatMap((row) => Array.from(row)),
+      );
+      expectClose(actual, golden(`filter.${suffix}`), 0, suffix);
+    });
+  }
+
+  it('picks tokens in proportion to their softmax', () => {
+    const row = Float32Array.from([0.1, 0.2, 0.3, 0.4], Math.log);
+    const picks = [0, 0.05, 0.15, 0.29, 0.31, 0.59, 0.61, 0.999].map((uniform) => pickToken(row, uniform));
+    expect(picks).to.deep.equal([0, 0, 1, 1, 2, 2, 3, 3]);
+  });
+
+  it('never picks a dropped token', () => {
+    const row = Float32Array.from([-Infinity, 0, -Infinity]);
+    for (const uniform of [0, 0.5, 1 - 2 ** -24]) expect(pickToken(row, uniform)).to.equal(1);
+  });
+});
+
+describe('seeds', () => {
+  it('an image is the same alone and inside a batch of 8', async () => {
+    const { tensors } = await openPytorch(goldenPath('arpg-tiny.pt'));
+    const sampler = await createSampler(config, tensors, onnxTarget({ threads: 2 }));
+    const options: SamplingOptions = { ...greedy, seed: 11, guidance: 3, topK: 0 };
+    const image = (index: number): SampledImage => ({
+      classId: index % 10,
+      index,
+      plan: samplingPlan({ order: randomOrder(16, 11, index), steps: 6, schedule: 'arccos' }),
+    });
+    const together = await sampler.sample(
+      Array.from({ length: 8 }, (_, index) => image(index)),
+      options,
+    );
+    for (const [index, tokens] of together.entries()) {
+      const [alone] = await sampler.sample([image(index)], options);
+      expect(Array.from(alone!), `image ${index}`).to.deep.equal(Array.from(tokens));
+    }
+    expect(new Set(together.map((tokens) => tokens.join())).size).to.equal(8);
+    await sampler.dispose();
+  });
+
+  it('orders differ between images and seeds, and repeat', () => {
+    expect(randomOrder(64, 1, 0)).to.deep.equal(randomOrder(64, 1, 0));
+    expect(randomOrder(64, 1, 0)).to.not.deep.equal(randomOrder(64, 1, 1));
+    expect(randomOrder(64, 1, 0)).to.not.deep.equal(randomOrder(64, 2, 0));
+    expect([...randomOrder(64, 1, 0)].sort((a, b) => a - b)).to.deep.equal(
+      Array.from({ length: 64 }, (_, i) => i),
+    );
+  });
+});
