@@ -32,11 +32,11 @@ export function constantFold(weights?: Weights): Pass {
     name: 'constant-fold',
     run(graph) {
       const floats = new Map<string, NdArray>();
-      const valueOf = ({ node, dtype, shape }: Tensor): NdArray | undefined => {
+      const known = ({ node, dtype, shape }: Tensor): NdArray | undefined => {
         if (node.kind === 'constant') return { dtype, shape: shape as readonly number[], data: node.data };
         if (node.kind !== 'parameter' || !weights) return undefined;
-        const known = floats.get(node.name);
-        if (known) return known;
+        const cached = floats.get(node.name);
+        if (cached) return cached;
         const stored = weightOf(weights, node);
         const value: NdArray = { dtype: 'f32', shape: stored.shape, data: readFloats(stored) };
         floats.set(node.name, value);
@@ -46,7 +46,7 @@ export function constantFold(weights?: Weights): Pass {
         node.kind === 'constant' || (node.kind === 'parameter' && weights !== undefined);
       return rewriteGraph(graph, (node, inputs) => {
         if (node.kind !== 'operation' || !inputs.every(isKnown) || !isFoldable(node)) return undefined;
-        const values = inputs.map((tensor) => valueOf(tensor)!);
+        const values = inputs.map((tensor) => known(tensor)!);
         return scope(node.scope, () =>
           evaluateNode(node, values, {}).map(({ dtype, shape, data }) => constant(dtype, shape, data)),
         );

@@ -35,7 +35,7 @@ export function broadcastShapes(...shapes: readonly Shape[]): Shape {
  */
 export function resolveReshape(from: Shape, to: Shape): Shape {
   const total = elementCount(from);
-  const free = to.findIndex((size) => size === -1);
+  const free = to.indexOf(-1);
   const known = elementCount(to.filter((_, axis) => axis !== free));
   if (free < 0) {
     if (!equalDims(total, known))

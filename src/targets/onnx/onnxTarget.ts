@@ -14,6 +14,7 @@ import {
   type Target,
   type TargetTensor,
 } from '../target.js';
+import { memoryGuard } from '../memoryGuard.js';
 import { lowerToOnnx } from './lowerToOnnx.js';
 import { encodeOnnxModel } from './onnxSchema.js';
 
@@ -97,10 +98,11 @@ export function onnxTarget(options: OnnxTargetOptions = {}): Target {
         ...(weights && { weights }),
         ...(onPass && { onPass }),
       });
+      const requireMemory = memoryGuard(compiled);
       const session = await createSession(ort, compiled, weights, options);
       return {
         async run(inputs, outputs = Object.keys(graph.outputs)) {
-          bindInputs(graph, inputs);
+          requireMemory(bindInputs(graph, inputs));
           const feeds = Object.fromEntries(
             graph.inputs.map((tensor) => {
               const { name } = inputNode(tensor);

@@ -1,0 +1,67 @@
+/**
+ * Writes checkpoints of random weights in the official layout, for measuring full-size models without the
+ * published files: `node dist/bench/makeRandomCheckpoint.js ARPG-L FOLDER` writes FOLDER/arpg.safetensors and
+ * FOLDER/vq.safetensors.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { arpgStep } from '../graphs/arpg.js';
+import { vqDecoder, vqEncoder } from '../graphs/vqTokenizer.js';
+import { ARPG_PRESETS, arpgConfig } from '../src/arpg/config.js';
+import { writeFileAtomically } from '../src/atomicFile.js';
+import { serializeSafetensors } from '../src/checkpoints/safetensors.js';
+import { countElements } from '../src/graph/dimension.js';
+import { type Graph, parametersOf } from '../src/graph/graph.js';
+import type { Initializer } from '../src/graph/node.js';
+import { type StoredTensor, storedFloats, type Weights } from '../src/graph/weights.js';
+import { VQ_PRESETS, vqConfig } from '../src/tokenizer/config.js';
+
+/** Fast uniform numbers in [−1, 1) (xorshift32); their quality does not matter here. */
+function uniformSource(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state / 0x80000000;
+  };
+}
+
+function fill(values: Float32Array, initializer: Initializer, random: () => number): Float32Array {
+  switch (initializer.kind) {
+    case 'ones':
+      return values.fill(1);
+    case 'uniform':
+      return values.map(() => random() * initializer.bound);
+    // A zero head would make every token equally likely, so it gets the other layers' spread.
+    case 'zeros':
+    case 'normal':
+      return values.map(() => random() * 0.02 * Math.sqrt(3));
+  }
+}
+
+function randomWeights(graphs: readonly Graph[]): Weights {
+  const parameters = new Map(graphs.flatMap(parametersOf).map((node) => [node.name, node]));
+  return new Map(
+    [...parameters.values()].map((node, index): [string, StoredTensor] => {
+      const shape = node.outputs[0]!.shape as readonly number[];
+      const make = () =>
+        fill(new Float32Array(countElements(shape)), node.initializer, uniformSource(index + 1));
+      return [node.name, { dtype: 'f32', shape, read: () => storedFloats(shape, make()).read() }];
+    }),
+  );
+}
+
+const [preset = 'ARPG-L', folder = 'models/random'] = process.argv.slice(2);
+const config = ARPG_PRESETS[preset];
+if (!config) throw new Error(`unknown preset ${preset}`);
+mkdirSync(folder, { recursive: true });
+const tokenizer = vqConfig(VQ_PRESETS['VQ-16']!);
+const files = {
+  'arpg.safetensors': [arpgStep(arpgConfig(config))],
+  'vq.safetensors': [vqEncoder(tokenizer), vqDecoder(tokenizer)],
+};
+for (const [name, graphs] of Object.entries(files)) {
+  writeFileAtomically(join(folder, name), serializeSafetensors(randomWeights(graphs)));
+  process.stdout.write(`${join(folder, name)}\n`);
+}

@@ -1,0 +1,71 @@
+import { Args, Flags } from '@oclif/core';
+import { openTokenizer } from '../src/checkpoints/modelFolder.js';
+import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/baseCommand.js';
+import { checkImageOutput, IMAGE_FORMATS, type ImageFormat, writeImages } from '../src/cli/imageOutput.js';
+import { startProgress } from '../src/cli/progress.js';
+import { inputName, readInput, requireBinaryOutput, STREAM } from '../src/cli/streams.js';
+import { gridOfLine, parseTokenLines } from '../src/data/tokenLines.js';
+import { InputError } from '../src/errors.js';
+import { createTokenizer } from '../src/tokenizer/tokenizer.js';
+import { vqConfig } from '../src/tokenizer/config.js';
+
+export default class Detokenize extends BaseCommand {
+  static override summary = 'Turn tokens into images.';
+  static override description =
+    'Reads JSON lines {"tokens": […], "grid": [rows, columns]}; a square grid need not be named.';
+  static override examples = [
+    '<%= config.bin %> detokenize tokens.jsonl -o images/',
+    '<%= config.bin %> sample --class 3 --format tokens | <%= config.bin %> detokenize -o three.png',
+  ];
+  static override args = {
+    file: Args.string({
+      ignoreStdin: true,
+      description: 'file of JSON lines, or - for stdin',
+      default: STREAM,
+    }),
+  };
+  static override flags = {
+    ...modelFlags,
+    format: Flags.string({ description: 'what to write', options: [...IMAGE_FORMATS], default: 'png' }),
+    output: Flags.string({
+      char: 'o',
+      description: 'file, folder (with a slash) or - for stdout',
+      helpValue: 'PATH',
+    }),
+  };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Detokenize);
+    requireSeparateOutputs(flags);
+    requireBinaryOutput(flags.output);
+    const source = inputName(args.file);
+    const lines = parseTokenLines(new TextDecoder().decode(readInput(args.file)), source);
+    checkImageOutput(flags.output, flags.format as ImageFormat, lines.length);
+    const model = openTokenizer(flags.model);
+    const tokenizer = createTokenizer(vqConfig(model.config), model.weights, this.chooseTarget(flags));
+    const inputs = lines.map((line, index) => {
+      const place = `${source}: image ${index + 1}`;
+      const outside = line.tokens.find((token) => token >= model.config.codebook_size);
+      if (outside !== undefined)
+        throw new InputError(
+          `${place}: token ${outside} is outside the codebook of ${model.config.codebook_size}; use the tokenizer that made it`,
+        );
+      return { tokens: Int32Array.from(line.tokens), grid: gridOfLine(line, place) };
+    });
+    const sizes = new Set(inputs.map(({ grid }) => `${grid.width}×${grid.height}`));
+    if (flags.format !== 'png' && sizes.size > 1)
+      throw new InputError(
+        `${source}: images of different sizes (${[...sizes].join(', ')} tokens) do not fit in one ${flags.format}`,
+      );
+    const bar = startProgress('decoding', inputs.length, 'images', !flags.quiet && inputs.length > 1);
+    const images = [];
+    for (const [index, tokens] of inputs.entries()) {
+      images.push(await tokenizer.decode(tokens));
+      bar.update(index + 1);
+    }
+    bar.stop();
+    await tokenizer.dispose();
+    const files = await writeImages(images, flags.format as ImageFormat, flags.output);
+    this.result(flags, { files, images: images.length });
+  }
+}

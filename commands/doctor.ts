@@ -1,0 +1,35 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
+import { BaseCommand, DEFAULT_MODEL } from '../src/cli/baseCommand.js';
+import { writeStdout } from '../src/cli/streams.js';
+import { inspectTargets } from '../src/targets/inspectTargets.js';
+
+export default class Doctor extends BaseCommand {
+  static override summary = 'Say what can be used on this machine, and why not.';
+  static override description =
+    'Runs a small graph on each target and compares the result with the float64 reference.';
+  static override examples = ['<%= config.bin %> doctor', '<%= config.bin %> doctor --json'];
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Doctor);
+    const targets = await inspectTargets();
+    const model = process.env.ARPG_MODEL ?? DEFAULT_MODEL;
+    const machine = {
+      node: process.version,
+      platform: `${process.platform} ${process.arch}`,
+      cores: availableParallelism(),
+      memory_gb: Number((totalmem() / 2 ** 30).toFixed(1)),
+    };
+    const defaultModel = { folder: model, found: existsSync(model) };
+    if (flags.json) {
+      this.result(flags, { machine, targets, default_model: defaultModel });
+      return;
+    }
+    writeStdout(
+      `Node.js ${machine.node} on ${machine.platform}, ${machine.cores} cores, ${machine.memory_gb} GB of memory\n`,
+    );
+    for (const { name, usable, detail } of targets)
+      writeStdout(`${usable ? 'ok' : 'no'}  ${name.padEnd(10)} ${detail}\n`);
+    writeStdout(`${defaultModel.found ? 'ok' : 'no'}  model      ${model}\n`);
+  }
+}

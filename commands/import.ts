@@ -1,0 +1,83 @@
+import { Args, Flags } from '@oclif/core';
+import { ARPG_PRESETS } from '../src/arpg/config.js';
+import { importGenerator, importTokenizer } from '../src/checkpoints/importCheckpoint.js';
+import { writeModelFolder } from '../src/checkpoints/modelFolder.js';
+import { BaseCommand } from '../src/cli/baseCommand.js';
+import { UsageError } from '../src/errors.js';
+import { byteLength, type Weights } from '../src/graph/weights.js';
+import { VQ_PRESETS } from '../src/tokenizer/config.js';
+
+function megabytes(weights: Weights): number {
+  return Math.round([...weights.values()].reduce((total, tensor) => total + byteLength(tensor), 0) / 1e6);
+}
+
+export default class Import extends BaseCommand {
+  static override summary = 'Turn official checkpoints into a model folder.';
+  static override description =
+    `Reads PyTorch .pt files (nothing in them is executed) and .safetensors files, checks every
+tensor's name and shape, and writes a folder with config.json and model.safetensors, the tokenizer in tokenizer/.
+With --tokenizer and no WEIGHTS, the folder holds the tokenizer alone. Weights keep their element type.`;
+  static override examples = [
+    '<%= config.bin %> import arpg_300m.pt --config ARPG-L --tokenizer vq_ds16_c2i.pt -o arpg-l',
+    '<%= config.bin %> import mine.safetensors --config mine.json --labels names.json -o mine',
+    '<%= config.bin %> import --tokenizer vq_ds16_c2i.pt -o vq-16',
+  ];
+  static override args = {
+    weights: Args.string({
+      ignoreStdin: true,
+      description: "the generator's checkpoint (.pt, .safetensors)",
+    }),
+  };
+  static override flags = {
+    config: Flags.string({
+      description: `${Object.keys(ARPG_PRESETS).join(', ')}, or a JSON file with the official field names`,
+      helpValue: 'NAME|FILE',
+    }),
+    tokenizer: Flags.string({ description: "the tokenizer's checkpoint", helpValue: 'FILE' }),
+    'tokenizer-config': Flags.string({
+      description: `${Object.keys(VQ_PRESETS).join(', ')}, or a JSON file with the official field names`,
+      helpValue: 'NAME|FILE',
+      default: 'VQ-16',
+    }),
+    labels: Flags.string({
+      description: 'class names: a JSON array, or an object from index to name',
+      helpValue: 'FILE',
+    }),
+    output: Flags.string({
+      char: 'o',
+      description: 'model folder to write',
+      helpValue: 'DIR',
+      required: true,
+    }),
+  };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Import);
+    if (args.weights === undefined && flags.tokenizer === undefined)
+      throw new UsageError('name a checkpoint to import, or --tokenizer for a tokenizer alone');
+    if (args.weights !== undefined && flags.config === undefined)
+      throw new UsageError(`--config is needed: ${Object.keys(ARPG_PRESETS).join(', ')}, or a JSON file`);
+    const generator =
+      args.weights === undefined
+        ? undefined
+        : await importGenerator(args.weights, flags.config!, flags.labels);
+    const tokenizer =
+      flags.tokenizer === undefined
+        ? undefined
+        : await importTokenizer(flags.tokenizer, flags['tokenizer-config']);
+    await writeModelFolder(flags.output, {
+      ...(generator && { generator }),
+      ...(tokenizer && { tokenizer }),
+    });
+    const parts = { generator: generator?.weights, tokenizer: tokenizer?.weights };
+    for (const [part, weights] of Object.entries(parts)) {
+      if (weights) this.note(flags, `${part}: ${weights.size} tensors, ${megabytes(weights)} MB`);
+    }
+    this.note(flags, `wrote ${flags.output}`);
+    this.result(flags, {
+      output: flags.output,
+      generator_tensors: generator?.weights.size ?? 0,
+      tokenizer_tensors: tokenizer?.weights.size ?? 0,
+    });
+  }
+}

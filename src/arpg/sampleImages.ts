@@ -1,0 +1,45 @@
+import { randomOrder } from './order.js';
+import { samplingPlan } from './plan.js';
+import type { SampledImage, Sampler, SamplingOptions } from './sampler.js';
+import type { Schedule } from './schedule.js';
+
+export interface SampleImagesOptions extends SamplingOptions {
+  readonly steps: number;
+  readonly schedule: Schedule;
+  /** Raster positions in the order to sample; drawn for each image when left out. */
+  readonly order: readonly number[] | undefined;
+  /** Images sampled together. */
+  readonly batch: number;
+}
+
+/**
+ * Samples whole images, numbered from 0 under the seed.
+ * @param classIds each image's class; null for none
+ * @param onProgress gets the number of steps done, over all images
+ * @returns each image's tokens in raster order
+ */
+export async function sampleImages(
+  sampler: Sampler,
+  classIds: readonly (number | null)[],
+  options: SampleImagesOptions,
+  onProgress: (stepsDone: number) => void = () => {},
+): Promise<readonly Int32Array[]> {
+  const positions = sampler.grid.height * sampler.grid.width;
+  const images = classIds.map((classId, index): SampledImage => {
+    const order = options.order ?? randomOrder(positions, options.seed, index);
+    return {
+      classId,
+      index,
+      plan: samplingPlan({ order, steps: options.steps, schedule: options.schedule }),
+    };
+  });
+  const tokens: Int32Array[] = [];
+  for (let start = 0; start < images.length; start += options.batch) {
+    const batch = images.slice(start, start + options.batch);
+    const done = await sampler.sample(batch, options, ({ step }) => {
+      onProgress(start * options.steps + (step + 1) * batch.length);
+    });
+    tokens.push(...done);
+  }
+  return tokens;
+}

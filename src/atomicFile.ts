@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { OutputError, systemReason } from './errors.js';
+
+/** Output that is not complete yet. */
+const partialOutput = new Set<string>();
+
+/** Removes what is half written; for a program that is being stopped. */
+export function removePartialOutput(): void {
+  for (const path of partialOutput) rmSync(path, { recursive: true, force: true });
+  partialOutput.clear();
+}
+
+/** A name beside the final one, for output that is not complete yet. */
+function temporaryName(path: string): string {
+  const name = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.partial`);
+  partialOutput.add(name);
+  return name;
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+function outputError(path: string, error: unknown): unknown {
+  const isSystem = (error as NodeJS.ErrnoException | undefined)?.syscall !== undefined;
+  return isSystem ? new OutputError(`${path}: cannot be written: ${systemReason(error)}`, error) : error;
+}
+
+function writeFully(file: number, bytes: Uint8Array): void {
+  let done = 0;
+  while (done < bytes.length) done += writeSync(file, bytes, done, bytes.length - done);
+}
+
+/**
+ * Writes a file so that the path holds either all of it or what it held before: beside it first, then renamed.
+ * @param chunks made one by one, so that large files need not be in memory
+ * @throws OutputError naming the path when the system refuses.
+ */
+export function writeFileAtomically(path: string, chunks: Iterable<Uint8Array>): void {
+  const final = resolve(path);
+  const temporary = temporaryName(final);
+  try {
+    const file = openSync(temporary, 'wx');
+    try {
+      for (const chunk of chunks) writeFully(file, chunk);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, final);
+    syncFolder(dirname(final));
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw outputError(path, error);
+  } finally {
+    partialOutput.delete(temporary);
+  }
+}
+
+/**
+ * Fills a folder that appears complete or not at all.
+ * @param fill writes into the folder it is given
+ * @throws OutputError when the folder exists already or the system refuses.
+ */
+export async function writeFolderAtomically(
+  path: string,
+  fill: (folder: string) => Promise<void> | void,
+): Promise<void> {
+  const final = resolve(path);
+  if (existsSync(final))
+    throw new OutputError(`${path}: it already exists; remove it or choose another name`);
+  const temporary = temporaryName(final);
+  try {
+    mkdirSync(temporary);
+    await fill(temporary);
+    renameSync(temporary, final);
+    syncFolder(dirname(final));
+  } catch (error) {
+    rmSync(temporary, { recursive: true, force: true });
+    throw outputError(path, error);
+  } finally {
+    partialOutput.delete(temporary);
+  }
+}

@@ -1,0 +1,56 @@
+import { arpgStep } from '../../graphs/arpg.js';
+import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
+import { ARPG_PRESETS, arpgConfig, parseOfficialArpgConfig } from '../arpg/config.js';
+import { InputError } from '../errors.js';
+import type { Weights } from '../graph/weights.js';
+import { readJsonFile } from '../jsonFile.js';
+import { parseOfficialVqConfig, VQ_PRESETS, vqConfig } from '../tokenizer/config.js';
+import type { Labels } from './labels.js';
+import { parseLabels } from './labels.js';
+import { matchParameters } from './matchParameters.js';
+import type { GeneratorModel, TokenizerModel } from './modelFolder.js';
+import { openPytorch } from './pytorch.js';
+import { openSafetensors } from './safetensors.js';
+
+/** The tensors of a `.safetensors` file, or of what `torch.save` wrote. */
+async function openCheckpoint(path: string): Promise<Weights> {
+  return path.endsWith('.safetensors') ? openSafetensors(path).tensors : (await openPytorch(path)).tensors;
+}
+
+/** A preset by name, or a JSON file with the fields under `config` or at the top. */
+function readConfig(nameOrPath: string, presets: Readonly<Record<string, object>>): unknown {
+  const preset = presets[nameOrPath];
+  if (preset) return preset;
+  const value = readJsonFile(nameOrPath);
+  if (typeof value !== 'object' || value === null) throw new InputError(`${nameOrPath}: not a JSON object`);
+  return 'config' in value ? value.config : value;
+}
+
+/**
+ * Reads a generator's official checkpoint.
+ * @param configuration `ARPG-L`, `ARPG-XL`, `ARPG-XXL` or a JSON file with the official field names
+ * @param labelsPath JSON names of the classes
+ * @throws InputError naming the file at fault.
+ */
+export async function importGenerator(
+  path: string,
+  configuration: string,
+  labelsPath?: string,
+): Promise<GeneratorModel> {
+  const config = parseOfficialArpgConfig(readConfig(configuration, ARPG_PRESETS), configuration);
+  const weights = matchParameters([arpgStep(arpgConfig(config))], await openCheckpoint(path), path);
+  const labels: Labels =
+    labelsPath === undefined ? [] : parseLabels(readJsonFile(labelsPath), config.num_classes, labelsPath);
+  return { config, weights, labels };
+}
+
+/**
+ * Reads a tokenizer's official checkpoint.
+ * @param configuration `VQ-16` or a JSON file with the official field names
+ * @throws InputError naming the file at fault.
+ */
+export async function importTokenizer(path: string, configuration: string): Promise<TokenizerModel> {
+  const config = parseOfficialVqConfig(readConfig(configuration, VQ_PRESETS), configuration);
+  const graphs = [vqEncoder(vqConfig(config)), vqDecoder(vqConfig(config))];
+  return { config, weights: matchParameters(graphs, await openCheckpoint(path), path) };
+}

@@ -1,0 +1,77 @@
+import { distance } from 'fastest-levenshtein';
+import { InputError, UsageError } from '../errors.js';
+
+/** Names of the classes by index; empty where a model has none. A name may list synonyms separated by commas. */
+export type Labels = readonly string[];
+
+/** A misspelling may differ by this share of the longer name's letters. */
+const MAX_DISTANCE = 0.5;
+const SUGGESTIONS = 3;
+
+/**
+ * Class names from a JSON array, or from an object whose keys are the indices.
+ * @throws InputError naming the source when it is neither or has another number of classes.
+ */
+export function parseLabels(value: unknown, classes: number, source: string): Labels {
+  const list =
+    !Array.isArray(value) && typeof value === 'object' && value !== null
+      ? Array.from(
+          { length: Object.keys(value).length },
+          (_, index) => (value as Record<string, unknown>)[String(index)],
+        )
+      : value;
+  if (!Array.isArray(list) || !list.every((label) => typeof label === 'string'))
+    throw new InputError(
+      `${source}: labels must be a JSON array of names, or an object from class index to name`,
+    );
+  if (list.length !== classes)
+    throw new InputError(`${source}: ${list.length} labels for ${classes} classes`);
+  return list;
+}
+
+function synonyms(label: string): readonly string[] {
+  const names = label
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim());
+  return [label.toLowerCase(), ...names];
+}
+
+function closestLabels(wanted: string, labels: Labels): readonly string[] {
+  return labels
+    .map((label) => {
+      const shares = synonyms(label).map(
+        (name) => distance(wanted, name) / Math.max(wanted.length, name.length),
+      );
+      return { label, share: Math.min(...shares) };
+    })
+    .filter(({ share }) => share <= MAX_DISTANCE)
+    .sort((a, b) => a.share - b.share)
+    .slice(0, SUGGESTIONS)
+    .map(({ label }) => label);
+}
+
+/**
+ * The class that a user means: an index, or a name or one of its synonyms in any case.
+ * @throws UsageError with the nearest names when there is no such class.
+ */
+export function findClass(wanted: string, classes: number, labels: Labels): number {
+  if (/^\d+$/.test(wanted)) {
+    const index = Number(wanted);
+    if (index < classes) return index;
+    throw new UsageError(`class ${wanted} does not exist; the model has classes 0 to ${classes - 1}`);
+  }
+  const name = wanted.trim().toLowerCase();
+  const found = labels.findIndex((label) => synonyms(label).includes(name));
+  if (found >= 0) return found;
+  if (labels.length === 0)
+    throw new UsageError(
+      `class '${wanted}' is unknown: the model has no class names, only indices 0 to ${classes - 1}`,
+    );
+  const close = closestLabels(name, labels).map((label) => `'${label}'`);
+  const hint =
+    close.length > 0
+      ? `did you mean ${close.join(' or ')}?`
+      : `use a name from its labels.json or an index up to ${classes - 1}`;
+  throw new UsageError(`class '${wanted}' is unknown; ${hint}`);
+}

@@ -1,0 +1,113 @@
+import { statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Command, Flags, type Interfaces } from '@oclif/core';
+import { drawSeed, isSeed } from '../arpg/random.js';
+import { UsageError } from '../errors.js';
+import { resolveTarget, TARGET_NAMES } from '../targets/resolveTarget.js';
+import type { Target } from '../targets/target.js';
+import { writeStdout } from './streams.js';
+
+/** The model used when none is named. */
+export const DEFAULT_MODEL = fileURLToPath(new URL('../../../fixtures/models/tiny', import.meta.url));
+
+/** Flags that every command has. */
+export const commonFlags = {
+  quiet: Flags.boolean({ description: 'print errors only', helpGroup: 'GLOBAL', exclusive: ['verbose'] }),
+  verbose: Flags.boolean({ description: 'say what is used and how long it takes', helpGroup: 'GLOBAL' }),
+  json: Flags.boolean({
+    description: 'print one JSON object about the result on stdout',
+    helpGroup: 'GLOBAL',
+  }),
+  debug: Flags.boolean({ description: 'print stack traces of failures', helpGroup: 'GLOBAL' }),
+};
+
+/** The flag that names a model. */
+export function modelFlag(description: string) {
+  return Flags.string({
+    description: `${description}`,
+    env: 'ARPG_MODEL',
+    helpValue: 'DIR',
+    default: DEFAULT_MODEL,
+    defaultHelp: async () => 'the model that comes with arpg',
+    noCacheDefault: true,
+  });
+}
+
+/** Flags of commands that run a model. */
+export const modelFlags = {
+  model: modelFlag('model folder'),
+  target: Flags.string({
+    description: `what runs the model: ${TARGET_NAMES.join(', ')}`,
+    default: 'auto',
+    helpValue: 'NAME',
+  }),
+  threads: Flags.integer({ description: 'CPU threads (default: one per core)', min: 1, max: 1024 }),
+};
+
+/** The seed flag of commands that draw random numbers. */
+export const seedFlag = {
+  seed: Flags.integer({
+    description: 'whole number that fixes all random choices (default: drawn and printed)',
+    min: 0,
+  }),
+};
+
+type CommonFlags = Interfaces.InferredFlags<typeof commonFlags>;
+
+/** What the commands share: notes on stderr and the choice of target, seed and model. */
+export abstract class BaseCommand extends Command {
+  static override baseFlags = commonFlags;
+
+  /** Failures are reported in one place, by the program's entry. */
+  protected override catch(error: Error): Promise<never> {
+    throw error;
+  }
+
+  /** Prints a line on stderr unless `--quiet`. */
+  protected note(flags: CommonFlags, message: string): void {
+    if (!flags.quiet) process.stderr.write(`${message}\n`);
+  }
+
+  /** Prints a line on stderr with `--verbose`. */
+  protected detail(flags: CommonFlags, message: string): void {
+    if (flags.verbose) process.stderr.write(`${message}\n`);
+  }
+
+  /** Prints the machine-readable result with `--json`. */
+  protected result(flags: CommonFlags, value: object): void {
+    if (flags.json) writeStdout(`${JSON.stringify(value)}\n`);
+  }
+
+  /** The target that `--target` and `--threads` name; said with `--verbose`. */
+  protected chooseTarget(flags: CommonFlags & { target: string; threads: number | undefined }): Target {
+    const target = resolveTarget(flags.target, flags.threads);
+    this.detail(flags, `target: ${target.name} (${target.description})`);
+    return target;
+  }
+
+  /** The seed given, or one drawn now and printed, so that the result can be made again. */
+  protected chooseSeed(flags: CommonFlags & { seed: number | undefined }): number {
+    if (flags.seed !== undefined) {
+      if (!isSeed(flags.seed))
+        throw new UsageError(`--seed ${flags.seed} is too large; seeds go up to 2^53 − 1`);
+      return flags.seed;
+    }
+    const seed = drawSeed();
+    this.note(flags, `seed: ${seed}`);
+    return seed;
+  }
+}
+
+/** @throws UsageError when a JSON result and the main output would both go to stdout. */
+export function requireSeparateOutputs(flags: {
+  readonly json: boolean;
+  readonly output?: string | undefined;
+}): void {
+  if (flags.json && (flags.output === undefined || flags.output === '-'))
+    throw new UsageError('--json prints on stdout: send the main output to a file with -o');
+}
+
+/** Whether a path names a folder: it exists as one, or ends with a slash. */
+export function namesFolder(path: string): boolean {
+  return path.endsWith('/') || (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false);
+}

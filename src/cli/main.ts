@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+import { run } from '@oclif/core';
+import { removePartialOutput } from '../atomicFile.js';
+import { EXIT_CODES } from '../errors.js';
+import { reportFailure } from './report.js';
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    removePartialOutput();
+    process.exit(EXIT_CODES.interrupted);
+  });
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? EXIT_CODES.done : reportFailure(error));
+});
+
+try {
+  await run(process.argv.slice(2), import.meta.url);
+} catch (error) {
+  process.exitCode = reportFailure(error);
+}

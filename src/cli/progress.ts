@@ -1,0 +1,30 @@
+import { SingleBar } from 'cli-progress';
+
+/** A progress bar on stderr; silent unless stderr is a terminal. */
+export interface Progress {
+  /** @param done how much of the total is done */
+  update(done: number): void;
+  stop(): void;
+}
+
+const SILENT: Progress = { update() {}, stop() {} };
+
+/**
+ * Starts a bar.
+ * @param title what is being done
+ * @param total the value of `done` at the end
+ */
+export function startProgress(title: string, total: number, unit: string, enabled: boolean): Progress {
+  if (!enabled || !process.stderr.isTTY) return SILENT;
+  const bar = new SingleBar({
+    stream: process.stderr,
+    format: `${title} {bar} {value}/{total} ${unit} | {eta_formatted} left`,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    hideCursor: true,
+    clearOnComplete: true,
+    stopOnComplete: false,
+  });
+  bar.start(total, 0);
+  return { update: (done) => bar.update(done), stop: () => bar.stop() };
+}

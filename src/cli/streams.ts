@@ -1,0 +1,84 @@
+import { readFileSync, readSync, writeSync } from 'node:fs';
+import { writeFileAtomically } from '../atomicFile.js';
+import { EXIT_CODES, InputError, OutputError, systemReason, UsageError } from '../errors.js';
+
+/** The name that stands for stdin or stdout. */
+export const STREAM = '-';
+
+const STDIN = 0;
+const STDOUT = 1;
+const CHUNK_BYTES = 1 << 16;
+
+/**
+ * All bytes of a file, or of stdin for `-`.
+ * @throws InputError naming the source.
+ */
+export function readInput(path: string): Uint8Array {
+  try {
+    return path === STREAM ? readStdin() : readFileSync(path);
+  } catch (error) {
+    throw new InputError(`${inputName(path)}: cannot be read: ${systemReason(error)}`, error);
+  }
+}
+
+/** All of stdin, which may be a non-blocking pipe. */
+function readStdin(): Uint8Array {
+  const chunks: Uint8Array[] = [];
+  for (;;) {
+    const chunk = new Uint8Array(CHUNK_BYTES);
+    try {
+      const count = readSync(STDIN, chunk);
+      if (count === 0) return Buffer.concat(chunks);
+      chunks.push(chunk.subarray(0, count));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EOF') return Buffer.concat(chunks);
+      if (code !== 'EAGAIN') throw error;
+      waitBriefly();
+    }
+  }
+}
+
+/** What messages call an input. */
+export function inputName(path: string): string {
+  return path === STREAM ? 'stdin' : path;
+}
+
+/** Waits a little for the other end of a non-blocking pipe. */
+function waitBriefly(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+}
+
+/**
+ * Writes to stdout at once. Ends the program quietly when the reader has gone.
+ * @throws OutputError when the system refuses, for example because the disk behind a redirection is full.
+ */
+export function writeStdout(bytes: Uint8Array | string): void {
+  const data = typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes;
+  let done = 0;
+  while (done < data.length) {
+    try {
+      done += writeSync(STDOUT, data, done);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EAGAIN') waitBriefly();
+      else if (code === 'EPIPE') process.exit(EXIT_CODES.done);
+      else throw new OutputError(`stdout: cannot be written: ${systemReason(error)}`, error);
+    }
+  }
+}
+
+/**
+ * Refuses to print binary data on a terminal.
+ * @throws UsageError with what to do instead.
+ */
+export function requireBinaryOutput(path: string | undefined): void {
+  if ((path === undefined || path === STREAM) && process.stdout.isTTY)
+    throw new UsageError('the output is a picture: name a file with -o, or pipe it into another program');
+}
+
+/** Writes a file as a whole, or to stdout for `-` or no name. */
+export function writeOutput(path: string | undefined, bytes: Uint8Array | string): void {
+  if (path === undefined || path === STREAM) writeStdout(bytes);
+  else writeFileAtomically(path, [typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes]);
+}

@@ -1,0 +1,230 @@
+import { Ajv, type JSONSchemaType } from 'ajv';
+import { countElements, type Dim, parseDim, SymbolicDim } from './dimension.js';
+import { type Graph, inputNode, makeGraph, nodesOf } from './graph.js';
+import { GraphError } from './graphError.js';
+import { type ConstantData, type Initializer, makeNode, type Node, type Tensor } from './node.js';
+import { applyOp, type Attributes, type AttributeValue, findOp } from './op.js';
+import { type DType, DTYPES, formatType } from './tensorType.js';
+
+const FORMAT_VERSION = 1;
+
+/** A dimension in JSON: a number, or a polynomial's text. */
+type JsonDim = number | string;
+
+/** An attribute in JSON; symbolic dims are told from text by `dim`. */
+type JsonAttribute = number | string | boolean | { readonly dim: string } | readonly JsonDim[];
+
+interface JsonNode {
+  readonly kind: 'input' | 'parameter' | 'constant' | 'operation';
+  readonly scope: string;
+  /** Name of an input, a parameter or an operation. */
+  readonly name?: string;
+  readonly dtype?: DType;
+  readonly shape?: readonly JsonDim[];
+  readonly initializer?: Initializer;
+  /** Little-endian elements in base64. */
+  readonly data?: string;
+  /** `[node, output]` pairs. */
+  readonly inputs?: readonly (readonly number[])[];
+  readonly attributes?: Readonly<Record<string, JsonAttribute>>;
+}
+
+/** A graph in JSON. Nodes come in an order in which each reads only earlier ones. */
+export interface JsonGraph {
+  readonly format_version: number;
+  readonly name: string;
+  readonly nodes: readonly JsonNode[];
+  readonly inputs: readonly number[];
+  readonly outputs: Readonly<Record<string, readonly number[]>>;
+}
+
+const reference = {
+  type: 'array',
+  items: { type: 'integer', minimum: 0 },
+  minItems: 2,
+  maxItems: 2,
+} as const;
+
+const shape = { type: 'array', items: { type: ['integer', 'string'] } } as const;
+const text = { type: 'string' } as const;
+
+/** The schema of one kind of node: all its fields are required, and there are no others. */
+function nodeSchema(kind: JsonNode['kind'], properties: Readonly<Record<string, object>>) {
+  const all = { kind: { const: kind }, scope: text, ...properties };
+  return { type: 'object', required: Object.keys(all), additionalProperties: false, properties: all };
+}
+
+const schema = {
+  type: 'object',
+  required: ['format_version', 'name', 'nodes', 'inputs', 'outputs'],
+  additionalProperties: false,
+  properties: {
+    format_version: { const: FORMAT_VERSION },
+    name: text,
+    inputs: { type: 'array', items: { type: 'integer', minimum: 0 } },
+    outputs: { type: 'object', additionalProperties: reference },
+    nodes: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['kind'],
+        discriminator: { propertyName: 'kind' },
+        oneOf: [
+          nodeSchema('input', { name: text, dtype: { enum: [...DTYPES] }, shape }),
+          nodeSchema('constant', { dtype: { enum: [...DTYPES] }, shape, data: text }),
+          nodeSchema('operation', {
+            name: text,
+            inputs: { type: 'array', items: reference },
+            attributes: { type: 'object' },
+          }),
+          nodeSchema('parameter', {
+            name: text,
+            shape,
+            initializer: {
+              type: 'object',
+              required: ['kind'],
+              additionalProperties: false,
+              properties: {
+                kind: { enum: ['normal', 'uniform', 'zeros', 'ones'] },
+                standardDeviation: { type: 'number' },
+                bound: { type: 'number' },
+              },
+            },
+          }),
+        ],
+      },
+    },
+  },
+} as unknown as JSONSchemaType<JsonGraph>;
+
+const validate = new Ajv({ allowUnionTypes: true, discriminator: true }).compile(schema);
+
+function toJsonDim(size: Dim): JsonDim {
+  return size instanceof SymbolicDim ? size.text : size;
+}
+
+function fromJsonDim(size: JsonDim): Dim {
+  return typeof size === 'string' ? parseDim(size) : size;
+}
+
+function toJsonAttribute(value: AttributeValue): JsonAttribute {
+  if (value instanceof SymbolicDim) return { dim: value.text };
+  return Array.isArray(value)
+    ? (value as readonly Dim[]).map(toJsonDim)
+    : (value as number | string | boolean);
+}
+
+function fromJsonAttribute(value: JsonAttribute): AttributeValue {
+  if (Array.isArray(value)) return (value as readonly JsonDim[]).map(fromJsonDim);
+  return typeof value === 'object' ? parseDim((value as { readonly dim: string }).dim) : value;
+}
+
+/** The graph as plain data that JSON.stringify takes. */
+export function graphToJson(graph: Graph): JsonGraph {
+  const nodes = nodesOf(graph);
+  const indices = new Map(nodes.map((node, index) => [node, index]));
+  const refer = (tensor: Tensor) => [indices.get(tensor.node)!, tensor.index];
+  return {
+    format_version: FORMAT_VERSION,
+    name: graph.name,
+    inputs: graph.inputs.map((tensor) => indices.get(inputNode(tensor))!),
+    outputs: Object.fromEntries(Object.entries(graph.outputs).map(([name, tensor]) => [name, refer(tensor)])),
+    nodes: nodes.map((node) => toJsonNode(node, refer)),
+  };
+}
+
+function toJsonNode(node: Node, refer: (tensor: Tensor) => readonly number[]): JsonNode {
+  const { kind, scope } = node;
+  const [{ dtype, shape }] = node.outputs as [Tensor];
+  const sizes = shape.map(toJsonDim);
+  switch (node.kind) {
+    case 'input':
+      return { kind, scope, name: node.name, dtype, shape: sizes };
+    case 'parameter':
+      return { kind, scope, name: node.name, shape: sizes, initializer: node.initializer };
+    case 'constant': {
+      const { buffer, byteOffset, byteLength } = node.data;
+      const data = Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+      return { kind, scope, dtype, shape: sizes, data };
+    }
+    case 'operation': {
+      const attributes = Object.entries(node.attributes).map(([name, value]) => [
+        name,
+        toJsonAttribute(value),
+      ]);
+      return {
+        kind,
+        scope,
+        name: node.op.name,
+        inputs: node.inputs.map(refer),
+        attributes: Object.fromEntries(attributes),
+      };
+    }
+  }
+}
+
+function constantFromBase64(dtype: DType, text: string): ConstantData {
+  const bytes = Uint8Array.from(Buffer.from(text, 'base64'));
+  const whole = bytes.length - (bytes.length % 4);
+  if (dtype === 'bool') return bytes;
+  return dtype === 'f32'
+    ? new Float32Array(bytes.buffer, 0, whole / 4)
+    : new Int32Array(bytes.buffer, 0, whole / 4);
+}
+
+/**
+ * Reads what `graphToJson` wrote. The operations it names must be loaded.
+ * @throws GraphError when the data is not such a graph.
+ */
+export function graphFromJson(value: unknown): Graph {
+  if (!validate(value)) {
+    const [problem] = validate.errors ?? [];
+    throw new GraphError(`not a graph: ${problem?.instancePath ?? ''} ${problem?.message ?? ''}`);
+  }
+  const made: (readonly Tensor[])[] = [];
+  const resolve = ([node, output]: readonly number[]): Tensor => {
+    const tensor = made[node!]?.[output!];
+    if (!tensor)
+      throw new GraphError(`not a graph: output ${output} of node ${node} is used before it exists`);
+    return tensor;
+  };
+  for (const node of value.nodes) made.push(readNode(node, resolve));
+  const outputs = Object.entries(value.outputs).map(([name, tensor]) => [name, resolve(tensor)]);
+  return makeGraph(
+    value.name,
+    value.inputs.map((node) => resolve([node, 0])),
+    Object.fromEntries(outputs),
+  );
+}
+
+function readNode(node: JsonNode, resolve: (reference: readonly number[]) => Tensor): readonly Tensor[] {
+  const { scope, name = '', dtype = 'f32' } = node;
+  const shape = (node.shape ?? []).map(fromJsonDim);
+  switch (node.kind) {
+    case 'input':
+      return makeNode({ kind: 'input', name, scope, inputs: [] }, [{ dtype, shape }]).outputs;
+    case 'parameter':
+      return makeNode({ kind: 'parameter', name, scope, inputs: [], initializer: node.initializer! }, [
+        { dtype, shape },
+      ]).outputs;
+    case 'constant': {
+      const data = constantFromBase64(dtype, node.data ?? '');
+      if (
+        !shape.every((size) => typeof size === 'number') ||
+        countElements(shape as number[]) !== data.length
+      )
+        throw new GraphError(
+          `not a graph: a constant ${formatType({ dtype, shape })} holds ${data.length} elements`,
+        );
+      return makeNode({ kind: 'constant', data, scope, inputs: [] }, [{ dtype, shape }]).outputs;
+    }
+    case 'operation': {
+      const op = findOp(name);
+      if (!op) throw new GraphError(`not a graph: there is no operation '${name}'`, scope);
+      const attributes: Attributes = Object.fromEntries(
+        Object.entries(node.attributes ?? {}).map(([key, value]) => [key, fromJsonAttribute(value)]),
+      );
+      return applyOp(op, (node.inputs ?? []).map(resolve), attributes, scope);
+    }
+  }
+}

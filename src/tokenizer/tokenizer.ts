@@ -1,0 +1,86 @@
+import type { Grid } from '../../graphs/rotary.js';
+import { downsampleFactor, type VqTokenizerConfig, vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
+import type { RgbImage } from '../data/image.js';
+import { GraphError } from '../graph/graphError.js';
+import type { Weights } from '../graph/weights.js';
+import { type Executable, floatTensor, intTensor, type Target } from '../targets/target.js';
+
+/** Tokens of one image in raster order. */
+export interface TokenImage {
+  readonly tokens: Int32Array;
+  readonly grid: Grid;
+}
+
+/** A VQ tokenizer ready to run. The encoder and the decoder are compiled when first used. */
+export interface Tokenizer {
+  readonly config: VqTokenizerConfig;
+  /** Pixels of one token along each axis. */
+  readonly factor: number;
+  /** @throws GraphError unless the image's sides are multiples of `factor`. */
+  encode(image: RgbImage): Promise<TokenImage>;
+  /** @throws GraphError when a token is outside the codebook or the grid has another number of tokens. */
+  decode(image: TokenImage): Promise<RgbImage>;
+  dispose(): Promise<void>;
+}
+
+/** 8-bit pixels `[height, width, 3]` → `[1, 3, height, width]` in [−1, 1] */
+function toSignal({ width, height, data }: RgbImage) {
+  const pixels = width * height;
+  const values = new Float32Array(3 * pixels);
+  for (let pixel = 0; pixel < pixels; pixel++)
+    for (let channel = 0; channel < 3; channel++)
+      values[channel * pixels + pixel] = (data[pixel * 3 + channel]! / 255) * 2 - 1;
+  return floatTensor([1, 3, height, width], values);
+}
+
+/** `[1, 3, height, width]` → 8-bit pixels: clamp(127.5·x + 128, 0, 255), truncated (PAPER §3). */
+function toPixels(signal: Float32Array, width: number, height: number): RgbImage {
+  const pixels = width * height;
+  const data = new Uint8Array(3 * pixels);
+  for (let pixel = 0; pixel < pixels; pixel++)
+    for (let channel = 0; channel < 3; channel++)
+      data[pixel * 3 + channel] = Math.min(255, Math.max(0, 127.5 * signal[channel * pixels + pixel]! + 128));
+  return { width, height, data };
+}
+
+/** Prepares a tokenizer on a target. */
+export function createTokenizer(config: VqTokenizerConfig, weights: Weights, target: Target): Tokenizer {
+  const factor = downsampleFactor(config);
+  let encoder: Promise<Executable> | undefined;
+  let decoder: Promise<Executable> | undefined;
+  return {
+    config,
+    factor,
+    async encode(image) {
+      if (
+        image.width % factor !== 0 ||
+        image.height % factor !== 0 ||
+        image.width === 0 ||
+        image.height === 0
+      )
+        throw new GraphError(
+          `an image of ${image.width}×${image.height} pixels does not divide into tokens of ${factor}×${factor}`,
+        );
+      encoder ??= target.compile(vqEncoder(config), { weights });
+      const { indices } = await (await encoder).run({ image: toSignal(image) }, ['indices']);
+      const { data } = await indices!.read();
+      const grid = { height: image.height / factor, width: image.width / factor };
+      return { tokens: Int32Array.from(data), grid };
+    },
+    async decode({ tokens, grid }) {
+      if (tokens.length !== grid.height * grid.width)
+        throw new GraphError(`${tokens.length} tokens do not fill a grid of ${grid.height}×${grid.width}`);
+      const outside = tokens.find((token) => token < 0 || token >= config.codebookSize);
+      if (outside !== undefined)
+        throw new GraphError(`token ${outside} is outside the codebook of ${config.codebookSize}`);
+      decoder ??= target.compile(vqDecoder(config), { weights });
+      const indices = intTensor([1, grid.height, grid.width], tokens);
+      const { image } = await (await decoder).run({ indices }, ['image']);
+      const { data } = await image!.read();
+      return toPixels(data as Float32Array, grid.width * factor, grid.height * factor);
+    },
+    async dispose() {
+      await Promise.all([encoder, decoder].map(async (executable) => (await executable)?.dispose()));
+    },
+  };
+}

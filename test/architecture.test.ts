@@ -1,0 +1,94 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Areas, and the areas that each may import besides itself. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  'src/graph': [],
+  kernels: ['src/graph'],
+  'src/dsl': ['src/graph', 'kernels'],
+  graphs: ['src/dsl'],
+  'src/compiler': ['src/graph', 'kernels'],
+  'src/targets': ['src/graph', 'src/compiler', 'src/dsl', 'src/errors.ts'],
+  'src/errors.ts': [],
+  'src/jsonFile.ts': ['src/errors.ts'],
+  'src/atomicFile.ts': ['src/errors.ts'],
+  'src/data': ['src/errors.ts', 'src/jsonFile.ts'],
+  'src/arpg': ['graphs', 'src/graph', 'src/targets', 'src/errors.ts', 'src/jsonFile.ts'],
+  'src/tokenizer': ['graphs', 'src/graph', 'src/targets', 'src/data', 'src/errors.ts', 'src/jsonFile.ts'],
+  'src/checkpoints': [
+    'graphs',
+    'src/graph',
+    'src/arpg',
+    'src/tokenizer',
+    'src/errors.ts',
+    'src/jsonFile.ts',
+    'src/atomicFile.ts',
+  ],
+  'src/cli': ['src/arpg', 'src/data', 'src/graph', 'src/targets', 'src/errors.ts', 'src/atomicFile.ts'],
+};
+/** Whatever needs the whole: nothing imports these. */
+const TOPS = ['commands', 'test', 'bench'];
+
+function sourceFiles(folder: string): readonly string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return sourceFiles(path);
+    return entry.name.endsWith('.ts') ? [path] : [];
+  });
+}
+
+function areaOf(path: string): string {
+  const parts = path.split('/');
+  return parts[0] === 'src' ? parts.slice(0, 2).join('/') : parts[0]!;
+}
+
+function importsOf(file: string): readonly string[] {
+  const text = readFileSync(file, 'utf8');
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']*)'/g)].map(([, target]) =>
+    relative(root, resolve(dirname(file), target!.replace(/\.js$/, '.ts'))),
+  );
+}
+
+describe('import direction', () => {
+  const files = ['src', 'kernels', 'graphs', ...TOPS].flatMap((folder) => sourceFiles(join(root, folder)));
+  const edges = files.flatMap((file) =>
+    importsOf(file).map((target) => ({ file: relative(root, file), target })),
+  );
+
+  it('finds the imports', () => {
+    expect(edges.length).to.be.greaterThan(300);
+  });
+
+  it('every area imports only what lies below it', () => {
+    const wrong = edges.filter(({ file, target }) => {
+      const [from, to] = [areaOf(file), areaOf(target)];
+      return from !== to && !TOPS.includes(from) && !ALLOWED[from]?.includes(to);
+    });
+    expect(wrong.map(({ file, target }) => `${file} → ${target}`)).to.deep.equal([]);
+  });
+
+  it('there are no circles between files', () => {
+    const targets = new Map<string, string[]>();
+    // Types may refer to each other; only imports that load code count.
+    for (const file of files) {
+      const text = readFileSync(file, 'utf8').replace(/import type [^;]*;/g, '');
+      const loaded = [...text.matchAll(/(?:from|import)\s*'(\.[^']*)'/g)].map(([, target]) =>
+        relative(root, resolve(dirname(file), target!.replace(/\.js$/, '.ts'))),
+      );
+      targets.set(relative(root, file), loaded);
+    }
+    const state = new Map<string, 'open' | 'done'>();
+    const visit = (file: string, path: readonly string[]): void => {
+      if (state.get(file) === 'done') return;
+      if (state.get(file) === 'open') expect.fail(`circle: ${[...path, file].join(' → ')}`);
+      state.set(file, 'open');
+      for (const target of targets.get(file) ?? []) visit(target, [...path, file]);
+      state.set(file, 'done');
+    };
+    for (const file of targets.keys()) visit(file, []);
+  });
+});

@@ -1,0 +1,134 @@
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { expect } from 'chai';
+import { importGenerator, importTokenizer } from '../../src/checkpoints/importCheckpoint.js';
+import { findClass, parseLabels } from '../../src/checkpoints/labels.js';
+import { openGenerator, openTokenizer, writeModelFolder } from '../../src/checkpoints/modelFolder.js';
+import { openSafetensors, serializeSafetensors } from '../../src/checkpoints/safetensors.js';
+import { InputError, OutputError, UsageError } from '../../src/errors.js';
+import { storedFloats, type StoredTensor } from '../../src/graph/weights.js';
+import { goldenPath } from '../support/golden.js';
+import { temporaryFolder } from '../support/temporary.js';
+
+const labels = Array.from({ length: 10 }, (_, index) => `class ${index}`);
+
+describe('model folders', () => {
+  const temporary = temporaryFolder();
+
+  it('keep tensors, configuration and labels, and refuse to replace one', async () => {
+    writeFileSync(temporary('labels.json'), JSON.stringify(labels));
+    const generator = await importGenerator(
+      goldenPath('arpg-tiny.pt'),
+      goldenPath('arpg-tiny.json'),
+      temporary('labels.json'),
+    );
+    const tokenizer = await importTokenizer(goldenPath('vq-tiny.pt'), goldenPath('vq-tiny.json'));
+    await writeModelFolder(temporary('model'), { generator, tokenizer });
+    const opened = openGenerator(temporary('model'));
+    expect(opened.config).to.deep.equal(generator.config);
+    expect(opened.labels).to.deep.equal(labels);
+    for (const [name, tensor] of generator.weights)
+      expect(Buffer.from(opened.weights.get(name)!.read()).equals(tensor.read()), name).to.equal(true);
+    expect(openTokenizer(temporary('model')).config).to.deep.equal(tokenizer.config);
+    const before = readFileSync(temporary('model/config.json'), 'utf8');
+    let refused: unknown;
+    await writeModelFolder(temporary('model'), { generator }).catch((error: unknown) => {
+      refused = error;
+    });
+    expect(refused).to.be.instanceOf(OutputError);
+    expect(readFileSync(temporary('model/config.json'), 'utf8')).to.equal(before);
+    expect(readdirSync(dirname(temporary('x'))).filter((name) => name.includes('partial'))).to.deep.equal([]);
+  });
+
+  it('a tokenizer can stand alone', async () => {
+    const tokenizer = await importTokenizer(goldenPath('vq-tiny.pt'), goldenPath('vq-tiny.json'));
+    await writeModelFolder(temporary('vq'), { tokenizer });
+    expect(openTokenizer(temporary('vq')).weights.size).to.equal(tokenizer.weights.size);
+    expect(() => openGenerator(temporary('vq'))).to.throw(InputError, "architecture 'vq'");
+  });
+
+  it('missing, unknown and misshapen tensors are listed', async () => {
+    const tensors = new Map(openSafetensors(goldenPath('arpg-tiny.safetensors')).tensors);
+    tensors.delete('head.weight');
+    tensors.delete('norm.weight');
+    tensors.set('extra.bias', storedFloats([1], Float32Array.of(0)));
+    tensors.set('layers.norm.weight', storedFloats([2], Float32Array.of(0, 0)));
+    tensors.set('freqs_cis', storedFloats([1], Float32Array.of(0)));
+    writeFileSync(temporary('odd.safetensors'), Buffer.concat([...serializeSafetensors(tensors)]));
+    const failure = await importGenerator(temporary('odd.safetensors'), goldenPath('arpg-tiny.json')).catch(
+      (error: Error) => error,
+    );
+    expect(failure).to.be.instanceOf(InputError);
+    const { message } = failure as Error;
+    expect(message).to.include('2 missing: norm.weight, head.weight');
+    expect(message).to.include('1 unknown: extra.bias');
+    expect(message).to.include('layers.norm.weight is [2] instead of [64]');
+    expect(message).to.not.include('freqs_cis');
+  });
+
+  const edited = (name: string, change: (config: Record<string, unknown>) => void) => {
+    const folder = temporary(name);
+    cpSync(temporary('model'), folder, { recursive: true });
+    const config = JSON.parse(readFileSync(`${folder}/config.json`, 'utf8'));
+    change(config);
+    writeFileSync(`${folder}/config.json`, JSON.stringify(config));
+    return folder;
+  };
+
+  it('a newer format, damaged configuration or missing part is refused by name', () => {
+    expect(() =>
+      openGenerator(edited('newer', (config) => Object.assign(config, { format_version: 99 }))),
+    ).to.throw(InputError, 'update arpg');
+    expect(() =>
+      openGenerator(edited('odd', (config) => Object.assign(config.config as object, { n_layer: 3 }))),
+    ).to.throw(InputError, 'n_layer must be even');
+    expect(() =>
+      openGenerator(edited('text', (config) => Object.assign(config.config as object, { dim: 'many' }))),
+    ).to.throw(InputError, "field 'dim'");
+    expect(() => openGenerator(temporary('nowhere'))).to.throw(InputError, 'no such model folder');
+    const folder = edited('bare', () => {});
+    rmSync(`${folder}/tokenizer`, { recursive: true });
+    expect(() => openTokenizer(folder)).to.throw(InputError, 'no tokenizer');
+    mkdirSync(temporary('empty'));
+    expect(() => openGenerator(temporary('empty'))).to.throw(InputError, 'config.json');
+  });
+
+  it('half-precision weights stay so in the folder', async () => {
+    const source = openSafetensors(goldenPath('arpg-tiny.safetensors')).tensors;
+    const halved = new Map(
+      [...source].map(([name, { shape }]): [string, StoredTensor] => {
+        const bytes = new Uint8Array(shape.reduce((a, b) => a * b, 1) * 2);
+        return [name, { dtype: 'bf16', shape, read: () => bytes }];
+      }),
+    );
+    writeFileSync(temporary('half.safetensors'), Buffer.concat([...serializeSafetensors(halved)]));
+    await writeModelFolder(temporary('half'), {
+      generator: await importGenerator(temporary('half.safetensors'), goldenPath('arpg-tiny.json')),
+    });
+    expect(openGenerator(temporary('half')).weights.get('head.weight')!.dtype).to.equal('bf16');
+    expect(existsSync(temporary('half/tokenizer'))).to.equal(false);
+  });
+});
+
+describe('class names', () => {
+  const names = ['tench, Tinca tinca', 'goldfish', 'tabby cat'];
+
+  it('are found by index, name and synonym in any case', () => {
+    expect(findClass('2', 3, names)).to.equal(2);
+    expect(findClass('Goldfish', 3, names)).to.equal(1);
+    expect(findClass('tinca TINCA', 3, names)).to.equal(0);
+  });
+
+  it('unknown ones are answered with the nearest', () => {
+    expect(() => findClass('goldfsh', 3, names)).to.throw(UsageError, "did you mean 'goldfish'?");
+    expect(() => findClass('zebra crossing', 3, names)).to.throw(UsageError, 'labels.json');
+    expect(() => findClass('3', 3, names)).to.throw(UsageError, 'classes 0 to 2');
+    expect(() => findClass('cat', 3, [])).to.throw(UsageError, 'no class names');
+  });
+
+  it('come from a list or an object, one for each class', () => {
+    expect(parseLabels({ 0: 'a', 1: 'b' }, 2, 'x')).to.deep.equal(['a', 'b']);
+    expect(() => parseLabels(['a'], 2, 'x.json')).to.throw(InputError, 'x.json: 1 labels for 2 classes');
+    expect(() => parseLabels({ 0: 'a', 5: 'b' }, 2, 'x.json')).to.throw(InputError, 'labels must be');
+  });
+});
