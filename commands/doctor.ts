@@ -13,7 +13,7 @@ export default class Doctor extends BaseCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Doctor);
     const targets = await inspectTargets();
-    const model = process.env.ARPG_MODEL ?? DEFAULT_MODEL;
+    const model = process.env.ARPG_MODEL || DEFAULT_MODEL;
     const machine = {
       node: process.version,
       platform: `${process.platform} ${process.arch}`,

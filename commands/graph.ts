@@ -5,7 +5,7 @@ import { vqDecoder, vqEncoder } from '../graphs/vqTokenizer.js';
 import { ARPG_PRESETS, arpgConfig } from '../src/arpg/config.js';
 import { openGenerator, openTokenizer } from '../src/checkpoints/modelFolder.js';
 import { BaseCommand, modelFlag, requireSeparateOutputs } from '../src/cli/baseCommand.js';
-import { writeOutput } from '../src/cli/streams.js';
+import { checkOutput, writeOutput } from '../src/cli/streams.js';
 import { compileGraph, PASS_NAMES } from '../src/compiler/compile.js';
 import { UsageError } from '../src/errors.js';
 import { drawDot, drawSvg } from '../src/graph/draw.js';
@@ -57,7 +57,8 @@ weights are known and what depends on them alone is folded.`;
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(GraphCommand);
-    if (flags.json) requireSeparateOutputs(flags);
+    requireSeparateOutputs(flags);
+    checkOutput(flags.output);
     const { graph, weights } = buildGraph(args.graph as GraphName, flags.model);
     const shown = graphAfter(graph, flags.after, weights);
     writeOutput(flags.output, render(shown, flags.format as Format, flags.depth));

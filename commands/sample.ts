@@ -10,7 +10,7 @@ import { openGenerator, openTokenizer } from '../src/checkpoints/modelFolder.js'
 import { BaseCommand, modelFlags, requireSeparateOutputs, seedFlag } from '../src/cli/baseCommand.js';
 import { checkImageOutput, IMAGE_FORMATS, type ImageFormat, writeImages } from '../src/cli/imageOutput.js';
 import { startProgress } from '../src/cli/progress.js';
-import { requireBinaryOutput, writeOutput } from '../src/cli/streams.js';
+import { checkOutput, requireBinaryOutput, writeOutput } from '../src/cli/streams.js';
 import { formatTokenLine } from '../src/data/tokenLines.js';
 import { UsageError } from '../src/errors.js';
 import { createTokenizer } from '../src/tokenizer/tokenizer.js';
@@ -90,8 +90,11 @@ An image depends on the seed and its number alone: the same command gives the sa
     requireSeparateOutputs(flags);
     const count = flags.class.length * flags.count;
     const asTokens = flags.format === 'tokens';
-    if (!asTokens) checkImageOutput(flags.output, flags.format as ImageFormat, count);
-    if (!asTokens) requireBinaryOutput(flags.output);
+    if (asTokens) checkOutput(flags.output);
+    else {
+      requireBinaryOutput(flags.output);
+      checkImageOutput(flags.output, flags.format as ImageFormat, count);
+    }
     const model = openGenerator(flags.model);
     const config = arpgConfig(model.config);
     const tokenizerModel = asTokens ? undefined : openTokenizer(flags.model);
@@ -136,7 +139,7 @@ An image depends on the seed and its number alone: the same command gives the sa
       writeOutput(flags.output, lines.join(''));
       if (flags.output !== undefined) files.push(flags.output);
     }
-    this.detail(flags, `done after ${seconds(started)} s`);
+    this.detail(flags, `done after ${seconds(started)} s, peak memory ${peakMegabytes()} MB`);
     this.result(flags, {
       files,
       class_ids: classIds,
@@ -145,12 +148,18 @@ An image depends on the seed and its number alone: the same command gives the sa
       model: flags.model,
       target: target.name,
       seconds: Number(seconds(started)),
+      peak_memory_mb: peakMegabytes(),
     });
   }
 }
 
 function seconds(started: number): string {
   return ((performance.now() - started) / 1000).toFixed(2);
+}
+
+/** The most memory that the process has held, in units of 10⁶ bytes. */
+function peakMegabytes(): number {
+  return Math.round((process.resourceUsage().maxRSS * 1024) / 1e6);
 }
 
 function stepsFor(given: number | undefined, positions: number): number {

@@ -4,7 +4,7 @@ import { Args, Flags } from '@oclif/core';
 import { openTokenizer } from '../src/checkpoints/modelFolder.js';
 import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { startProgress } from '../src/cli/progress.js';
-import { inputName, readInput, STREAM, writeOutput, writeStdout } from '../src/cli/streams.js';
+import { checkOutput, inputName, readInput, STREAM, writeOutput, writeStdout } from '../src/cli/streams.js';
 import { CROPS, type Crop, cropForTokens, decodeImage, flipImage, type RgbImage } from '../src/data/image.js';
 import { formatTokenLine } from '../src/data/tokenLines.js';
 import { InputError, systemReason, UsageError } from '../src/errors.js';
@@ -46,7 +46,8 @@ large; --crop none keeps the picture's own size, trimmed to whole tokens.`;
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Tokenize);
-    if (flags.json) requireSeparateOutputs(flags);
+    requireSeparateOutputs(flags);
+    checkOutput(flags.output);
     const paths = (argv.length === 0 ? [STREAM] : (argv as string[])).flatMap(listImages);
     const model = openTokenizer(flags.model);
     const tokenizer = createTokenizer(vqConfig(model.config), model.weights, this.chooseTarget(flags));

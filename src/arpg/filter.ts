@@ -35,25 +35,3 @@ function droppedByMass(logits: Float32Array, limit: number): ReadonlySet<number>
   }
   return dropped;
 }
-
-/**
- * The token whose share of the softmax covers `uniform`, counting through the vocabulary from 0.
- * @param uniform in [0, 1)
- */
-export function pickToken(logits: Float32Array, uniform: number): number {
-  let largest = -Infinity;
-  for (const logit of logits) if (logit > largest) largest = logit;
-  let total = 0;
-  for (const logit of logits) total += Math.exp(logit - largest);
-  const wanted = uniform * total;
-  let covered = 0;
-  let last = 0;
-  for (let token = 0; token < logits.length; token++) {
-    const mass = Math.exp(logits[token]! - largest);
-    if (mass === 0) continue;
-    covered += mass;
-    last = token;
-    if (covered > wanted) return token;
-  }
-  return last;
-}

@@ -1,4 +1,4 @@
-import { philox, wordToUniform } from '../graph/philox.js';
+import { philox, philoxInto, wordToUniform } from '../graph/philox.js';
 
 /**
  * Random numbers of sampling. Each is the output of Philox for (seed; image, position, purpose), so that an image
@@ -13,14 +13,31 @@ export function isSeed(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
 
+/** The two words of a seed. */
+function keyOf(seed: number): readonly [number, number] {
+  return [seed >>> 0, Math.floor(seed / 2 ** 32)];
+}
+
+/**
+ * Random numbers for each token of the vocabulary at one position, four at a time.
+ * @returns a function that writes the words of tokens 4·block to 4·block + 3
+ */
+export function tokenWords(
+  seed: number,
+  image: number,
+  position: number,
+): (words: Uint32Array, block: number) => void {
+  const [k0, k1] = keyOf(seed);
+  return (words, block) => philoxInto(words, block, position, image, PURPOSE.token, k0, k1);
+}
+
 /**
  * The number in [0, 1) for a purpose.
  * @param image number of the image under this seed, from 0
  * @param position raster position, or whatever tells the numbers of one purpose apart
  */
 export function uniformFor(seed: number, image: number, position: number, purpose: Purpose): number {
-  const key = [seed >>> 0, Math.floor(seed / 2 ** 32)] as const;
-  return wordToUniform(philox([position, image, PURPOSE[purpose], 0], key)[0]);
+  return wordToUniform(philox([position, image, PURPOSE[purpose], 0], keyOf(seed))[0]);
 }
 
 /** A seed from the system's randomness. */

@@ -10,10 +10,11 @@ import {
   type Target,
   type TargetTensor,
 } from '../targets/target.js';
-import { filterLogits, type FilterOptions, pickToken } from './filter.js';
+import { type FilterOptions, filterLogits } from './filter.js';
 import { guidanceScale, type GuidanceSchedule, guide } from './guidance.js';
 import type { SamplingPlan, SamplingStep } from './plan.js';
-import { uniformFor } from './random.js';
+import { pickToken } from './pickToken.js';
+import { tokenWords } from './random.js';
 
 /** One image of a batch. */
 export interface SampledImage {
@@ -129,8 +130,10 @@ async function sampleBatch(
         const row = (which: number) => rowOf(logits, which, query);
         const own = guided ? guide(row(image), row(image + images.length), scale) : row(image);
         const tempered = own.map((logit) => logit / Math.max(options.temperature, MIN_TEMPERATURE));
-        const uniform = uniformFor(options.seed, index, position, 'token');
-        tokens[image]![position] = pickToken(filterLogits(tempered, options), uniform);
+        tokens[image]![position] = pickToken(
+          filterLogits(tempered, options),
+          tokenWords(options.seed, index, position),
+        );
       }
     }
     onStep?.({ step, steps: steps.length, logits, tokens });

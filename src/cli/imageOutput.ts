@@ -4,7 +4,7 @@ import { OutputError, systemReason, UsageError } from '../errors.js';
 import { encodePng, gridOfImages, type RgbImage } from '../data/image.js';
 import { encodeNpz } from '../data/npz.js';
 import { namesFolder } from './baseCommand.js';
-import { STREAM, writeOutput } from './streams.js';
+import { checkOutput, STREAM, writeOutput } from './streams.js';
 
 /** How images are written. */
 export const IMAGE_FORMATS = ['png', 'grid', 'npz'] as const;
@@ -27,10 +27,11 @@ function ensureFolder(path: string): void {
 }
 
 /**
- * Refuses combinations of output and format before any work is done.
+ * Refuses outputs that cannot be written, and combinations of output and format, before any work is done.
  * @throws UsageError with what to do instead.
  */
 export function checkImageOutput(output: string | undefined, format: ImageFormat, count: number): void {
+  checkOutput(output);
   const single = output !== undefined && output !== STREAM && !namesFolder(output);
   if (format === 'png' && count > 1 && single)
     throw new UsageError(

@@ -1,4 +1,5 @@
-import { readFileSync, readSync, writeSync } from 'node:fs';
+import { accessSync, constants, readFileSync, readSync, writeSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { writeFileAtomically } from '../atomicFile.js';
 import { EXIT_CODES, InputError, OutputError, systemReason, UsageError } from '../errors.js';
 
@@ -75,6 +76,19 @@ export function writeStdout(bytes: Uint8Array | string): void {
 export function requireBinaryOutput(path: string | undefined): void {
   if ((path === undefined || path === STREAM) && process.stdout.isTTY)
     throw new UsageError('the output is a picture: name a file with -o, or pipe it into another program');
+}
+
+/**
+ * Finds out before any work whether a file can be made at a path.
+ * @throws OutputError naming the path.
+ */
+export function checkOutput(path: string | undefined): void {
+  if (path === undefined || path === STREAM) return;
+  try {
+    accessSync(dirname(resolve(path)), constants.W_OK);
+  } catch (error) {
+    throw new OutputError(`${path}: cannot be written: ${systemReason(error)}`, error);
+  }
 }
 
 /** Writes a file as a whole, or to stdout for `-` or no name. */

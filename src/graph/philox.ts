@@ -23,23 +23,47 @@ function multiplyHigh(a: number, b: number): number {
 }
 
 /**
+ * Writes the four random words of a counter into `words`.
+ * @param c0 the counter's four unsigned 32-bit words, and
+ * @param k0 the key's two
+ */
+export function philoxInto(
+  words: Uint32Array,
+  c0: number,
+  c1: number,
+  c2: number,
+  c3: number,
+  k0: number,
+  k1: number,
+): void {
+  let [a, b, c, d, keyA, keyB] = [c0, c1, c2, c3, k0, k1];
+  for (let round = 0; round < PHILOX_ROUNDS; round++) {
+    const highA = multiplyHigh(PHILOX_MULTIPLIERS[0], a);
+    const lowA = Math.imul(PHILOX_MULTIPLIERS[0], a);
+    const highC = multiplyHigh(PHILOX_MULTIPLIERS[1], c);
+    const lowC = Math.imul(PHILOX_MULTIPLIERS[1], c);
+    a = (highC ^ b ^ keyA) >>> 0;
+    b = lowC >>> 0;
+    c = (highA ^ d ^ keyB) >>> 0;
+    d = lowA >>> 0;
+    keyA = (keyA + PHILOX_KEY_INCREMENTS[0]) >>> 0;
+    keyB = (keyB + PHILOX_KEY_INCREMENTS[1]) >>> 0;
+  }
+  words[0] = a;
+  words[1] = b;
+  words[2] = c;
+  words[3] = d;
+}
+
+/**
  * The four random words of a counter.
  * @param counter four unsigned 32-bit words
  * @param key two unsigned 32-bit words
  */
-export function philox(counter: PhiloxWords, key: readonly [number, number]): PhiloxWords {
-  let [c0, c1, c2, c3] = counter;
-  let [k0, k1] = key;
-  for (let round = 0; round < PHILOX_ROUNDS; round++) {
-    const high0 = multiplyHigh(PHILOX_MULTIPLIERS[0], c0);
-    const low0 = Math.imul(PHILOX_MULTIPLIERS[0], c0) >>> 0;
-    const high1 = multiplyHigh(PHILOX_MULTIPLIERS[1], c2);
-    const low1 = Math.imul(PHILOX_MULTIPLIERS[1], c2) >>> 0;
-    [c0, c1, c2, c3] = [(high1 ^ c1 ^ k0) >>> 0, low1, (high0 ^ c3 ^ k1) >>> 0, low0];
-    k0 = (k0 + PHILOX_KEY_INCREMENTS[0]) >>> 0;
-    k1 = (k1 + PHILOX_KEY_INCREMENTS[1]) >>> 0;
-  }
-  return [c0, c1, c2, c3];
+export function philox([c0, c1, c2, c3]: PhiloxWords, [k0, k1]: readonly [number, number]): PhiloxWords {
+  const words = new Uint32Array(4);
+  philoxInto(words, c0, c1, c2, c3, k0, k1);
+  return [words[0]!, words[1]!, words[2]!, words[3]!];
 }
 
 /** A word as a number in [0, 1) that float32 holds exactly: its upper 24 bits. */

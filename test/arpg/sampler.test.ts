@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
-import { filterLogits, pickToken } from '../../src/arpg/filter.js';
+import { filterLogits } from '../../src/arpg/filter.js';
 import { randomOrder } from '../../src/arpg/order.js';
+import { pickToken } from '../../src/arpg/pickToken.js';
 import { samplingPlan } from '../../src/arpg/plan.js';
+import { tokenWords } from '../../src/arpg/random.js';
 import { createSampler, type SampledImage, type SamplingOptions } from '../../src/arpg/sampler.js';
 import { tokensPerStep } from '../../src/arpg/schedule.js';
 import { openPytorch } from '../../src/checkpoints/pytorch.js';
@@ -94,14 +96,27 @@ describe('logit filters', () => {
   }
 
   it('picks tokens in proportion to their softmax', () => {
-    const row = Float32Array.from([0.1, 0.2, 0.3, 0.4], Math.log);
-    const picks = [0, 0.05, 0.15, 0.29, 0.31, 0.59, 0.61, 0.999].map((uniform) => pickToken(row, uniform));
-    expect(picks).to.deep.equal([0, 0, 1, 1, 2, 2, 3, 3]);
+    const shares = [0.1, 0.2, 0.3, 0.15, 0.05, 0.2];
+    const counts = shares.map(() => 0);
+    const draws = 20000;
+    for (let image = 0; image < draws; image++)
+      counts[pickToken(Float32Array.from(shares, Math.log), tokenWords(3, image, 7))]!++;
+    for (const [token, share] of shares.entries()) expect(counts[token]! / draws).to.be.closeTo(share, 0.012);
   });
 
   it('never picks a dropped token', () => {
-    const row = Float32Array.from([-Infinity, 0, -Infinity]);
-    for (const uniform of [0, 0.5, 1 - 2 ** -24]) expect(pickToken(row, uniform)).to.equal(1);
+    const row = new Float32Array(9).fill(-Infinity);
+    row[6] = -1000;
+    for (let image = 0; image < 100; image++) expect(pickToken(row, tokenWords(1, image, 0))).to.equal(6);
+  });
+
+  it('rounding of the logits hardly ever changes a pick', () => {
+    const row = Float32Array.from({ length: 4096 }, (_, token) => Math.sin(token * 12.9898));
+    const nudged = row.map((logit, token) => logit + 1e-5 * Math.cos(token * 78.233));
+    const changed = Array.from({ length: 500 }, (_, image) => image).filter(
+      (image) => pickToken(row, tokenWords(1, image, 0)) !== pickToken(nudged, tokenWords(1, image, 0)),
+    );
+    expect(changed.length).to.be.at.most(1);
   });
 });
 

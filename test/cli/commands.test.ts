@@ -1,0 +1,304 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { PNG } from 'pngjs';
+import { graphFromJson } from '../../src/graph/serialize.js';
+import { goldenNumbers, goldenPath } from '../support/golden.js';
+import { arpg, shell } from '../support/cli.js';
+import { temporaryFolder } from '../support/temporary.js';
+
+const golden = goldenNumbers('arpg-tiny.expected.safetensors');
+const photo = 'fixtures/photos/chelsea.png';
+const importTiny = [
+  'import',
+  goldenPath('arpg-tiny.pt'),
+  '--config',
+  goldenPath('arpg-tiny.json'),
+  '--tokenizer',
+  goldenPath('vq-tiny.pt'),
+  '--tokenizer-config',
+  goldenPath('vq-tiny.json'),
+];
+
+describe('arpg import and sample', () => {
+  const temporary = temporaryFolder();
+
+  it('go from official checkpoints to the golden tokens', () => {
+    expect(arpg([...importTiny, '-o', temporary('m')]).code).to.equal(0);
+    writeFileSync(temporary('order.json'), JSON.stringify(Array.from(golden('generate.0.order').data)));
+    const { code, text, errors } = arpg(
+      `sample --model ${temporary('m')} --class 3 --class 7 --steps 6 --guidance 4 --guidance-schedule linear --top-k 1 --order ${temporary('order.json')} --format tokens --seed 1`.split(
+        ' ',
+      ),
+    );
+    expect(errors).to.equal('');
+    expect(code).to.equal(0);
+    const lines = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.flatMap(({ tokens }) => tokens)).to.deep.equal(Array.from(golden('generate.0.tokens').data));
+    expect(lines.map(({ class_id, grid }) => [class_id, grid])).to.deep.equal([
+      [3, [4, 4]],
+      [7, [4, 4]],
+    ]);
+  });
+
+  it('the imported folder is the one in fixtures', () => {
+    for (const file of [
+      'config.json',
+      'model.safetensors',
+      'tokenizer/config.json',
+      'tokenizer/model.safetensors',
+    ])
+      expect(
+        readFileSync(temporary(`m/${file}`)).equals(readFileSync(`fixtures/models/tiny/${file}`)),
+        file,
+      ).to.equal(true);
+  });
+
+  it('a seed gives the same images whatever the batch is, and --json reports', () => {
+    const sample = (...extra: readonly string[]) =>
+      arpg(['sample', '-c', '3', '-c', '5', '--count', '2', '--seed', '9', ...extra]);
+    const alone = sample('--format', 'tokens', '--batch', '1');
+    const together = sample('--format', 'tokens', '--batch', '4');
+    expect(alone.text).to.equal(together.text);
+    const { text } = sample('-o', `${temporary('images')}/`, '--json');
+    const report = JSON.parse(text);
+    expect(report.files).to.have.length(4);
+    expect(report).to.deep.include({ class_ids: [3, 3, 5, 5], seed: 9, target: 'onnx', steps: 16 });
+    expect(PNG.sync.read(readFileSync(report.files[0]))).to.include({ width: 8, height: 8 });
+    sample('-o', temporary('grid.png'), '--format', 'grid');
+    expect(PNG.sync.read(readFileSync(temporary('grid.png')))).to.include({ width: 18, height: 18 });
+    sample('-o', temporary('all.npz'), '--format', 'npz');
+    expect(readFileSync(temporary('all.npz')).includes('arr_0.npy')).to.equal(true);
+  });
+
+  it('a drawn seed is printed and repeats the picture', () => {
+    const first = arpg(['sample', '-c', '1']);
+    const seed = /seed: (\d+)/.exec(first.errors)?.[1];
+    expect(seed).to.not.equal(undefined);
+    expect(arpg(['sample', '-c', '1', '--seed', seed!]).stdout.equals(first.stdout)).to.equal(true);
+    expect(arpg(['sample', '-c', '1', '--quiet', '--seed', seed!]).errors).to.equal('');
+  });
+
+  it('the reference target gives the same tokens', () => {
+    const run = (target: string) =>
+      arpg(['sample', '-c', '2', '--seed', '5', '--format', 'tokens', '--target', target]).text;
+    expect(run('reference')).to.equal(run('onnx'));
+  });
+});
+
+describe('arpg tokenize and detokenize', () => {
+  const temporary = temporaryFolder();
+
+  it('take a real photograph through tokens and back with the same bytes on every run', () => {
+    const script = `set -o pipefail; arpg tokenize ${photo} --size 64 | arpg detokenize -o -`;
+    const [first, second] = [shell(script), shell(script)];
+    expect(first.errors).to.equal('');
+    expect(first.code).to.equal(0);
+    expect(PNG.sync.read(first.stdout)).to.include({ width: 64, height: 64 });
+    expect(first.stdout.equals(second.stdout)).to.equal(true);
+  });
+
+  it('take folders, crops, mirror images and stdin', () => {
+    const folder = arpg(['tokenize', 'fixtures/photos', '--flip', '-o', temporary('t.jsonl'), '--json']);
+    expect(JSON.parse(folder.text)).to.deep.include({ images: 3, lines: 6 });
+    const lines = readFileSync(temporary('t.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines[0]).to.deep.include({ source: photo, grid: [8, 8] });
+    expect(lines[1].flipped).to.equal(true);
+    expect(arpg(['tokenize', '--crop', 'ten', photo]).text.trim().split('\n')).to.have.length(10);
+    const piped = arpg(['tokenize', '-'], { stdin: readFileSync(photo) });
+    expect(JSON.parse(piped.text).tokens).to.deep.equal(lines[0].tokens);
+    const images = arpg(['detokenize', temporary('t.jsonl'), '-o', `${temporary('out')}/`]);
+    expect(images.code).to.equal(0);
+    expect(readdirSync(temporary('out'))).to.have.length(6);
+  });
+});
+
+describe('arpg graph and doctor', () => {
+  it('print text, JSON, DOT and SVG, after any pass', () => {
+    expect(arpg(['graph', 'train']).text)
+      .to.include('crossEntropy')
+      .and.include('# layers.self_dec.0.attn');
+    expect(arpg(['graph', 'train', '--after', 'decompose']).text)
+      .to.include('logSoftmax')
+      .and.not.include('crossEntropy');
+    expect(graphFromJson(JSON.parse(arpg(['graph', 'step', '--format', 'json']).text)).name).to.equal(
+      'arpg-step',
+    );
+    expect(arpg(['graph', 'decoder', '--format', 'dot']).text).to.match(/^digraph "vq-decoder" \{/);
+    expect(arpg(['graph', 'step', '--model', 'ARPG-L', '--format', 'svg', '--depth', '2']).text).to.include(
+      'layers.self_dec',
+    );
+  });
+
+  it('doctor runs every target', () => {
+    const { targets, default_model } = JSON.parse(arpg(['doctor', '--json']).text);
+    expect(targets.find(({ name }: { name: string }) => name === 'onnx').usable).to.equal(true);
+    expect(default_model.found).to.equal(true);
+    expect(arpg(['doctor']).text).to.match(/^Node.js v/);
+  });
+});
+
+describe('help', () => {
+  for (const command of ['sample', 'tokenize', 'detokenize', 'import', 'graph', 'doctor']) {
+    it(`${command} --help has a summary and examples`, () => {
+      const { code, text } = arpg([command, '--help']);
+      expect(code).to.equal(0);
+      expect(text).to.include('EXAMPLES').and.include(`$ arpg ${command}`);
+    });
+  }
+});
+
+describe('bad input', () => {
+  const temporary = temporaryFolder();
+  const png = readFileSync(photo);
+
+  interface BadCase {
+    readonly args: readonly string[];
+    readonly code: number;
+    readonly says: string;
+    readonly stdin?: Uint8Array | string;
+  }
+  const path = (name: string, content: Uint8Array | string) => {
+    writeFileSync(temporary(name), content);
+    return temporary(name);
+  };
+  const cases: Readonly<Record<string, () => BadCase>> = {
+    'unknown command': () => ({ args: ['smaple'], code: 2, says: "did you mean 'sample'" }),
+    'unknown flag': () => ({ args: ['sample', '-c', '1', '--stepz', '3'], code: 2, says: '--stepz' }),
+    'no class': () => ({ args: ['sample'], code: 2, says: 'class' }),
+    'unknown class': () => ({ args: ['sample', '-c', '77'], code: 2, says: 'classes 0 to 9' }),
+    'too many steps': () => ({ args: ['sample', '-c', '1', '--steps', '99'], code: 2, says: '16 tokens' }),
+    'a guidance that is no number': () => ({
+      args: ['sample', '-c', '1', '--guidance', 'much'],
+      code: 2,
+      says: '--guidance much',
+    }),
+    'an unknown target': () => ({
+      args: ['sample', '-c', '1', '--target', 'abacus'],
+      code: 2,
+      says: "'abacus'",
+    }),
+    'several images in one file': () => ({
+      args: ['sample', '-c', '1', '--count', '2', '-o', temporary('a.png')],
+      code: 2,
+      says: '--format grid',
+    }),
+    '--json without -o': () => ({ args: ['sample', '-c', '1', '--json'], code: 2, says: '-o' }),
+    'an order with a position twice': () => ({
+      args: ['sample', '-c', '1', '--order', path('o.json', '[0,0]')],
+      code: 3,
+      says: 'o.json',
+    }),
+    'a truncated PNG': () => ({
+      args: ['tokenize', path('cut.png', png.subarray(0, 9000))],
+      code: 3,
+      says: 'cut.png',
+    }),
+    'a truncated PNG on stdin': () => ({
+      args: ['tokenize', '-'],
+      stdin: png.subarray(0, 9000),
+      code: 3,
+      says: 'stdin',
+    }),
+    'a missing image': () => ({ args: ['tokenize', temporary('none.png')], code: 3, says: 'no such file' }),
+    'an empty folder': () => ({ args: ['tokenize', 'fixtures/golden'], code: 3, says: 'holds no PNG' }),
+    'tokens that are no JSON': () => ({
+      args: ['detokenize'],
+      stdin: '{"tokens":[1\n',
+      code: 3,
+      says: 'line 1',
+    }),
+    'tokens that fill no grid': () => ({
+      args: ['detokenize'],
+      stdin: '{"tokens":[1,2,3]}\n',
+      code: 3,
+      says: '3 tokens',
+    }),
+    'tokens outside the codebook': () => ({
+      args: ['detokenize'],
+      stdin: '{"tokens":[64]}\n',
+      code: 3,
+      says: 'token 64',
+    }),
+    'no tokens': () => ({ args: ['detokenize'], stdin: '', code: 3, says: 'no tokens' }),
+    'no model': () => ({
+      args: ['sample', '-c', '1', '--model', temporary('nowhere')],
+      code: 3,
+      says: 'no such model folder',
+    }),
+    'a checkpoint that is none': () => ({
+      args: ['import', path('junk.pt', 'junk'), '--config', 'ARPG-L', '-o', temporary('x')],
+      code: 3,
+      says: 'junk.pt',
+    }),
+    'a checkpoint of another model': () => ({
+      args: ['import', goldenPath('arpg-tiny.pt'), '--config', 'ARPG-L', '-o', temporary('x')],
+      code: 3,
+      says: 'instead of',
+    }),
+    'an import without configuration': () => ({
+      args: ['import', goldenPath('arpg-tiny.pt'), '-o', temporary('x')],
+      code: 2,
+      says: '--config',
+    }),
+    'more memory than there is': () => ({
+      args: ['tokenize', '--size', '4096', photo],
+      code: 4,
+      says: 'not enough memory',
+    }),
+    'an output folder that is not there': () => ({
+      args: ['sample', '-c', '1', '-o', temporary('no/where.png')],
+      code: 5,
+      says: 'no such file or folder',
+    }),
+    'an output folder that exists': () => ({
+      args: [...importTiny, '-o', temporary('there')],
+      code: 5,
+      says: 'already exists',
+    }),
+  };
+
+  for (const [name, make] of Object.entries(cases)) {
+    it(`${name}: one clear line, the right exit code, nothing left behind`, () => {
+      mkdirSync(temporary('there'), { recursive: true });
+      const { args, code, says, stdin } = make();
+      const before = readdirSync(temporary('.')).sort();
+      const result = arpg(args, stdin === undefined ? {} : { stdin });
+      expect(
+        result.errors
+          .trim()
+          .split('\n')
+          .filter((line) => !line.startsWith('seed:')),
+        result.errors,
+      ).to.have.length(1);
+      expect(result.errors)
+        .to.match(/^arpg: /m)
+        .and.include(says);
+      expect(result.code).to.equal(code);
+      expect(result.text).to.equal('');
+      expect(readdirSync(temporary('.')).sort()).to.deep.equal(before);
+    });
+  }
+
+  it('a full disk behind stdout is said, a reader that has gone is not', function () {
+    if (!existsSync('/dev/full')) this.skip();
+    const full = shell(`arpg sample -c 1 --seed 1 --format tokens > /dev/full`);
+    expect(full.errors).to.equal('arpg: stdout: cannot be written: the disk is full\n');
+    expect(full.code).to.equal(5);
+    const gone = shell(`set -o pipefail; arpg graph step --model ARPG-L --format json | head -c 10`);
+    expect(gone.errors).to.equal('');
+    expect(gone.code).to.equal(0);
+  });
+
+  it('stack traces come with --debug only', () => {
+    expect(arpg(['tokenize', temporary('none.png'), '--debug']).errors).to.include('    at ');
+    expect(arpg(['tokenize', temporary('none.png')], { env: { DEBUG: 'arpg' } }).errors).to.include(
+      '    at ',
+    );
+  });
+});
