@@ -5,5 +5,6 @@ export const absolute = defineUnary({
   name: 'absolute',
   compute: Math.abs,
   onnx: 'Abs',
+  gpu: (x) => `Math.abs(${x})`,
   dtypes: ['f32', 'i32'],
 });

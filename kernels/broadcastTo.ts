@@ -1,4 +1,5 @@
 import { equalShapes, type Shape } from '../src/graph/dimension.js';
+import { broadcastIndex } from '../src/graph/indexExpression.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
 import { broadcastShapes } from '../src/graph/shapes.js';
@@ -17,6 +18,10 @@ const broadcastToOp = defineOp<BroadcastAttributes>({
   onnx: (emitter, { inputs, attributes }) => [
     emitter.node('Expand', [inputs[0]!, emitter.shape(attributes.shape)]),
   ],
+  gpu: {
+    kind: 'view',
+    element: (reader, index, { inputTypes: [x] }) => reader.read(0, broadcastIndex(index, x!.shape)),
+  },
   simplify: ([x], { shape }) => (equalShapes(x!.shape, shape) ? [x!] : undefined),
   flops: () => 0,
 });

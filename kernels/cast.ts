@@ -16,6 +16,13 @@ const castOp = defineOp<CastAttributes>({
   infer: ([x], { to }) => [{ dtype: to, shape: x!.shape }],
   reference: ([x], { to }) => [{ dtype: to, shape: x!.shape, data: Float64Array.from(x!.data, convert[to]) }],
   onnx: (emitter, { inputs, attributes }) => [emitter.cast(inputs[0]!, onnxTypeOf(attributes.to))],
+  gpu: {
+    kind: 'element',
+    expression: ([x], { to }) => {
+      if (to === 'f32') return x!;
+      return to === 'bool' ? `(${x} === 0 ? 0.0 : 1.0)` : `(${x} < 0 ? Math.ceil(${x}) : Math.floor(${x}))`;
+    },
+  },
   rowAxes: () => 0,
   simplify: ([x], { to }) => (x!.dtype === to ? [x!] : undefined),
 });

@@ -1,4 +1,5 @@
 import { addDims, type Shape } from '../src/graph/dimension.js';
+import { addIndex } from '../src/graph/indexExpression.js';
 import { splitAtAxis, zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
@@ -35,6 +36,31 @@ const concatOp = defineOp<AxisAttributes>({
   onnx: (emitter, { inputs, attributes }) => [
     emitter.node('Concat', inputs, { axis: { int: attributes.axis } }),
   ],
+  gpu: {
+    kind: 'view',
+    element(reader, index, { inputTypes, attributes: { axis } }) {
+      const place = index[axis]!;
+      const starts = inputTypes.map((_, which) =>
+        inputTypes.slice(0, which).reduce((sum, { shape }) => sum + shape[axis]!, 0),
+      );
+      const parts = inputTypes.flatMap(({ shape }, which) => (shape[axis] === 0 ? [] : [which]));
+      // Both sides of a choice may be evaluated, so each stays inside its operand.
+      const part = (which: number) => {
+        const own = addIndex(place, -starts[which]!);
+        const size = inputTypes[which]!.shape[axis]!;
+        const inside =
+          parts.length === 1 ? own : reader.temporary(`Math.max(0, Math.min(${size - 1}, ${own}))`);
+        return reader.read(which, index.with(axis, inside));
+      };
+      return parts
+        .slice(0, -1)
+        .reduceRight(
+          (later, which) =>
+            `(${place} < ${starts[which]! + inputTypes[which]!.shape[axis]!} ? ${part(which)} : ${later})`,
+          part(parts.at(-1)!),
+        );
+    },
+  },
   simplify: (inputs) => (inputs.length === 1 ? inputs : undefined),
   flops: () => 0,
 });

@@ -1,8 +1,10 @@
 import { addDims, countElements, type Dim, floorDivideDim } from '../src/graph/dimension.js';
 import { zeros } from '../src/graph/ndarray.js';
+import { addIndex, multiplyIndex, unflattenIndex } from '../src/graph/indexExpression.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
 import { requireDType, requireEqualDims, requireRank } from '../src/graph/shapes.js';
+import { sumOfProducts } from './families/sumOfProducts.js';
 
 /** Pixels added around an image. */
 export interface Padding2d {
@@ -82,6 +84,41 @@ const conv2dOp = defineOp<Conv2dAttributes>({
       pads: { ints: [top, left, bottom, right] },
     }),
   ],
+  gpu: {
+    kind: 'kernel',
+    heavy: true,
+    sharedAxis: () => 1,
+    compute(
+      writer,
+      indices,
+      { inputTypes: [x, weight, bias], attributes: { stride, top, left, bottom, right } },
+    ) {
+      const [, channels, height, width] = x!.shape as [number, number, number, number];
+      const kernel = weight!.shape.slice(2);
+      const padded = top + left + bottom + right > 0;
+      const sums = sumOfProducts(
+        writer,
+        channels * countElements(kernel),
+        indices,
+        ([image, channel, row, column], term) => {
+          const [source, i, j] = unflattenIndex(term, [channels, ...kernel], writer.temporary) as [
+            string,
+            string,
+            string,
+          ];
+          const y = writer.temporary(addIndex(addIndex(multiplyIndex(row!, stride), i), -top));
+          const z = writer.temporary(addIndex(addIndex(multiplyIndex(column!, stride), j), -left));
+          const clamp = (place: string, size: number) =>
+            writer.temporary(`Math.max(0, Math.min(${size - 1}, ${place}))`);
+          const pixel = padded
+            ? `(${y} >= 0 && ${y} < ${height} && ${z} >= 0 && ${z} < ${width} ? ${writer.read(0, [image!, source, clamp(y, height), clamp(z, width)])} : 0.0)`
+            : writer.read(0, [image!, source, y, z]);
+          return [pixel, writer.read(1, [channel!, source, i, j])];
+        },
+      );
+      return sums.map((sum, lane) => (bias ? `(${sum} + ${writer.read(2, [indices[lane]![1]!])})` : sum));
+    },
+  },
   flops: ([, weight], [output]) => 2 * countElements(output!.shape) * countElements(weight!.shape.slice(1)),
 });
 

@@ -1,4 +1,10 @@
+import { sinExpression } from './families/trigonometry.js';
 import { defineUnary } from './families/elementwise.js';
 
 /** Element-wise cosine of radians. */
-export const cos = defineUnary({ name: 'cos', compute: Math.cos, onnx: 'Cos' });
+export const cos = defineUnary({
+  name: 'cos',
+  compute: Math.cos,
+  onnx: 'Cos',
+  gpu: (x, name) => sinExpression(`(${x} + ${Math.PI / 2})`, name),
+});

@@ -6,6 +6,7 @@ export const divide = defineBinary({
   name: 'divide',
   compute: (a, b) => a / b,
   onnx: 'Div',
+  gpu: (a, b) => `(${a} / ${b})`,
   dtypes: ['f32'],
   simplify: (a, b) => (isConstantOf(b, 1) ? keepOperand(a, b) : undefined),
 });

@@ -20,6 +20,11 @@ const embeddingOp = defineOp<Record<string, never>>({
     return [result];
   },
   onnx: (emitter, { inputs }) => [emitter.node('Gather', inputs, { axis: { int: 0 } })],
+  gpu: {
+    kind: 'view',
+    element: (reader, index) =>
+      reader.read(0, [reader.temporary(reader.read(1, index.slice(0, -1))), index.at(-1)!]),
+  },
   flops: () => 0,
 });
 

@@ -1,4 +1,4 @@
 import { defineUnary } from './families/elementwise.js';
 
 /** Element-wise eˣ. */
-export const exp = defineUnary({ name: 'exp', compute: Math.exp, onnx: 'Exp' });
+export const exp = defineUnary({ name: 'exp', compute: Math.exp, onnx: 'Exp', gpu: (x) => `Math.exp(${x})` });

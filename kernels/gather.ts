@@ -29,6 +29,11 @@ const gatherOp = defineOp<AxisAttributes>({
   onnx: (emitter, { inputs, attributes }) => [
     emitter.node('GatherElements', inputs, { axis: { int: attributes.axis } }),
   ],
+  gpu: {
+    kind: 'view',
+    element: (reader, index, { attributes: { axis } }) =>
+      reader.read(0, index.with(axis, reader.temporary(reader.read(1, index)))),
+  },
   flops: () => 0,
 });
 

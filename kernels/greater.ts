@@ -5,5 +5,6 @@ export const greater = defineBinary({
   name: 'greater',
   compute: (a, b) => Number(a > b),
   onnx: 'Greater',
+  gpu: (a, b) => `(${a} > ${b} ? 1.0 : 0.0)`,
   result: 'bool',
 });

@@ -1,8 +1,14 @@
-import { countElements } from '../src/graph/dimension.js';
+import { countElements, type Dim } from '../src/graph/dimension.js';
 import { zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
 import { requireDType, requireEqualDims, requireRank } from '../src/graph/shapes.js';
+import { add } from './add.js';
+import { mean } from './mean.js';
+import { multiply } from './multiply.js';
+import { reshape } from './reshape.js';
+import { rsqrt } from './rsqrt.js';
+import { subtract } from './subtract.js';
 
 type GroupNormAttributes = { readonly groups: number; readonly epsilon: number };
 
@@ -55,6 +61,15 @@ const groupNormOp = defineOp<GroupNormAttributes>({
     const perChannel = int64(channels, 1, 1);
     const scaled = emitter.node('Mul', [restored, emitter.node('Reshape', [weight!, perChannel])]);
     return [emitter.node('Add', [scaled, emitter.node('Reshape', [bias!, perChannel])])];
+  },
+  decompose([x, weight, bias], { groups, epsilon }) {
+    const [batch, channels] = x!.shape as [Dim, number];
+    const grouped = reshape(x!, [batch, groups, -1]);
+    const centred = subtract(grouped, mean(grouped, { axes: [2], keepDims: true }));
+    const variance = mean(multiply(centred, centred), { axes: [2], keepDims: true });
+    const normalized = reshape(multiply(centred, rsqrt(add(variance, epsilon))), x!.shape);
+    const perChannel = (parameter: Tensor) => reshape(parameter, [channels, 1, 1]);
+    return [add(multiply(normalized, perChannel(weight!)), perChannel(bias!))];
   },
   flops: ([x]) => 6 * countElements(x!.shape),
 });

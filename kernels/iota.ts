@@ -1,4 +1,5 @@
 import { addDims, type Dim } from '../src/graph/dimension.js';
+import { addIndex } from '../src/graph/indexExpression.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
 
@@ -11,6 +12,7 @@ const iotaOp = defineOp<IotaAttributes>({
     const data = Float64Array.from({ length: output!.shape[0]! }, (_, index) => Number(start) + index);
     return [{ dtype: 'i32', shape: output!.shape, data }];
   },
+  gpu: { kind: 'view', element: (_, [place], { attributes: { start } }) => addIndex(place!, Number(start)) },
   onnx(emitter, { attributes: { length, start } }) {
     const scalar = (value: Dim) => {
       const none = emitter.constant({ type: 'int64', values: [] }, [0]);

@@ -5,5 +5,6 @@ export const less = defineBinary({
   name: 'less',
   compute: (a, b) => Number(a < b),
   onnx: 'Less',
+  gpu: (a, b) => `(${a} < ${b} ? 1.0 : 0.0)`,
   result: 'bool',
 });

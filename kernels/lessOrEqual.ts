@@ -5,5 +5,6 @@ export const lessOrEqual = defineBinary({
   name: 'lessOrEqual',
   compute: (a, b) => Number(a <= b),
   onnx: 'LessOrEqual',
+  gpu: (a, b) => `(${a} <= ${b} ? 1.0 : 0.0)`,
   result: 'bool',
 });

@@ -3,6 +3,11 @@ import { splitAtAxis, zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
 import { normalizeAxis, requireDType } from '../src/graph/shapes.js';
+import { exp } from './exp.js';
+import { log } from './log.js';
+import { reduceMax } from './reduceMax.js';
+import { subtract } from './subtract.js';
+import { sum } from './sum.js';
 
 type AxisAttributes = { readonly axis: number };
 
@@ -30,6 +35,10 @@ const logSoftmaxOp = defineOp<AxisAttributes>({
   onnx: (emitter, { inputs, attributes }) => [
     emitter.node('LogSoftmax', inputs, { axis: { int: attributes.axis } }),
   ],
+  decompose([x], { axis }) {
+    const shifted = subtract(x!, reduceMax(x!, { axes: [axis], keepDims: true }));
+    return [subtract(shifted, log(sum(exp(shifted), { axes: [axis], keepDims: true })))];
+  },
   flops: ([x]) => 4 * countElements(x!.shape),
 });
 

@@ -5,5 +5,6 @@ export const logicalAnd = defineBinary({
   name: 'logicalAnd',
   compute: (a, b) => a * b,
   onnx: 'And',
+  gpu: (a, b) => `(${a} * ${b})`,
   dtypes: ['bool'],
 });

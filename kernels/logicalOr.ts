@@ -5,5 +5,6 @@ export const logicalOr = defineBinary({
   name: 'logicalOr',
   compute: (a, b) => Math.max(a, b),
   onnx: 'Or',
+  gpu: (a, b) => `Math.max(${a}, ${b})`,
   dtypes: ['bool'],
 });

@@ -2,6 +2,8 @@ import { countElements, type Shape } from '../src/graph/dimension.js';
 import { broadcastStrides, forEachOffset, zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
 import { MICROSOFT_DOMAIN } from '../src/graph/onnxEmitter.js';
+import { sumOfProducts } from './families/sumOfProducts.js';
+import { broadcastIndex } from '../src/graph/indexExpression.js';
 import { apply, defineOp } from '../src/graph/op.js';
 import { broadcastShapes, requireDType, requireEqualDims } from '../src/graph/shapes.js';
 
@@ -64,6 +66,24 @@ const matmulOp = defineOp<MatmulAttributes>({
     if (!transposeLeft && !transposeRight) return [emitter.node('MatMul', inputs)];
     const transposes = { transA: { int: Number(transposeLeft) }, transB: { int: Number(transposeRight) } };
     return [emitter.node('FusedMatMul', inputs, transposes, MICROSOFT_DOMAIN)];
+  },
+  gpu: {
+    kind: 'kernel',
+    heavy: true,
+    sharedAxis: ({ outputTypes: [output] }) => output!.shape.length - 2,
+    compute(writer, indices, { inputTypes: [a, b], attributes: { transposeLeft, transposeRight } }) {
+      const inner = matrixShape(a!.shape, transposeLeft)[1];
+      return sumOfProducts(writer, inner, indices, (index, i) => {
+        const [row, column] = index.slice(-2) as [string, string];
+        const batch = index.slice(0, -2);
+        const left = broadcastIndex(batch, batchShape(a!.shape));
+        const right = broadcastIndex(batch, batchShape(b!.shape));
+        return [
+          writer.read(0, [...left, ...(transposeLeft ? [i, row] : [row, i])]),
+          writer.read(1, [...right, ...(transposeRight ? [column, i] : [i, column])]),
+        ];
+      });
+    },
   },
   rowAxes: ([, right], { transposeLeft }) => (right!.shape.length === 2 && !transposeLeft ? 1 : undefined),
   flops: ([a], [output], { transposeLeft }) =>

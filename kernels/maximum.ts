@@ -1,4 +1,9 @@
 import { defineBinary } from './families/elementwise.js';
 
 /** Element-wise larger of broadcast operands. */
-export const maximum = defineBinary({ name: 'maximum', compute: (a, b) => Math.max(a, b), onnx: 'Max' });
+export const maximum = defineBinary({
+  name: 'maximum',
+  compute: (a, b) => Math.max(a, b),
+  onnx: 'Max',
+  gpu: (a, b) => `Math.max(${a}, ${b})`,
+});

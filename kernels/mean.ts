@@ -7,5 +7,6 @@ export const mean = defineReduction({
   initial: 0,
   combine: (sum, x) => sum + x,
   finish: (sum, count) => sum / count,
+  gpu: { initial: '0', combine: (sum, x) => `(${sum} + ${x})` },
   needsElements: true,
 });

@@ -6,6 +6,7 @@ export const multiply = defineBinary({
   name: 'multiply',
   compute: (a, b) => a * b,
   onnx: 'Mul',
+  gpu: (a, b) => `(${a} * ${b})`,
   simplify: (a, b) =>
     isConstantOf(b, 1) ? keepOperand(a, b) : isConstantOf(a, 1) ? keepOperand(b, a) : undefined,
 });

@@ -5,5 +5,6 @@ export const negate = defineUnary({
   name: 'negate',
   compute: (x) => -x,
   onnx: 'Neg',
+  gpu: (x) => `(-${x})`,
   dtypes: ['f32', 'i32'],
 });

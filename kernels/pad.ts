@@ -1,4 +1,5 @@
-import { addDims } from '../src/graph/dimension.js';
+import { addDims, countElements } from '../src/graph/dimension.js';
+import { addIndex } from '../src/graph/indexExpression.js';
 import { forEachOffset, stridesOf, zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
@@ -37,6 +38,25 @@ const padOp = defineOp<PadAttributes>({
     return [
       emitter.node('Pad', [inputs[0]!, pads, emitter.constant({ type: 'float', values: [value] }, [])]),
     ];
+  },
+  gpu: {
+    kind: 'view',
+    element(reader, index, { inputTypes: [x], attributes: { before, after, value } }) {
+      const padded = index.flatMap((_, axis) => (before[axis] === 0 && after[axis] === 0 ? [] : [axis]));
+      if (countElements(x!.shape) === 0) return String(value);
+      const inside = index.map((place, axis) => {
+        if (!padded.includes(axis)) return place;
+        return reader.temporary(
+          `Math.max(0, Math.min(${x!.shape[axis]! - 1}, ${addIndex(place, -before[axis]!)}))`,
+        );
+      });
+      const conditions = padded.map((axis) => {
+        const place = index[axis]!;
+        return `${place} >= ${before[axis]} && ${place} < ${before[axis]! + x!.shape[axis]!}`;
+      });
+      const element = reader.read(0, inside);
+      return conditions.length === 0 ? element : `(${conditions.join(' && ')} ? ${element} : ${value})`;
+    },
   },
   simplify: ([x], { before, after }) =>
     [...before, ...after].every((count) => count === 0) ? [x!] : undefined,

@@ -1,5 +1,7 @@
 import { countElements, elementCount, type Shape } from '../src/graph/dimension.js';
 import { zeros } from '../src/graph/ndarray.js';
+import type { Expression, GpuKernelWriter } from '../src/graph/gpuRule.js';
+import { divideIndex, flattenIndex, moduloIndex } from '../src/graph/indexExpression.js';
 import type { Tensor } from '../src/graph/node.js';
 import type { OnnxEmitter } from '../src/graph/onnxEmitter.js';
 import { apply, defineOp } from '../src/graph/op.js';
@@ -52,6 +54,25 @@ const randomUniformOp = defineOp<RandomAttributes>({
       emitter.shape([elementCount(shape)]),
     ]);
     return [emitter.node('Reshape', [wanted, emitter.shape(shape)], { allowzero: { int: 1 } })];
+  },
+  gpu: {
+    kind: 'kernel',
+    heavy: false,
+    compute: (writer, indices, { outputTypes: [output] }) =>
+      indices.map((index) => {
+        const place = writer.temporary(flattenIndex(index, output!.shape));
+        const block = writer.temporary(divideIndex(place, 4));
+        const [k0, k1, c2, c3] = [0, 1, 2, 3].map((word) =>
+          wordBytes(writer, writer.read(0, [String(word)])),
+        );
+        const counter = [unsignedBytes(writer, block), ZERO_BYTES, c2!, c3!] as const;
+        const words = philoxBytes(writer, counter, [k0!, k1!]);
+        const uniforms = words.map(
+          ([, low, middle, high]) => `((${high} * 65536 + ${middle} * 256 + ${low}) / 16777216)`,
+        );
+        const lane = writer.temporary(moduloIndex(place, 4));
+        return uniforms.reduceRight((later, own, word) => `(${lane} === ${word} ? ${own} : ${later})`);
+      }),
   },
   flops: (_, [output]) => 25 * countElements(output!.shape),
 });
@@ -110,10 +131,92 @@ function philoxWords(emitter: OnnxEmitter, key: string, blocks: string): readonl
   return counter;
 }
 
+/** A 32-bit word as four bytes, lowest first: floats hold their products exactly. */
+type Bytes = readonly [Expression, Expression, Expression, Expression];
+
+const ZERO_BYTES: Bytes = ['0', '0', '0', '0'];
+
+function unsignedBytes(writer: GpuKernelWriter, value: Expression): Bytes {
+  const shifted = [0, 8, 16, 24].map((bits) => writer.temporary(divideIndex(value, 2 ** bits)));
+  return shifted.map((part) => writer.temporary(moduloIndex(part, 256))) as unknown as Bytes;
+}
+
+/** Bytes of a signed word that is small enough for a float to hold exactly, in two's complement. */
+function wordBytes(writer: GpuKernelWriter, value: Expression): Bytes {
+  const word = writer.temporary(value);
+  const negative = writer.temporary(`(${word} < 0 ? 1.0 : 0.0)`);
+  const magnitude = writer.temporary(`(${word} < 0 ? -${word} - 1 : ${word})`);
+  return unsignedBytes(writer, magnitude).map((byte) =>
+    writer.temporary(`(${negative} > 0.5 ? 255 - ${byte} : ${byte})`),
+  ) as unknown as Bytes;
+}
+
+function constantBytes(word: number): readonly number[] {
+  return [0, 8, 16, 24].map((bits) => (word >>> bits) & 0xff);
+}
+
+/** The 64-bit product of a word and a constant, as the bytes of its high and low words. */
+function multiplyBytes(
+  writer: GpuKernelWriter,
+  word: Bytes,
+  factor: number,
+): { readonly high: Bytes; readonly low: Bytes } {
+  const factors = constantBytes(factor);
+  let carry: Expression = '0';
+  const bytes = Array.from({ length: 8 }, (_, column) => {
+    const terms = word.flatMap((byte, at) => {
+      const other = factors[column - at];
+      return other === undefined ? [] : [`${byte} * ${other}`];
+    });
+    const total = writer.temporary([carry, ...terms].join(' + '));
+    carry = writer.temporary(divideIndex(total, 256));
+    return writer.temporary(moduloIndex(total, 256));
+  });
+  return { low: bytes.slice(0, 4) as unknown as Bytes, high: bytes.slice(4) as unknown as Bytes };
+}
+
+function addBytes(writer: GpuKernelWriter, word: Bytes, constant: number): Bytes {
+  let carry: Expression = '0';
+  return constantBytes(constant).map((byte, at) => {
+    const total = writer.temporary(`${word[at]} + ${byte} + ${carry}`);
+    carry = writer.temporary(divideIndex(total, 256));
+    return writer.temporary(moduloIndex(total, 256));
+  }) as unknown as Bytes;
+}
+
+function xorBytes(writer: GpuKernelWriter, ...words: readonly Bytes[]): Bytes {
+  return [0, 1, 2, 3].map((at) =>
+    words.map((word) => word[at]!).reduce((a, b) => writer.temporary(`(${a} ^ ${b})`)),
+  ) as unknown as Bytes;
+}
+
+function philoxBytes(
+  writer: GpuKernelWriter,
+  start: readonly [Bytes, Bytes, Bytes, Bytes],
+  startKey: readonly [Bytes, Bytes],
+): readonly Bytes[] {
+  let [a, b, c, d] = start;
+  let [k0, k1] = startKey;
+  for (let round = 0; round < PHILOX_ROUNDS; round++) {
+    const first = multiplyBytes(writer, a, PHILOX_MULTIPLIERS[0]);
+    const second = multiplyBytes(writer, c, PHILOX_MULTIPLIERS[1]);
+    [a, b, c, d] = [
+      xorBytes(writer, second.high, b, k0),
+      second.low,
+      xorBytes(writer, first.high, d, k1),
+      first.low,
+    ];
+    k0 = addBytes(writer, k0, PHILOX_KEY_INCREMENTS[0]);
+    k1 = addBytes(writer, k1, PHILOX_KEY_INCREMENTS[1]);
+  }
+  return [a, b, c, d];
+}
+
 /**
  * Independent numbers in [0, 1), multiples of 2⁻²⁴, from Philox 4×32-10: element e is word e mod 4 of counter
  * (⌊e/4⌋, 0, key[2], key[3]) under key (key[0], key[1]). Equal keys give equal numbers on every target.
- * @param key i32 `[4]`: the seed's two words and two words that tell the draws of one seed apart
+ * @param key i32 `[4]`: the seed's two words and two words that tell the draws of one seed apart; on GPU targets,
+ *   whose numbers are floats, each word must be between −2²⁴ and 2²⁴
  */
 export function randomUniform(key: Tensor, shape: Shape): Tensor {
   return apply(randomUniformOp, [key], { shape });

@@ -1,4 +1,9 @@
 import { defineUnary } from './families/elementwise.js';
 
 /** Element-wise 1/x. */
-export const reciprocal = defineUnary({ name: 'reciprocal', compute: (x) => 1 / x, onnx: 'Reciprocal' });
+export const reciprocal = defineUnary({
+  name: 'reciprocal',
+  compute: (x) => 1 / x,
+  onnx: 'Reciprocal',
+  gpu: (x) => `(1 / ${x})`,
+});

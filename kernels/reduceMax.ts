@@ -6,5 +6,6 @@ export const reduceMax = defineReduction({
   onnx: 'ReduceMax',
   initial: -Infinity,
   combine: (largest, x) => Math.max(largest, x),
+  gpu: { initial: '-3.4e38', combine: (largest, x) => `Math.max(${largest}, ${x})` },
   needsElements: true,
 });

@@ -6,5 +6,6 @@ export const reduceMin = defineReduction({
   onnx: 'ReduceMin',
   initial: Infinity,
   combine: (smallest, x) => Math.min(smallest, x),
+  gpu: { initial: '3.4e38', combine: (smallest, x) => `Math.min(${smallest}, ${x})` },
   needsElements: true,
 });

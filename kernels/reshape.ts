@@ -1,4 +1,5 @@
 import { equalShapes, type Shape } from '../src/graph/dimension.js';
+import { reshapeIndex } from '../src/graph/indexExpression.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp, type OpDefinition } from '../src/graph/op.js';
 import { resolveReshape } from '../src/graph/shapes.js';
@@ -12,6 +13,11 @@ const reshapeOp: OpDefinition<ReshapeAttributes> = defineOp<ReshapeAttributes>({
   onnx: (emitter, { inputs, outputTypes }) => [
     emitter.node('Reshape', [inputs[0]!, emitter.shape(outputTypes[0]!.shape)], { allowzero: { int: 1 } }),
   ],
+  gpu: {
+    kind: 'view',
+    element: (reader, index, { inputTypes: [x], outputTypes: [y] }) =>
+      reader.read(0, reshapeIndex(index, y!.shape, x!.shape, reader.temporary)),
+  },
   simplify([x], { shape }) {
     if (equalShapes(x!.shape, resolveReshape(x!.shape, shape))) return [x!];
     if (x!.node.kind !== 'operation' || x!.node.op.name !== 'reshape') return undefined;

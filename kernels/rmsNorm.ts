@@ -3,6 +3,10 @@ import { zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
 import { requireDType, requireEqualDims, requireRank } from '../src/graph/shapes.js';
+import { add } from './add.js';
+import { mean } from './mean.js';
+import { multiply } from './multiply.js';
+import { rsqrt } from './rsqrt.js';
 
 type RmsNormAttributes = { readonly epsilon: number };
 
@@ -28,6 +32,10 @@ const rmsNormOp = defineOp<RmsNormAttributes>({
   onnx: (emitter, { inputs, attributes }) => [
     emitter.node('RMSNormalization', inputs, { axis: { int: -1 }, epsilon: { float: attributes.epsilon } }),
   ],
+  decompose([x, weight], { epsilon }) {
+    const scale = rsqrt(add(mean(multiply(x!, x!), { axes: [-1], keepDims: true }), epsilon));
+    return [multiply(multiply(x!, scale), weight!)];
+  },
   rowAxes: () => 1,
   flops: ([x]) => 4 * countElements(x!.shape),
 });

@@ -1,5 +1,6 @@
 import { countElements } from '../src/graph/dimension.js';
 import { zeros } from '../src/graph/ndarray.js';
+import { addIndex, divideIndex, multiplyIndex } from '../src/graph/indexExpression.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
 import { requireDType, requireEqualDims, requireRank } from '../src/graph/shapes.js';
@@ -40,6 +41,18 @@ const ropeOp = defineOp<Record<string, never>>({
   onnx(emitter, { inputs: [x, positions, cosines, sines] }) {
     const ids = emitter.cast(positions!, 'int64');
     return [emitter.node('RotaryEmbedding', [x!, cosines!, sines!, ids], { interleaved: { int: 1 } })];
+  },
+  gpu: {
+    kind: 'view',
+    element(reader, [batch, head, token, feature]) {
+      const position = reader.temporary(reader.read(1, [batch!, token!]));
+      const pair = reader.temporary(divideIndex(feature!, 2));
+      const even = reader.temporary(multiplyIndex(pair, 2));
+      const [cosine, sine] = [2, 3].map((table) => reader.temporary(reader.read(table, [position, pair])));
+      const at = (place: string) => reader.temporary(reader.read(0, [batch!, head!, token!, place]));
+      const [first, second] = [at(even), at(addIndex(even, 1))];
+      return `(${feature} === ${even} ? ${first} * ${cosine} - ${second} * ${sine} : ${first} * ${sine} + ${second} * ${cosine})`;
+    },
   },
   flops: ([x]) => 3 * countElements(x!.shape),
 });

@@ -5,4 +5,5 @@ export const rsqrt = defineUnary({
   name: 'rsqrt',
   compute: (x) => 1 / Math.sqrt(x),
   onnx: (emitter, { inputs }) => [emitter.node('Reciprocal', [emitter.node('Sqrt', inputs)])],
+  gpu: (x) => `(1 / Math.sqrt(${x}))`,
 });

@@ -36,6 +36,22 @@ const scatterOp = defineOp<ScatterAttributes>({
       reduction: { string: attributes.combine === 'add' ? 'add' : 'none' },
     }),
   ],
+  gpu: {
+    kind: 'kernel',
+    heavy: true,
+    compute: (writer, indices, { inputTypes: [, places], attributes: { axis, combine } }) =>
+      indices.map((index) => {
+        const result = writer.variable(writer.read(0, index));
+        writer.loop(places!.shape[axis]!, (which) => {
+          const from = index.with(axis, which);
+          writer.when(`${writer.temporary(writer.read(1, from))} === ${index[axis]}`, () => {
+            const update = writer.read(2, from);
+            writer.assign(result, combine === 'add' ? `${result} + ${update}` : update);
+          });
+        });
+        return result;
+      }),
+  },
 });
 
 /**

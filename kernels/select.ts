@@ -16,6 +16,7 @@ const selectOp = defineOp<Record<string, never>>({
     mapBroadcast(inputs, output!, (condition, a, b) => (condition !== 0 ? a! : b!)),
   ],
   onnx: (emitter, { inputs }) => [emitter.node('Where', inputs)],
+  gpu: { kind: 'element', expression: ([condition, a, b]) => `(${condition} > 0.5 ? ${a} : ${b})` },
   broadcasts: true,
 });
 

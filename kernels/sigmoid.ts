@@ -5,4 +5,5 @@ export const sigmoid = defineUnary({
   name: 'sigmoid',
   compute: (x) => 1 / (1 + Math.exp(-x)),
   onnx: 'Sigmoid',
+  gpu: (x) => `(1 / (1 + Math.exp(-${x})))`,
 });

@@ -8,4 +8,5 @@ export const silu = defineUnary({
   onnx: (emitter, { inputs }) => [
     emitter.node('QuickGelu', inputs, { alpha: { float: 1 } }, MICROSOFT_DOMAIN),
   ],
+  gpu: (x) => `(${x} / (1 + Math.exp(-${x})))`,
 });

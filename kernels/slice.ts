@@ -1,4 +1,5 @@
 import { addDims, type Dim, equalDims } from '../src/graph/dimension.js';
+import { addIndex } from '../src/graph/indexExpression.js';
 import { splitAtAxis, zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
@@ -38,6 +39,11 @@ const sliceOp = defineOp<SliceAttributes>({
         axes,
       ]),
     ];
+  },
+  gpu: {
+    kind: 'view',
+    element: (reader, index, { attributes: { axis, start } }) =>
+      reader.read(0, index.with(axis, addIndex(index[axis]!, Number(start)))),
   },
   simplify: ([x], { axis, start, length }) =>
     start === 0 && equalDims(length, x!.shape[axis]!) ? [x!] : undefined,

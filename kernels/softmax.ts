@@ -3,6 +3,11 @@ import { splitAtAxis, zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
 import { normalizeAxis, requireDType } from '../src/graph/shapes.js';
+import { divide } from './divide.js';
+import { exp } from './exp.js';
+import { reduceMax } from './reduceMax.js';
+import { subtract } from './subtract.js';
+import { sum } from './sum.js';
 
 type AxisAttributes = { readonly axis: number };
 
@@ -32,6 +37,10 @@ const softmaxOp = defineOp<AxisAttributes>({
   onnx: (emitter, { inputs, attributes }) => [
     emitter.node('Softmax', inputs, { axis: { int: attributes.axis } }),
   ],
+  decompose([x], { axis }) {
+    const shifted = exp(subtract(x!, reduceMax(x!, { axes: [axis], keepDims: true })));
+    return [divide(shifted, sum(shifted, { axes: [axis], keepDims: true }))];
+  },
   flops: ([x]) => 4 * countElements(x!.shape),
 });
 

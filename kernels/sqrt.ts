@@ -1,4 +1,9 @@
 import { defineUnary } from './families/elementwise.js';
 
 /** Element-wise square root; NaN below 0. */
-export const sqrt = defineUnary({ name: 'sqrt', compute: Math.sqrt, onnx: 'Sqrt' });
+export const sqrt = defineUnary({
+  name: 'sqrt',
+  compute: Math.sqrt,
+  onnx: 'Sqrt',
+  gpu: (x) => `Math.sqrt(${x})`,
+});

@@ -6,5 +6,6 @@ export const subtract = defineBinary({
   name: 'subtract',
   compute: (a, b) => a - b,
   onnx: 'Sub',
+  gpu: (a, b) => `(${a} - ${b})`,
   simplify: (a, b) => (isConstantOf(b, 0) ? keepOperand(a, b) : undefined),
 });

@@ -6,5 +6,6 @@ export const sum = defineReduction({
   onnx: 'ReduceSum',
   initial: 0,
   combine: (sum, x) => sum + x,
+  gpu: { initial: '0', combine: (sum, x) => `(${sum} + ${x})` },
   needsElements: false,
 });

@@ -2,6 +2,22 @@ import { zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
 import { applyOp, defineOp } from '../src/graph/op.js';
 import { requireDType } from '../src/graph/shapes.js';
+import { argmax } from './argmax.js';
+import { cast } from './cast.js';
+import { concat } from './concat.js';
+import { equal } from './equal.js';
+import { gather } from './gather.js';
+import { greater } from './greater.js';
+import { iota } from './iota.js';
+import { less } from './less.js';
+import { logicalAnd } from './logicalAnd.js';
+import { logicalOr } from './logicalOr.js';
+import { reshape } from './reshape.js';
+import { select } from './select.js';
+import { slice } from './slice.js';
+
+/** Below every element. */
+const LOWEST = -3.4e38;
 
 type TopKAttributes = { readonly k: number };
 
@@ -38,6 +54,36 @@ const topKOp = defineOp<TopKAttributes>({
     const count = emitter.constant({ type: 'int64', values: [attributes.k] }, [1]);
     const [values, indices] = emitter.nodeWithOutputs('TopK', [inputs[0]!, count], { axis: { int: -1 } }, 2);
     return [values!, emitter.cast(indices!, 'int32')];
+  },
+  decompose([x], { k }) {
+    // Each next element is the largest among those that come after the one before it.
+    const axis = x!.shape.length - 1;
+    const places = iota(x!.shape[axis]!);
+    const found: { readonly value: Tensor; readonly index: Tensor }[] = [];
+    for (let rank = 0; rank < k; rank++) {
+      const last = found.at(-1);
+      const after =
+        last &&
+        logicalOr(less(x!, last.value), logicalAnd(equal(x!, last.value), greater(places, last.index)));
+      const index = argmax(after ? select(after, x!, LOWEST) : x!);
+      const column = reshape(index, [...index.shape, 1]);
+      found.push({ value: gather(x!, column), index: column });
+    }
+    if (found.length === 0)
+      return [
+        slice(x!, { axis, start: 0, length: 0 }),
+        cast(slice(x!, { axis, start: 0, length: 0 }), 'i32'),
+      ];
+    return [
+      concat(
+        found.map(({ value }) => value),
+        axis,
+      ),
+      concat(
+        found.map(({ index }) => index),
+        axis,
+      ),
+    ];
   },
 });
 

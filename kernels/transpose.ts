@@ -22,6 +22,14 @@ const transposeOp: OpDefinition<TransposeAttributes> = defineOp<TransposeAttribu
   onnx: (emitter, { inputs, attributes }) => [
     emitter.node('Transpose', inputs, { perm: { ints: attributes.axes } }),
   ],
+  gpu: {
+    kind: 'view',
+    element: (reader, index, { attributes: { axes } }) =>
+      reader.read(
+        0,
+        axes.map((_, axis) => index[axes.indexOf(axis)]!),
+      ),
+  },
   simplify([x], { axes }) {
     if (axes.every((axis, index) => axis === index)) return [x!];
     if (x!.node.kind !== 'operation' || x!.node.op.name !== 'transpose') return undefined;

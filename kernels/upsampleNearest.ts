@@ -1,5 +1,6 @@
 import { multiplyDims } from '../src/graph/dimension.js';
 import { zeros } from '../src/graph/ndarray.js';
+import { divideIndex } from '../src/graph/indexExpression.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
 import { requireDType, requireRank } from '../src/graph/shapes.js';
@@ -37,6 +38,16 @@ const upsampleNearestOp = defineOp<UpsampleAttributes>({
       nearest_mode: { string: 'floor' },
     };
     return [emitter.node('Resize', [inputs[0]!, '', scales], nearest)];
+  },
+  gpu: {
+    kind: 'view',
+    element: (reader, [batch, channel, row, column], { attributes: { factor } }) =>
+      reader.read(0, [
+        batch!,
+        channel!,
+        reader.temporary(divideIndex(row!, factor)),
+        reader.temporary(divideIndex(column!, factor)),
+      ]),
   },
   flops: () => 0,
 });

@@ -1,3 +1,4 @@
+import type { Expression } from '../../src/graph/gpuRule.js';
 import type { NdArray } from '../../src/graph/ndarray.js';
 import { broadcastStrides, forEachOffset, zeros } from '../../src/graph/ndarray.js';
 import { apply, defineOp, type OpDefinition } from '../../src/graph/op.js';
@@ -17,12 +18,14 @@ interface UnarySpecification {
   readonly compute: (x: number) => number;
   /** The ONNX operator of the same meaning, or how to emit it. */
   readonly onnx: string | NonNullable<OpDefinition<NoAttributes>['onnx']>;
+  /** The same function in a GPU kernel's source. */
+  readonly gpu: (x: Expression, name: (part: Expression) => Expression) => Expression;
   readonly dtypes?: readonly DType[];
 }
 
 /** Defines an operation that maps each element by itself. */
 export function defineUnary(specification: UnarySpecification): (x: Tensor) => Tensor {
-  const { name, compute, onnx, dtypes = ['f32'] } = specification;
+  const { name, compute, onnx, gpu, dtypes = ['f32'] } = specification;
   const op = defineOp<NoAttributes>({
     name,
     infer(inputs) {
@@ -31,6 +34,7 @@ export function defineUnary(specification: UnarySpecification): (x: Tensor) => T
     },
     reference: ([x]) => [{ dtype: x!.dtype, shape: x!.shape, data: Float64Array.from(x!.data, compute) }],
     onnx: typeof onnx === 'string' ? (emitter, { inputs }) => [emitter.node(onnx, inputs)] : onnx,
+    gpu: { kind: 'element', expression: ([x], _, name) => gpu(x!, name) },
     rowAxes: () => 0,
   });
   return (x) => apply(op, [x], {});
@@ -40,6 +44,8 @@ interface BinarySpecification {
   readonly name: string;
   readonly compute: (a: number, b: number) => number;
   readonly onnx: string;
+  /** The same function in a GPU kernel's source. */
+  readonly gpu: (a: Expression, b: Expression) => Expression;
   readonly dtypes?: readonly DType[];
   /** The result's dtype; that of the operands when left out. */
   readonly result?: DType;
@@ -68,7 +74,7 @@ export function toTensors(operands: readonly Operand[]): readonly Tensor[] {
 
 /** Defines an operation on two broadcast operands of one dtype. */
 export function defineBinary(specification: BinarySpecification): (a: Operand, b: Operand) => Tensor {
-  const { name, compute, onnx, dtypes = ['f32', 'i32'], result, simplify } = specification;
+  const { name, compute, onnx, gpu, dtypes = ['f32', 'i32'], result, simplify } = specification;
   const op = defineOp<NoAttributes>({
     name,
     infer([a, b]) {
@@ -78,6 +84,7 @@ export function defineBinary(specification: BinarySpecification): (a: Operand, b
     },
     reference: (inputs, _, [output]) => [mapBroadcast(inputs, output!, compute)],
     onnx: (emitter, { inputs }) => [emitter.node(onnx, inputs)],
+    gpu: { kind: 'element', expression: ([a, b]) => gpu(a!, b!) },
     broadcasts: true,
     ...(simplify && {
       simplify([a, b]: readonly Tensor[]) {

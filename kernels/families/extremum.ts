@@ -1,4 +1,5 @@
 import { countElements } from '../../src/graph/dimension.js';
+import type { Expression } from '../../src/graph/gpuRule.js';
 import { splitAtAxis, zeros } from '../../src/graph/ndarray.js';
 import type { Tensor } from '../../src/graph/node.js';
 import { apply, defineOp } from '../../src/graph/op.js';
@@ -11,6 +12,7 @@ export function defineExtremum(
   name: string,
   onnx: string,
   better: (candidate: number, best: number) => boolean,
+  operator: '<' | '>',
 ): (x: Tensor, axis?: number) => Tensor {
   const op = defineOp<AxisAttributes>({
     name,
@@ -37,6 +39,24 @@ export function defineExtremum(
         'int32',
       ),
     ],
+    gpu: {
+      kind: 'kernel',
+      heavy: false,
+      compute: (writer, indices, { inputTypes: [x], attributes: { axis } }) =>
+        indices.map((index) => {
+          const at = (place: Expression) => writer.read(0, index.toSpliced(axis, 0, place));
+          const best = writer.variable(at('0'));
+          const where = writer.variable('0');
+          writer.loop(x!.shape[axis]!, (place) => {
+            const candidate = writer.temporary(at(place));
+            writer.when(`${candidate} ${operator} ${best}`, () => {
+              writer.assign(best, candidate);
+              writer.assign(where, place);
+            });
+          });
+          return where;
+        }),
+    },
     flops: ([x]) => countElements(x!.shape),
   });
   return (x, axis = -1) => apply(op, [x], { axis: normalizeAxis(axis, x.shape.length) });

@@ -1,4 +1,6 @@
 import { countElements } from '../../src/graph/dimension.js';
+import type { Expression, GpuKernelWriter } from '../../src/graph/gpuRule.js';
+import { addIndex, multiplyIndex, unflattenIndex } from '../../src/graph/indexExpression.js';
 import { forEachOffset, stridesOf, zeros } from '../../src/graph/ndarray.js';
 import type { Tensor } from '../../src/graph/node.js';
 import { apply, defineOp } from '../../src/graph/op.js';
@@ -9,6 +11,11 @@ interface ReductionSpecification {
   readonly onnx: string;
   readonly initial: number;
   readonly combine: (accumulated: number, element: number) => number;
+  /** `combine` and the starting value in a GPU kernel's source; infinities do not exist there. */
+  readonly gpu: {
+    readonly initial: string;
+    readonly combine: (accumulated: Expression, element: Expression) => Expression;
+  };
   /** Applied to the accumulated value with the number of elements; nothing when left out. */
   readonly finish?: (accumulated: number, count: number) => number;
   /** Whether an empty reduction has no value. */
@@ -24,11 +31,36 @@ export interface ReductionOptions {
   readonly keepDims?: boolean;
 }
 
+/** Elements added up by themselves before they join the total, which keeps long sums accurate. */
+const BLOCK = 128;
+
+/** Folds 0 to count − 1 in blocks. */
+function reduceInBlocks(
+  writer: GpuKernelWriter,
+  count: number,
+  { initial, combine }: ReductionSpecification['gpu'],
+  element: (flat: Expression) => Expression,
+): Expression {
+  const total = writer.variable(initial);
+  const fold = (from: Expression, length: number) => {
+    const partial = writer.variable(initial);
+    writer.loop(length, (step) =>
+      writer.assign(partial, combine(partial, element(writer.temporary(addIndex(step, from))))),
+    );
+    writer.assign(total, combine(total, partial));
+  };
+  const blocks = Math.floor(count / BLOCK);
+  if (blocks > 1) writer.loop(blocks, (block) => fold(multiplyIndex(block, BLOCK), BLOCK));
+  const done = blocks > 1 ? blocks * BLOCK : 0;
+  if (count > done) fold(String(done), count - done);
+  return total;
+}
+
 /** Defines an operation that folds axes into one value. */
 export function defineReduction(
   specification: ReductionSpecification,
 ): (x: Tensor, options?: ReductionOptions) => Tensor {
-  const { name, onnx, initial, combine, finish, needsElements } = specification;
+  const { name, onnx, initial, combine, gpu, finish, needsElements } = specification;
   const op = defineOp<ReductionAttributes>({
     name,
     infer([x], { axes, keepDims }) {
@@ -55,6 +87,25 @@ export function defineReduction(
         { keepdims: { int: attributes.keepDims ? 1 : 0 }, noop_with_empty_axes: { int: 1 } },
       ),
     ],
+    gpu: {
+      kind: 'kernel',
+      heavy: false,
+      compute(writer, indices, { inputTypes: [x], attributes: { axes, keepDims } }) {
+        const counts = axes.map((axis) => x!.shape[axis]!);
+        const count = countElements(counts);
+        return indices.map((index) => {
+          const total = reduceInBlocks(writer, count, gpu, (flat) => {
+            const reduced = unflattenIndex(flat, counts, writer.temporary);
+            const kept = keepDims ? index.filter((_, axis) => !axes.includes(axis)) : [...index];
+            const place = x!.shape.map((_, axis) =>
+              axes.includes(axis) ? reduced[axes.indexOf(axis)]! : kept.shift()!,
+            );
+            return writer.read(0, place);
+          });
+          return finish ? `(${total} / ${count})` : total;
+        });
+      },
+    },
     flops: ([x]) => countElements(x!.shape),
   });
   return (x, { axes = x.shape.map((_, axis) => axis), keepDims = false } = {}) =>

@@ -1,5 +1,6 @@
 import type { Dim, Shape } from './dimension.js';
 import type { NdArray } from './ndarray.js';
+import type { GpuRule } from './gpuRule.js';
 import { makeNode, type Tensor } from './node.js';
 import type { OnnxEmitter } from './onnxEmitter.js';
 import { currentScope } from './scope.js';
@@ -38,6 +39,8 @@ export interface OpDefinition<A extends Attributes = Attributes> {
   ): readonly NdArray[];
   /** Emits ONNX nodes and returns the names of the output values. */
   onnx?(emitter: OnnxEmitter, call: OnnxCall<A>): readonly string[];
+  /** How a GPU kernel computes it. */
+  readonly gpu?: GpuRule<A>;
   /** The same operation in terms of simpler ones. */
   decompose?(inputs: readonly Tensor[], attributes: A): readonly Tensor[];
   /**

@@ -5,6 +5,12 @@ import { bools, describeConformance, floats, ints } from '../support/conformance
 
 const positive = floatTensor([2, 3], [0.5, 1, 2, 4, 9, 16]);
 
+/** GPUs need not give NaN outside a function's domain. */
+const aboveZero = floatTensor(
+  [3, 5],
+  floats([3, 5], 7).data.map((x) => Math.abs(x) + 0.1),
+);
+
 const unary: Readonly<Record<string, { fn: (x: Tensor) => Tensor; expected: readonly number[] }>> = {
   negate: { fn: op.negate, expected: [-0.5, -1, -2, -4, -9, -16] },
   absolute: { fn: (x) => op.absolute(op.negate(x)), expected: [0.5, 1, 2, 4, 9, 16] },
@@ -30,7 +36,7 @@ describeConformance(
     { name: `${name}, no elements`, inputs: [floats([0, 3])], build: fn },
     {
       name: `${name}, symbolic`,
-      inputs: [floats([3, 5], 7)],
+      inputs: [aboveZero],
       shapes: [['batch', 'width'].map(op.dim)],
       build: fn,
     },

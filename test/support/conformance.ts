@@ -4,12 +4,22 @@ import { makeGraph, nodesOf } from '../../src/graph/graph.js';
 import type { Tensor } from '../../src/graph/node.js';
 import { philox, wordToUniform } from '../../src/graph/philox.js';
 import { input } from '../../src/graph/sources.js';
+import { inspectMode } from '../../src/targets/gpujs/gpuModes.js';
+import { gpujsTarget } from '../../src/targets/gpujs/gpujsTarget.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
 import { floatTensor, type HostTensor, intTensor, type Target } from '../../src/targets/target.js';
 
+/** Whether kernels can run on WebGPU here; `.ci/run` provides a software adapter. */
+export const webGpu = await inspectMode('webgpu');
+
 /** Targets that every operation must agree on with the reference. */
-export const TESTED_TARGETS: readonly Target[] = [onnxTarget({ threads: 2 })];
+export const TESTED_TARGETS: readonly Target[] = [
+  onnxTarget({ threads: 2 }),
+  await gpujsTarget({ mode: 'cpu' }),
+  await gpujsTarget({ mode: 'webasm' }),
+  ...(webGpu.usable ? [await gpujsTarget({ mode: 'webgpu' })] : []),
+];
 
 /** Names of the operations that some conformance case ran. */
 export const coveredOps = new Set<string>();

@@ -1,0 +1,109 @@
+import { createRequire } from 'node:module';
+import type { GPU } from 'gpu.js';
+import { TargetError } from '../../errors.js';
+
+/** What gpu.js can run kernels on, best first. */
+export const GPU_MODES = ['webgpu', 'webgl', 'webasm', 'cpu'] as const;
+export type GpuMode = (typeof GPU_MODES)[number];
+
+/** gpu.js' own names of the modes. */
+export const BACKENDS: Readonly<Record<GpuMode, string>> = {
+  webgpu: 'webgpu',
+  webgl: 'headlessgl',
+  webasm: 'webasm',
+  cpu: 'cpu',
+};
+
+const require = createRequire(import.meta.url);
+
+interface GpuJs {
+  readonly GPU: typeof GPU & {
+    readonly isHeadlessGLSupported: boolean;
+    readonly isWebAssemblySupported: boolean;
+    isWebGPUAvailable(): Promise<boolean>;
+  };
+  readonly input: (value: Float32Array, size: readonly number[]) => unknown;
+}
+
+/** The gpu.js package; loading it takes a while, so it waits until it is needed. */
+export function loadGpuJs(): GpuJs {
+  return require('gpu.js') as GpuJs;
+}
+
+interface NavigatorWithGpu {
+  gpu?: { requestAdapter(): Promise<{ readonly info?: Readonly<Record<string, string>> } | null> };
+}
+
+/** Gives this process `navigator.gpu` through Dawn. */
+function provideWebGpu(): NavigatorWithGpu {
+  const scope = globalThis as { navigator?: NavigatorWithGpu };
+  if (scope.navigator?.gpu) return scope.navigator;
+  const { create, globals } = require('webgpu') as {
+    create: (flags: readonly string[]) => NonNullable<NavigatorWithGpu['gpu']>;
+    globals: object;
+  };
+  Object.assign(globalThis, globals);
+  const gpu = create([]);
+  if (scope.navigator) Object.defineProperty(scope.navigator, 'gpu', { value: gpu, configurable: true });
+  else Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
+  return scope.navigator as NavigatorWithGpu;
+}
+
+/** Whether a mode works here, and what it runs on or why it does not. */
+export interface ModeReport {
+  readonly usable: boolean;
+  readonly detail: string;
+}
+
+async function inspectWebGpu(): Promise<ModeReport> {
+  try {
+    const adapter = await provideWebGpu().gpu!.requestAdapter();
+    if (!adapter)
+      return {
+        usable: false,
+        detail: 'no WebGPU adapter answers; a Vulkan, Metal or Direct3D 12 driver is needed',
+      };
+    const { vendor = '', architecture = '', device = '', description = '' } = adapter.info ?? {};
+    const name = [description || device, vendor, architecture].filter((part) => part !== '').join(', ');
+    return { usable: true, detail: `WebGPU on ${name || 'an adapter without a name'}` };
+  } catch (error) {
+    return { usable: false, detail: `WebGPU cannot be loaded: ${(error as Error).message}` };
+  }
+}
+
+/** Finds out whether a mode works here. */
+export async function inspectMode(mode: GpuMode): Promise<ModeReport> {
+  switch (mode) {
+    case 'webgpu':
+      return inspectWebGpu();
+    case 'webgl': {
+      const usable = loadGpuJs().GPU.isHeadlessGLSupported;
+      return {
+        usable,
+        detail: usable ? 'WebGL through headless-gl' : "the optional package 'gl' is not installed",
+      };
+    }
+    case 'webasm': {
+      const usable = loadGpuJs().GPU.isWebAssemblySupported;
+      return { usable, detail: usable ? 'WebAssembly SIMD with threads' : 'this Node.js has no WebAssembly' };
+    }
+    case 'cpu':
+      return { usable: true, detail: 'plain JavaScript' };
+  }
+}
+
+/**
+ * The mode asked for, or the best that works here.
+ * @throws TargetError with the reason when the mode asked for does not work here.
+ */
+export async function chooseMode(
+  wanted?: GpuMode,
+): Promise<{ readonly mode: GpuMode; readonly detail: string }> {
+  const reasons: string[] = [];
+  for (const mode of wanted ? [wanted] : GPU_MODES) {
+    const { usable, detail } = await inspectMode(mode);
+    if (usable) return { mode, detail };
+    reasons.push(`gpujs:${mode}: ${detail}`);
+  }
+  throw new TargetError(reasons.join('; '));
+}

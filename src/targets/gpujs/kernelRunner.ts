@@ -1,0 +1,197 @@
+import { TargetError } from '../../errors.js';
+import { GraphError } from '../../graph/graphError.js';
+import type { Weights } from '../../graph/weights.js';
+import {
+  constantBuffer,
+  constantKey,
+  flattenResult,
+  type HostBuffer,
+  type KernelResult,
+} from './gpuMemory.js';
+import { BACKENDS, type GpuMode, loadGpuJs } from './gpuModes.js';
+import type { KernelPlan, KernelStep, ValueSource } from './kernelPlan.js';
+import { LeastRecentlyUsed } from './leastRecentlyUsed.js';
+
+/** A value where the mode keeps it: a GPU buffer, a texture, or rows of floats. */
+export interface GpuValue {
+  /** What is passed to kernels. */
+  readonly argument: unknown;
+  read(): Promise<Float32Array>;
+  release(): void;
+}
+
+/** Runs kernel plans in one mode of gpu.js and keeps what they need between runs. */
+export interface KernelRunner {
+  upload(buffer: HostBuffer): Promise<GpuValue>;
+  /** Runs a plan; the results of its steps that its outputs name come back. */
+  run(
+    plan: KernelPlan,
+    inputs: Readonly<Record<string, GpuValue>>,
+  ): Promise<ReadonlyMap<ValueSource, GpuValue>>;
+  dispose(): Promise<void>;
+}
+
+export interface RunnerOptions {
+  readonly mode: GpuMode;
+  readonly weights: Weights;
+  /** Whether a kernel may run in another mode than the one asked for. */
+  readonly allowFallback: boolean;
+}
+
+interface BufferHandle {
+  componentCount: number;
+  output: readonly number[];
+  toArray(): KernelResult | Promise<KernelResult>;
+  delete(): void;
+}
+
+interface GpuKernel {
+  (...args: readonly unknown[]): unknown;
+  readonly kernel: {
+    readonly constructor: { readonly mode: string };
+    readonly fallbackReason?: string | null;
+  };
+  destroy(): void;
+}
+
+/** Compiled kernels kept for reuse; more are made again when needed. */
+const MAX_KERNELS = 1024;
+const MAX_LOOP_ITERATIONS = 1 << 30;
+
+/** Says what gpu.js reports when a kernel did not run where it should. */
+export function fallbackError(mode: GpuMode, actual: string, reason: string | null | undefined): TargetError {
+  return new TargetError(
+    `gpujs:${mode}: a kernel ran on '${actual}' instead (${reason ?? 'no reason given'}); pass --allow-fallback to accept that`,
+  );
+}
+
+/** Rows of one array, without copying. */
+function rowsOf({ data, rows, columns }: HostBuffer): KernelResult {
+  return Array.from({ length: rows }, (_, row) => data.subarray(row * columns, (row + 1) * columns));
+}
+
+/**
+ * Runs kernels one by one. Results stay on the device; each has a buffer of its own that is freed after the last
+ * step that reads it, so the same kernel serves all layers.
+ */
+export function createKernelRunner({ mode, weights, allowFallback }: RunnerOptions): KernelRunner {
+  const { GPU, input } = loadGpuJs();
+  const gpu = new GPU({ mode: BACKENDS[mode] as never });
+  const onDevice = mode !== 'cpu';
+  const kernels = new LeastRecentlyUsed<GpuKernel>(MAX_KERNELS, (kernel) => kernel.destroy());
+  const constants = new Map<unknown, GpuValue>();
+
+  const kernelFor = (source: string, rows: number, columns: number): GpuKernel =>
+    kernels.get(`${rows}×${columns} ${source}`, () => {
+      const settings = {
+        output: [columns, rows],
+        pipeline: onDevice,
+        immutable: onDevice,
+        loopMaxIterations: MAX_LOOP_ITERATIONS,
+        precision: 'single',
+        tactic: 'precision',
+        dynamicArguments: true,
+      };
+      return gpu.createKernel(source as never, settings as never) as unknown as GpuKernel;
+    });
+
+  const call = async (
+    source: string,
+    args: readonly unknown[],
+    { rows, columns, lanes }: { readonly rows: number; readonly columns: number; readonly lanes: number },
+  ): Promise<GpuValue> => {
+    const kernel = kernelFor(source, rows, columns);
+    const result = await kernel(...args);
+    const { constructor, fallbackReason } = kernel.kernel;
+    if (constructor.mode !== BACKENDS[mode] && !allowFallback)
+      throw fallbackError(mode, constructor.mode, fallbackReason);
+    if (!onDevice || Array.isArray(result)) {
+      const data = flattenResult(result as KernelResult, columns, lanes);
+      return hostValue({ data, rows, columns: columns * lanes });
+    }
+    const handle = result as BufferHandle;
+    if (lanes > 1) {
+      // The buffer is dense: the members of a thread are just neighbouring columns.
+      handle.componentCount = 1;
+      handle.output = [columns * lanes, rows];
+    }
+    return {
+      argument: handle,
+      read: async () => flattenResult(await handle.toArray(), columns * lanes, 1),
+      release: () => handle.delete(),
+    };
+  };
+
+  const hostValue = (buffer: HostBuffer): GpuValue => ({
+    argument: mode === 'cpu' ? rowsOf(buffer) : input(buffer.data, [buffer.columns, buffer.rows]),
+    read: async () => buffer.data,
+    release() {},
+  });
+
+  const upload = async (buffer: HostBuffer): Promise<GpuValue> => {
+    // Nothing reads an array without elements, but kernels still name it.
+    const { rows, columns } = buffer;
+    const value = hostValue(
+      rows * columns === 0 ? { data: new Float32Array(1), rows: 1, columns: 1 } : buffer,
+    );
+    if (!onDevice) return value;
+    const copy = 'function (a0) {\n  return a0[this.thread.y][this.thread.x];\n}';
+    return call(copy, [value.argument], { rows: Math.max(rows, 1), columns: Math.max(columns, 1), lanes: 1 });
+  };
+
+  const constantValue = async (source: ValueSource): Promise<GpuValue> => {
+    if (source.kind === 'input' || source.kind === 'step') throw new GraphError('not a constant');
+    const key = constantKey(source);
+    const known = constants.get(key);
+    if (known) return known;
+    const value = await upload(constantBuffer(source, weights));
+    constants.set(key, value);
+    return value;
+  };
+
+  const runStep = async (step: KernelStep, args: readonly GpuValue[]): Promise<GpuValue> => {
+    const { rows, columns, lanes } = step.layout;
+    if (rows * columns === 0) return upload({ data: new Float32Array(0), rows, columns });
+    try {
+      return await call(
+        step.source,
+        args.map(({ argument }) => argument),
+        { rows, columns, lanes },
+      );
+    } catch (error) {
+      if (error instanceof TargetError) throw error;
+      throw new GraphError(
+        `gpujs:${mode}: the kernel of ${step.covers.join(', ')} failed: ${(error as Error).message}`,
+      );
+    }
+  };
+
+  return {
+    upload,
+    async run(plan, inputs) {
+      const results: (GpuValue | undefined)[] = [];
+      const valueOf = async (source: ValueSource): Promise<GpuValue> => {
+        if (source.kind === 'input') return inputs[source.name]!;
+        return source.kind === 'step' ? results[source.step]! : constantValue(source);
+      };
+      for (const [index, step] of plan.steps.entries()) {
+        const args: GpuValue[] = [];
+        for (const source of step.reads) args.push(await valueOf(source));
+        results.push(await runStep(step, args));
+        for (const done of plan.releases[index]!) {
+          results[done]!.release();
+          results[done] = undefined;
+        }
+      }
+      const outputs = new Map<ValueSource, GpuValue>();
+      for (const source of Object.values(plan.outputs)) outputs.set(source, await valueOf(source));
+      return outputs;
+    },
+    async dispose() {
+      for (const value of constants.values()) value.release();
+      constants.clear();
+      kernels.clear();
+      await gpu.destroy();
+    },
+  };
+}
