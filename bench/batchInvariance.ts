@@ -11,7 +11,7 @@ import { resolveTarget } from '../src/targets/resolveTarget.js';
 const [folder = 'models/random/model', images = '16', steps = '32', batch = '8'] = process.argv.slice(2);
 const model = openGenerator(folder);
 const config = arpgConfig(model.config);
-const sampler = await createSampler(config, model.weights, resolveTarget('auto'));
+const sampler = await createSampler(config, model.weights, await resolveTarget('auto'));
 const classIds = Array.from({ length: Number(images) }, (_, index) => (index * 37) % config.classes);
 const options = {
   seed: 1,

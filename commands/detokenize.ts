@@ -42,7 +42,7 @@ export default class Detokenize extends BaseCommand {
     const lines = parseTokenLines(new TextDecoder().decode(readInput(args.file)), source);
     checkImageOutput(flags.output, flags.format as ImageFormat, lines.length);
     const model = openTokenizer(flags.model);
-    const tokenizer = createTokenizer(vqConfig(model.config), model.weights, this.chooseTarget(flags));
+    const tokenizer = createTokenizer(vqConfig(model.config), model.weights, await this.chooseTarget(flags));
     const inputs = lines.map((line, index) => {
       const place = `${source}: image ${index + 1}`;
       const outside = line.tokens.find((token) => token >= model.config.codebook_size);

@@ -4,6 +4,8 @@ import { BaseCommand, DEFAULT_MODEL } from '../src/cli/baseCommand.js';
 import { writeStdout } from '../src/cli/streams.js';
 import { inspectTargets } from '../src/targets/inspectTargets.js';
 
+const NAME_WIDTH = 13;
+
 export default class Doctor extends BaseCommand {
   static override summary = 'Say what can be used on this machine, and why not.';
   static override description =
@@ -29,7 +31,7 @@ export default class Doctor extends BaseCommand {
       `Node.js ${machine.node} on ${machine.platform}, ${machine.cores} cores, ${machine.memory_gb} GB of memory\n`,
     );
     for (const { name, usable, detail } of targets)
-      writeStdout(`${usable ? 'ok' : 'no'}  ${name.padEnd(10)} ${detail}\n`);
-    writeStdout(`${defaultModel.found ? 'ok' : 'no'}  model      ${model}\n`);
+      writeStdout(`${usable ? 'ok' : 'no'}  ${name.padEnd(NAME_WIDTH)} ${detail}\n`);
+    writeStdout(`${defaultModel.found ? 'ok' : 'no'}  ${'model'.padEnd(NAME_WIDTH)} ${model}\n`);
   }
 }

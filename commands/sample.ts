@@ -112,7 +112,7 @@ An image depends on the seed and its number alone: the same command gives the sa
     };
     const classIds = classesOf(flags.class, flags.count, config.classes, model.labels);
     const seed = this.chooseSeed(flags);
-    const target = this.chooseTarget(flags);
+    const target = await this.chooseTarget(flags);
     const sampler = await createSampler(config, model.weights, target);
     this.detail(flags, `model ready after ${seconds(started)} s`);
     const bar = startProgress('sampling', count * settings.steps, 'steps', !flags.quiet);

@@ -50,7 +50,7 @@ large; --crop none keeps the picture's own size, trimmed to whole tokens.`;
     checkOutput(flags.output);
     const paths = (argv.length === 0 ? [STREAM] : (argv as string[])).flatMap(listImages);
     const model = openTokenizer(flags.model);
-    const tokenizer = createTokenizer(vqConfig(model.config), model.weights, this.chooseTarget(flags));
+    const tokenizer = createTokenizer(vqConfig(model.config), model.weights, await this.chooseTarget(flags));
     const size = flags.size ?? model.config.image_size;
     if (size % tokenizer.factor !== 0)
       throw new UsageError(`--size ${size} must be a multiple of ${tokenizer.factor}, one token's pixels`);

@@ -41,6 +41,9 @@ export const modelFlags = {
     default: 'auto',
     helpValue: 'NAME',
   }),
+  'allow-fallback': Flags.boolean({
+    description: 'let gpujs run kernels in another mode than the one asked for',
+  }),
   threads: Flags.integer({ description: 'CPU threads (default: one per core)', min: 1, max: 1024 }),
 };
 
@@ -51,6 +54,12 @@ export const seedFlag = {
     min: 0,
   }),
 };
+
+interface TargetFlags {
+  readonly target: string;
+  readonly threads: number | undefined;
+  readonly 'allow-fallback': boolean;
+}
 
 type CommonFlags = Interfaces.InferredFlags<typeof commonFlags>;
 
@@ -78,9 +87,12 @@ export abstract class BaseCommand extends Command {
     if (flags.json) writeStdout(`${JSON.stringify(value)}\n`);
   }
 
-  /** The target that `--target` and `--threads` name; said with `--verbose`. */
-  protected chooseTarget(flags: CommonFlags & { target: string; threads: number | undefined }): Target {
-    const target = resolveTarget(flags.target, flags.threads);
+  /** The target that `--target` and its companions name; said with `--verbose`. */
+  protected async chooseTarget(flags: CommonFlags & TargetFlags): Promise<Target> {
+    const target = await resolveTarget(flags.target, {
+      allowFallback: flags['allow-fallback'],
+      ...(flags.threads !== undefined && { threads: flags.threads }),
+    });
     this.detail(flags, `target: ${target.name} (${target.description})`);
     return target;
   }

@@ -1,23 +1,51 @@
 import { UsageError } from '../errors.js';
+import { GPU_MODES, type GpuMode, inspectMode } from './gpujs/gpuModes.js';
+import { gpujsTarget } from './gpujs/gpujsTarget.js';
 import { onnxTarget } from './onnx/onnxTarget.js';
 import { referenceTarget } from './reference/referenceTarget.js';
 import type { Target } from './target.js';
 
 /** What `--target` takes. */
-export const TARGET_NAMES = ['auto', 'onnx', 'reference'] as const;
+export const TARGET_NAMES: readonly string[] = [
+  'auto',
+  'onnx',
+  'gpujs',
+  ...GPU_MODES.map((mode) => `gpujs:${mode}`),
+  'reference',
+];
+
+export interface ResolveOptions {
+  /** CPU threads; one per core when left out. */
+  readonly threads?: number;
+  /** Whether gpujs kernels may run in another mode than the one asked for. */
+  readonly allowFallback?: boolean;
+}
 
 /**
- * The target of that name; `auto` is the fastest that works here.
- * @throws UsageError for an unknown name.
+ * The target of that name. `auto` is a real GPU where one answers, else onnxruntime on the CPU.
+ * @throws UsageError for an unknown name, TargetError when the target does not work here.
  */
-export function resolveTarget(name: string, threads?: number): Target {
-  switch (name) {
+export async function resolveTarget(
+  name: string,
+  { threads, allowFallback = false }: ResolveOptions = {},
+): Promise<Target> {
+  const threading = threads === undefined ? {} : { threads };
+  const onCpu = () => onnxTarget(threading);
+  const [base, mode] = name.split(':');
+  if (!TARGET_NAMES.includes(name))
+    throw new UsageError(`target '${name}' is unknown; there are ${TARGET_NAMES.join(', ')}`);
+  switch (base) {
     case 'auto':
+      return (await inspectMode('webgpu')).realGpu ? gpujsTarget({ mode: 'webgpu', allowFallback }) : onCpu();
     case 'onnx':
-      return onnxTarget(threads === undefined ? {} : { threads });
-    case 'reference':
-      return referenceTarget;
+      return onCpu();
+    case 'gpujs':
+      return gpujsTarget({
+        allowFallback,
+        ...threading,
+        ...(mode !== undefined && { mode: mode as GpuMode }),
+      });
     default:
-      throw new UsageError(`target '${name}' is unknown; there are ${TARGET_NAMES.join(', ')}`);
+      return referenceTarget;
   }
 }

@@ -11,7 +11,7 @@ import { openPytorch } from '../../src/checkpoints/pytorch.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
 import { floatTensor } from '../../src/targets/target.js';
-import { expectClose } from '../support/conformance.js';
+import { expectClose, TESTED_TARGETS } from '../support/conformance.js';
 import { goldenJson, goldenNumbers, goldenPath } from '../support/golden.js';
 
 const { config: official, cases } = goldenJson('arpg-tiny.json');
@@ -49,7 +49,7 @@ describe('sampling schedule', () => {
   });
 });
 
-for (const target of [referenceTarget, onnxTarget({ threads: 2 })]) {
+for (const target of [referenceTarget, ...TESTED_TARGETS]) {
   describe(`sampling on ${target.name}`, () => {
     for (const { id, class_labels, num_iter, sample_schedule, cfg_schedule, guidance_scale } of cases) {
       it(`case ${id}: raw logits of every step and tokens are the golden ones`, async () => {

@@ -4,6 +4,7 @@ import { PNG } from 'pngjs';
 import { graphFromJson } from '../../src/graph/serialize.js';
 import { goldenNumbers, goldenPath } from '../support/golden.js';
 import { arpg, shell } from '../support/cli.js';
+import { webGpu } from '../support/conformance.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 const golden = goldenNumbers('arpg-tiny.expected.safetensors');
@@ -81,10 +82,16 @@ describe('arpg import and sample', () => {
     expect(arpg(['sample', '-c', '1', '--quiet', '--seed', seed!]).errors).to.equal('');
   });
 
-  it('the reference target gives the same tokens', () => {
+  it('every target gives the same tokens and says what ran', () => {
     const run = (target: string) =>
-      arpg(['sample', '-c', '2', '--seed', '5', '--format', 'tokens', '--target', target]).text;
-    expect(run('reference')).to.equal(run('onnx'));
+      arpg(['sample', '-c', '2', '--seed', '5', '--format', 'tokens', '--target', target, '--verbose']);
+    const expected = run('onnx');
+    const gpu = ['cpu', 'webasm', ...(webGpu.usable ? ['webgpu'] : [])].map((mode) => `gpujs:${mode}`);
+    for (const target of ['reference', ...gpu]) {
+      const { text, errors } = run(target);
+      expect(text, target).to.equal(expected.text);
+      expect(errors).to.include(`target: ${target} (`);
+    }
   });
 });
 
@@ -133,6 +140,24 @@ describe('arpg graph and doctor', () => {
     expect(arpg(['graph', 'step', '--model', 'ARPG-L', '--format', 'svg', '--depth', '2']).text).to.include(
       'layers.self_dec',
     );
+  });
+
+  it('print generated kernels with the operations that they cover', () => {
+    const { text } = arpg([
+      'graph',
+      'step',
+      '--kernels',
+      '--target',
+      'gpujs',
+      '--sizes',
+      'batch=2,content=4,queries=5,past=9',
+    ]);
+    expect(text)
+      .to.include('// kernel 0: ')
+      .and.include('function (a0')
+      .and.match(/\/\/ \d+ kernels\n$/);
+    expect(text).to.include('layers.self_dec.0.ffn/multiply').and.include('a0: ');
+    expect(arpg(['graph', 'step', '--kernels']).errors).to.include('--target gpujs');
   });
 
   it('doctor runs every target', () => {

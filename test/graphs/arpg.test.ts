@@ -3,16 +3,15 @@ import { arpgTeacherForced } from '../../graphs/arpg.js';
 import { rotaryTable } from '../../graphs/rotary.js';
 import { openPytorch } from '../../src/checkpoints/pytorch.js';
 import { makeGraph } from '../../src/graph/graph.js';
-import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
 import { floatTensor, type HostTensor } from '../../src/targets/target.js';
-import { expectClose } from '../support/conformance.js';
+import { expectClose, TESTED_TARGETS } from '../support/conformance.js';
 import { goldenJson, goldenNumbers, goldenPath } from '../support/golden.js';
 
 const config = arpgConfig(parseOfficialArpgConfig(goldenJson('arpg-tiny.json').config, 'arpg-tiny.json'));
 const golden = goldenNumbers('arpg-tiny.expected.safetensors');
 
-for (const target of [referenceTarget, onnxTarget({ threads: 2 })]) {
+for (const target of [referenceTarget, ...TESTED_TARGETS]) {
   describe(`ARPG on ${target.name}`, () => {
     it('teacher-forced logits and loss are the golden ones', async () => {
       const { tensors } = await openPytorch(goldenPath('arpg-tiny.pt'));

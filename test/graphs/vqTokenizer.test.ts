@@ -1,18 +1,17 @@
 import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
 import { openPytorch } from '../../src/checkpoints/pytorch.js';
 import { readJsonFile } from '../../src/jsonFile.js';
-import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
 import type { HostTensor } from '../../src/targets/target.js';
 import { parseOfficialVqConfig, vqConfig } from '../../src/tokenizer/config.js';
-import { expectClose } from '../support/conformance.js';
+import { expectClose, TESTED_TARGETS } from '../support/conformance.js';
 import { goldenNumbers, goldenPath } from '../support/golden.js';
 
 const config = vqConfig(parseOfficialVqConfig(readJsonFile(goldenPath('vq-tiny.json')), 'vq-tiny.json'));
 const golden = goldenNumbers('vq-tiny.expected.safetensors');
 const asGrid = (indices: HostTensor): HostTensor => ({ ...indices, shape: [indices.shape[0]!, 8, 8] });
 
-for (const target of [referenceTarget, onnxTarget({ threads: 2 })]) {
+for (const target of [referenceTarget, ...TESTED_TARGETS]) {
   describe(`VQ tokenizer on ${target.name}`, () => {
     it('latent and indices are the golden ones', async () => {
       const { tensors } = await openPytorch(goldenPath('vq-tiny.pt'));

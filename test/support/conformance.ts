@@ -17,7 +17,8 @@ export const webGpu = await inspectMode('webgpu');
 export const TESTED_TARGETS: readonly Target[] = [
   onnxTarget({ threads: 2 }),
   await gpujsTarget({ mode: 'cpu' }),
-  await gpujsTarget({ mode: 'webasm' }),
+  await gpujsTarget({ mode: 'webasm', threads: 1 }),
+  { ...(await gpujsTarget({ mode: 'webasm', threads: 4 })), name: 'gpujs:webasm with threads' },
   ...(webGpu.usable ? [await gpujsTarget({ mode: 'webgpu' })] : []),
 ];
 

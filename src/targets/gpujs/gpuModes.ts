@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import type { GPU } from 'gpu.js';
 import { TargetError } from '../../errors.js';
 
@@ -38,6 +39,8 @@ interface NavigatorWithGpu {
 function provideWebGpu(): NavigatorWithGpu {
   const scope = globalThis as { navigator?: NavigatorWithGpu };
   if (scope.navigator?.gpu) return scope.navigator;
+  // Vulkan loaders complain on stderr when there is no folder for their sockets; nothing here opens one.
+  process.env.XDG_RUNTIME_DIR ??= tmpdir();
   const { create, globals } = require('webgpu') as {
     create: (flags: readonly string[]) => NonNullable<NavigatorWithGpu['gpu']>;
     globals: object;
@@ -53,7 +56,12 @@ function provideWebGpu(): NavigatorWithGpu {
 export interface ModeReport {
   readonly usable: boolean;
   readonly detail: string;
+  /** Whether it is hardware, not a GPU played by the CPU. */
+  readonly realGpu: boolean;
 }
+
+/** Adapters that are programs on the CPU. */
+const SOFTWARE_ADAPTER = /swiftshader|llvmpipe|lavapipe|software|basic render/i;
 
 async function inspectWebGpu(): Promise<ModeReport> {
   try {
@@ -61,13 +69,15 @@ async function inspectWebGpu(): Promise<ModeReport> {
     if (!adapter)
       return {
         usable: false,
+        realGpu: false,
         detail: 'no WebGPU adapter answers; a Vulkan, Metal or Direct3D 12 driver is needed',
       };
     const { vendor = '', architecture = '', device = '', description = '' } = adapter.info ?? {};
     const name = [description || device, vendor, architecture].filter((part) => part !== '').join(', ');
-    return { usable: true, detail: `WebGPU on ${name || 'an adapter without a name'}` };
+    const detail = `WebGPU on ${name || 'an adapter without a name'}`;
+    return { usable: true, realGpu: !SOFTWARE_ADAPTER.test(name), detail };
   } catch (error) {
-    return { usable: false, detail: `WebGPU cannot be loaded: ${(error as Error).message}` };
+    return { usable: false, realGpu: false, detail: `WebGPU cannot be loaded: ${(error as Error).message}` };
   }
 }
 
@@ -80,15 +90,20 @@ export async function inspectMode(mode: GpuMode): Promise<ModeReport> {
       const usable = loadGpuJs().GPU.isHeadlessGLSupported;
       return {
         usable,
+        realGpu: false,
         detail: usable ? 'WebGL through headless-gl' : "the optional package 'gl' is not installed",
       };
     }
     case 'webasm': {
       const usable = loadGpuJs().GPU.isWebAssemblySupported;
-      return { usable, detail: usable ? 'WebAssembly SIMD with threads' : 'this Node.js has no WebAssembly' };
+      return {
+        usable,
+        realGpu: false,
+        detail: usable ? 'WebAssembly SIMD with threads' : 'this Node.js has no WebAssembly',
+      };
     }
     case 'cpu':
-      return { usable: true, detail: 'plain JavaScript' };
+      return { usable: true, realGpu: false, detail: 'plain JavaScript' };
   }
 }
 

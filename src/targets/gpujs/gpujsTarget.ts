@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { compileGraph } from '../../compiler/compile.js';
 import { countElements } from '../../graph/dimension.js';
 import { type Graph, inputNode } from '../../graph/graph.js';
@@ -27,6 +28,13 @@ export interface GpujsTargetOptions {
   readonly mode?: GpuMode;
   /** Whether a kernel may run in another mode than the one asked for (default false). */
   readonly allowFallback?: boolean;
+  /** CPU threads of WebAssembly kernels (default: one per core). */
+  readonly threads?: number;
+  /**
+   * Whether operations share kernels and results stay on the device (default true). Without, every operation is a
+   * kernel called by itself, as one would write it by hand: for measuring what the compiler gains.
+   */
+  readonly fuse?: boolean;
 }
 
 /** Plans for different sizes kept for reuse; they are only descriptions. */
@@ -34,11 +42,19 @@ const MAX_PLANS = 256;
 
 /** What each mode's kernels can do: WebGPU binds eight arrays to a kernel, one of them the result. */
 export const MODE_LIMITS: Readonly<Record<GpuMode, LoweringOptions>> = {
-  webgpu: { maxLanes: 4, maxReads: 7 },
-  webgl: { maxLanes: 1, maxReads: 15 },
-  webasm: { maxLanes: 1, maxReads: 32 },
-  cpu: { maxLanes: 4, maxReads: 32 },
+  webgpu: { maxLanes: 4, minThreads: 8192, maxReads: 7 },
+  webgl: { maxLanes: 1, minThreads: 0, maxReads: 15 },
+  webasm: { maxLanes: 4, minThreads: 0, maxReads: 32 },
+  cpu: { maxLanes: 4, minThreads: 0, maxReads: 32 },
 };
+
+/**
+ * gpu.js can run a whole plan of WebAssembly kernels on several threads, but then no kernel may compute more than one
+ * element a thread, which costs about as much as a second thread gains.
+ */
+const MIN_PIPELINE_THREADS = 3;
+/** gpu.js splits kernels of at least so many threads. */
+const MIN_SPLIT_CELLS = 4096;
 
 /** Whether an operation has a GPU kernel by itself. */
 export function hasGpuForm(op: OpDefinition): boolean {
@@ -49,13 +65,14 @@ class GpuTensor implements DeviceTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly value: GpuValue;
-  readonly runner: KernelRunner;
+  /** The executable that made it. */
+  readonly owner: object;
 
-  constructor(dtype: DType, shape: readonly number[], value: GpuValue, runner: KernelRunner) {
+  constructor(dtype: DType, shape: readonly number[], value: GpuValue, owner: object) {
     this.dtype = dtype;
     this.shape = shape;
     this.value = value;
-    this.runner = runner;
+    this.owner = owner;
   }
 
   async read(): Promise<HostTensor> {
@@ -75,6 +92,8 @@ class GpuTensor implements DeviceTensor {
 export async function gpujsTarget({
   mode: wanted,
   allowFallback = false,
+  fuse = true,
+  threads = availableParallelism(),
 }: GpujsTargetOptions = {}): Promise<Target> {
   const { mode, detail } = await chooseMode(wanted);
   return {
@@ -82,27 +101,42 @@ export async function gpujsTarget({
     description: `gpu.js, ${detail}`,
     async compile(graph, { weights = new Map(), onPass } = {}) {
       const compiled = compileForKernels(graph, mode, weights, onPass);
-      const createRunner = mode === 'webasm' ? createPipelineRunner : createKernelRunner;
-      const runner = createRunner({ mode, weights, allowFallback });
-      const plans = new LeastRecentlyUsed<KernelPlan>(MAX_PLANS);
+      const settings = { mode, weights, allowFallback, resident: fuse };
+      const separate = createKernelRunner(settings);
+      const joined =
+        mode === 'webasm' && fuse && threads >= MIN_PIPELINE_THREADS
+          ? createPipelineRunner(settings)
+          : undefined;
+      const owner = {};
+      const plans = new LeastRecentlyUsed<{ readonly plan: KernelPlan; readonly runner: KernelRunner }>(
+        MAX_PLANS,
+      );
       return {
         async run(inputs, outputs = Object.keys(graph.outputs)) {
           const bindings = bindInputs(graph, inputs);
-          const plan = plans.get(JSON.stringify([bindings, outputs]), () =>
-            lowerToKernels(withOutputs(compiled, outputs), bindings, MODE_LIMITS[mode]),
-          );
-          const { values, release } = await uploadInputs(compiled, inputs, runner);
+          const { plan, runner } = plans.get(JSON.stringify([bindings, outputs]), () => {
+            const wanted = withOutputs(compiled, outputs);
+            const limits = MODE_LIMITS[mode];
+            const plain = lowerToKernels(wanted, bindings, fuse ? limits : { ...limits, fuse, maxLanes: 1 });
+            const large = plain.steps.some(({ layout }) => layout.rows * layout.columns >= MIN_SPLIT_CELLS);
+            if (!joined || !large) return { plan: plain, runner: separate };
+            return { plan: lowerToKernels(wanted, bindings, { ...limits, maxLanes: 1 }), runner: joined };
+          });
+          const { values, release } = await uploadInputs(compiled, inputs, runner, owner);
           const results = await runner.run(plan, values);
           const kept = new Set(results.values());
           for (const value of release) if (!kept.has(value)) value.release();
           return Object.fromEntries(
             outputs.map((name) => {
               const { dtype, shape } = concreteType(graph.outputs[name]!, bindings);
-              return [name, new GpuTensor(dtype, shape, results.get(plan.outputs[name]!)!, runner)];
+              return [name, new GpuTensor(dtype, shape, results.get(plan.outputs[name]!)!, owner)];
             }),
           );
         },
-        dispose: () => runner.dispose(),
+        async dispose() {
+          await separate.dispose();
+          await joined?.dispose();
+        },
       };
     },
   };
@@ -112,10 +146,14 @@ export async function gpujsTarget({
 export function compileForKernels(
   graph: Graph,
   mode: GpuMode,
-  weights: Weights,
+  weights?: Weights,
   onPass?: (name: string, graph: Graph) => void,
 ): Graph {
-  const compiled = compileGraph(graph, { supports: hasGpuForm, weights, ...(onPass && { onPass }) });
+  const compiled = compileGraph(graph, {
+    supports: hasGpuForm,
+    ...(weights && { weights }),
+    ...(onPass && { onPass }),
+  });
   const split = splitWideConcats(MODE_LIMITS[mode].maxReads);
   const result = split.run(compiled);
   onPass?.(split.name, result);
@@ -131,6 +169,7 @@ async function uploadInputs(
   graph: Graph,
   inputs: Readonly<Record<string, TargetTensor>>,
   runner: KernelRunner,
+  owner: object,
 ): Promise<{ readonly values: Readonly<Record<string, GpuValue>>; readonly release: readonly GpuValue[] }> {
   const values: Record<string, GpuValue> = {};
   const release: GpuValue[] = [];
@@ -138,7 +177,7 @@ async function uploadInputs(
     const { name } = inputNode(tensor);
     const given = inputs[name]!;
     if (isDeviceTensor(given)) {
-      if (!(given instanceof GpuTensor) || given.runner !== runner)
+      if (!(given instanceof GpuTensor) || given.owner !== owner)
         throw new GraphError(`input '${name}' is a tensor of another target or executable`);
       values[name] = given.value;
       continue;

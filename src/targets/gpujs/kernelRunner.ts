@@ -36,6 +36,10 @@ export interface RunnerOptions {
   readonly weights: Weights;
   /** Whether a kernel may run in another mode than the one asked for. */
   readonly allowFallback: boolean;
+  /** Whether results stay on the device between kernels. */
+  readonly resident: boolean;
+  /** Sees each kernel call and its milliseconds; on WebGPU only the time of the call, not of the kernel. */
+  readonly onStep?: (step: KernelStep, milliseconds: number) => void;
 }
 
 interface BufferHandle {
@@ -65,19 +69,20 @@ export function fallbackError(mode: GpuMode, actual: string, reason: string | nu
   );
 }
 
-/** Rows of one array, without copying. */
-function rowsOf({ data, rows, columns }: HostBuffer): KernelResult {
-  return Array.from({ length: rows }, (_, row) => data.subarray(row * columns, (row + 1) * columns));
-}
-
 /**
- * Runs kernels one by one. Results stay on the device; each has a buffer of its own that is freed after the last
+ * Runs kernels one by one. WebAssembly kernels run on the calling thread. Results stay on the device; each has a buffer of its own that is freed after the last
  * step that reads it, so the same kernel serves all layers.
  */
-export function createKernelRunner({ mode, weights, allowFallback }: RunnerOptions): KernelRunner {
+export function createKernelRunner({
+  mode,
+  weights,
+  allowFallback,
+  resident,
+  onStep,
+}: RunnerOptions): KernelRunner {
   const { GPU, input } = loadGpuJs();
   const gpu = new GPU({ mode: BACKENDS[mode] as never });
-  const onDevice = mode !== 'cpu';
+  const onDevice = resident && (mode === 'webgpu' || mode === 'webgl');
   const kernels = new LeastRecentlyUsed<GpuKernel>(MAX_KERNELS, (kernel) => kernel.destroy());
   const constants = new Map<unknown, GpuValue>();
 
@@ -102,9 +107,9 @@ export function createKernelRunner({ mode, weights, allowFallback }: RunnerOptio
   ): Promise<GpuValue> => {
     const kernel = kernelFor(source, rows, columns);
     const result = await kernel(...args);
-    const { constructor, fallbackReason } = kernel.kernel;
-    if (constructor.mode !== BACKENDS[mode] && !allowFallback)
-      throw fallbackError(mode, constructor.mode, fallbackReason);
+    const { mode: actual } = kernel.kernel.constructor;
+    if (actual !== BACKENDS[mode] && !allowFallback)
+      throw fallbackError(mode, actual, kernel.kernel.fallbackReason);
     if (!onDevice || Array.isArray(result)) {
       const data = flattenResult(result as KernelResult, columns, lanes);
       return hostValue({ data, rows, columns: columns * lanes });
@@ -123,7 +128,7 @@ export function createKernelRunner({ mode, weights, allowFallback }: RunnerOptio
   };
 
   const hostValue = (buffer: HostBuffer): GpuValue => ({
-    argument: mode === 'cpu' ? rowsOf(buffer) : input(buffer.data, [buffer.columns, buffer.rows]),
+    argument: input(buffer.data, [buffer.columns, buffer.rows]),
     read: async () => buffer.data,
     release() {},
   });
@@ -144,9 +149,14 @@ export function createKernelRunner({ mode, weights, allowFallback }: RunnerOptio
     const key = constantKey(source);
     const known = constants.get(key);
     if (known) return known;
-    const value = await upload(constantBuffer(source, weights));
-    constants.set(key, value);
-    return value;
+    try {
+      const value = await upload(constantBuffer(source, weights));
+      constants.set(key, value);
+      return value;
+    } catch (error) {
+      const what = source.kind === 'parameter' ? `parameter '${source.name}'` : 'a constant';
+      throw new GraphError(`gpujs:${mode}: ${what} cannot be uploaded: ${(error as Error).message}`);
+    }
   };
 
   const runStep = async (step: KernelStep, args: readonly GpuValue[]): Promise<GpuValue> => {
@@ -170,21 +180,23 @@ export function createKernelRunner({ mode, weights, allowFallback }: RunnerOptio
     upload,
     async run(plan, inputs) {
       const results: (GpuValue | undefined)[] = [];
-      const valueOf = async (source: ValueSource): Promise<GpuValue> => {
+      const resolve = async (source: ValueSource): Promise<GpuValue> => {
         if (source.kind === 'input') return inputs[source.name]!;
         return source.kind === 'step' ? results[source.step]! : constantValue(source);
       };
       for (const [index, step] of plan.steps.entries()) {
         const args: GpuValue[] = [];
-        for (const source of step.reads) args.push(await valueOf(source));
+        for (const source of step.reads) args.push(await resolve(source));
+        const started = performance.now();
         results.push(await runStep(step, args));
+        onStep?.(step, performance.now() - started);
         for (const done of plan.releases[index]!) {
           results[done]!.release();
           results[done] = undefined;
         }
       }
       const outputs = new Map<ValueSource, GpuValue>();
-      for (const source of Object.values(plan.outputs)) outputs.set(source, await valueOf(source));
+      for (const source of Object.values(plan.outputs)) outputs.set(source, await resolve(source));
       return outputs;
     },
     async dispose() {

@@ -12,7 +12,7 @@ import {
   unflattenIndex,
 } from '../../graph/indexExpression.js';
 import { concreteAttributes } from '../../graph/interpret.js';
-import type { OperationNode, Tensor } from '../../graph/node.js';
+import type { ConstantNode, OperationNode, Tensor } from '../../graph/node.js';
 import { concreteType } from '../../graph/tensorType.js';
 import {
   type BufferLayout,
@@ -27,6 +27,8 @@ import { KernelSource } from './kernelSource.js';
 export interface LoweringOptions {
   /** Elements that one thread may compute together. */
   readonly maxLanes: number;
+  /** Threads below which a kernel would leave the device idle, so that each computes one element alone. */
+  readonly minThreads: number;
   /** Arrays that one kernel may read. */
   readonly maxReads: number;
   /** Whether operations are fused; without, each operation but views is a kernel (for measuring). */
@@ -73,7 +75,11 @@ function place(
   const kept = new Set<Tensor>(Object.values(graph.outputs));
   const leaves = new Map<Tensor, ReadonlySet<Tensor>>();
   const leavesOf = (tensor: Tensor): ReadonlySet<Tensor> =>
-    tensor.node.kind !== 'operation' || kept.has(tensor) ? new Set([tensor]) : leaves.get(tensor)!;
+    isLiteral(tensor)
+      ? new Set()
+      : tensor.node.kind !== 'operation' || kept.has(tensor)
+        ? new Set([tensor])
+        : leaves.get(tensor)!;
   const unionOf = (tensors: readonly Tensor[]) => new Set(tensors.flatMap((tensor) => [...leavesOf(tensor)]));
 
   /** Tensors whose statements run inside the kernel that reads them. */
@@ -216,8 +222,9 @@ class KernelBuilder {
     return this.element(tensor, index);
   }
 
-  /** An element in memory. */
+  /** An element in memory; constants of one element are written out. */
   private element(tensor: Tensor, index: readonly Expression[]): Expression {
+    if (isLiteral(tensor)) return literal(tensor.node.data[0]!);
     let parameter = this.parameters.indexOf(tensor);
     if (parameter < 0) parameter = this.parameters.push(tensor) - 1;
     const swapped = this.placement.transposed.has(tensor) ? index.toReversed() : index;
@@ -233,10 +240,8 @@ class KernelBuilder {
 
   build(tensor: Tensor, layout: BufferLayout, sourceOf: (tensor: Tensor) => ValueSource): KernelStep {
     const name = (expression: Expression) => this.source.temporary(expression);
-    const { rows, columns, split, lanes, laneAxis, shape } = layout;
-    const outer = unflattenIndex(rows === 1 ? '0' : name('this.thread.y'), shape.slice(0, split), name);
-    const inner = unflattenIndex(columns === 1 ? '0' : name('this.thread.x'), shape.slice(split), name);
-    const thread = [...outer, ...inner];
+    const { lanes, laneAxis } = layout;
+    const thread = threadIndex(layout, name);
     const size = laneAxis < 0 ? 1 : this.shapeOf(tensor)[laneAxis]!;
     const indices = Array.from({ length: lanes }, (_, lane) => {
       if (lanes === 1) return thread;
@@ -255,6 +260,18 @@ class KernelBuilder {
       flops: this.flops,
     };
   }
+}
+
+/** Whether a tensor is a constant of one finite element. */
+function isLiteral(tensor: Tensor): tensor is Tensor & { readonly node: ConstantNode } {
+  return (
+    tensor.node.kind === 'constant' && tensor.node.data.length === 1 && Number.isFinite(tensor.node.data[0])
+  );
+}
+
+function literal(value: number): Expression {
+  const text = /[.e]/.test(String(value)) ? String(value) : `${value}.0`;
+  return value < 0 ? `(${text})` : text;
 }
 
 function elementInBuffer(
@@ -320,14 +337,11 @@ export function lowerToKernels(graph: Graph, bindings: DimBindings, options: Low
         return { kind: 'step', step: stepOf.get(tensor)! };
     }
   };
-  const outputTensors = new Set(Object.values(graph.outputs));
   for (const node of operations) {
     for (const tensor of node.outputs) {
       if (!placement.kept.has(tensor)) continue;
       const { shape } = concreteType(tensor, bindings);
-      const axis = outputTensors.has(tensor) ? -1 : sharedAxis(tensor, placement, bindings);
-      const lanes = axis < 0 ? 1 : Math.max(1, Math.min(options.maxLanes, shape[axis]!));
-      const layout = bufferLayout(shape, lanes, lanes > 1 ? axis : -1);
+      const layout = threadLayout(tensor, shape, placement, bindings, options);
       const builder = new KernelBuilder(placement, bindings, layouts);
       // A tensor without elements needs no kernel; whoever reads it reads nothing.
       const empty = countElements(shape) === 0;
@@ -336,10 +350,59 @@ export function lowerToKernels(graph: Graph, bindings: DimBindings, options: Low
       stepOf.set(tensor, steps.push(step) - 1);
     }
   }
+  // Whoever gets an output expects its elements in plain order.
+  const inPlainOrder = (tensor: Tensor): ValueSource => {
+    const source = sourceOf(tensor);
+    const layout = layouts.get(tensor);
+    if (!layout || layout.lanes === 1) return source;
+    const plain = bufferLayout(concreteType(tensor, bindings).shape);
+    return { kind: 'step', step: steps.push(copyStep(tensor, layout, plain, source)) - 1 };
+  };
   const outputs = Object.fromEntries(
-    Object.entries(graph.outputs).map(([name, tensor]) => [name, sourceOf(tensor)]),
+    Object.entries(graph.outputs).map(([name, tensor]) => [name, inPlainOrder(tensor)]),
   );
   return { steps, outputs, releases: lastReads(steps, outputs) };
+}
+
+/** How many neighbours a thread of a tensor's kernel computes, and the layout that this gives. */
+function threadLayout(
+  tensor: Tensor,
+  shape: readonly number[],
+  placement: Placement,
+  bindings: DimBindings,
+  { maxLanes, minThreads }: LoweringOptions,
+): BufferLayout {
+  const axis = sharedAxis(tensor, placement, bindings);
+  if (axis < 0) return bufferLayout(shape);
+  const affordable = Math.max(1, Math.floor(countElements(shape) / Math.max(minThreads, 1)));
+  const lanes = Math.max(1, Math.min(maxLanes, shape[axis]!, affordable));
+  return bufferLayout(shape, lanes, lanes > 1 ? axis : -1);
+}
+
+/** A kernel that brings a tensor into plain order. */
+function copyStep(tensor: Tensor, from: BufferLayout, to: BufferLayout, read: ValueSource): KernelStep {
+  const source = new KernelSource();
+  const name = (expression: Expression) => source.temporary(expression);
+  const index = threadIndex(to, name);
+  const element = elementInBuffer('a0', index, from, name);
+  return {
+    source: source.finish(['a0'], [element]),
+    reads: [read],
+    layout: to,
+    tensor,
+    covers: ['copy to plain order'],
+    flops: 0,
+  };
+}
+
+/** The place of a thread's first element, along each axis of its layout. */
+function threadIndex(
+  { shape, split, rows, columns }: BufferLayout,
+  name: (expression: Expression) => Expression,
+): readonly Expression[] {
+  const outer = unflattenIndex(rows === 1 ? '0' : 'this.thread.y', shape.slice(0, split), name);
+  const inner = unflattenIndex(columns === 1 ? '0' : 'this.thread.x', shape.slice(split), name);
+  return [...outer, ...inner];
 }
 
 function emptyStep(tensor: Tensor, layout: BufferLayout): KernelStep {

@@ -1,4 +1,4 @@
-import type { Weights } from '../../graph/weights.js';
+import { byteLength, type Weights } from '../../graph/weights.js';
 import {
   constantBuffer,
   constantKey,
@@ -32,8 +32,9 @@ interface GpuWithPipelines {
   destroy(): Promise<void>;
 }
 
-/** Each compiled plan holds a WebAssembly memory with its own copy of the weights. */
-const MAX_PLANS = 40;
+const MAX_PLANS = 64;
+/** Each compiled plan holds a WebAssembly memory with its own copy of the weights; together they stay below this. */
+const MAX_PLAN_BYTES = 2 ** 30;
 const MAX_LOOP_ITERATIONS = 1 << 30;
 
 /**
@@ -43,7 +44,9 @@ const MAX_LOOP_ITERATIONS = 1 << 30;
 export function createPipelineRunner({ mode, weights, allowFallback }: RunnerOptions): KernelRunner {
   const { GPU, input } = loadGpuJs();
   const gpu = new GPU({ mode: BACKENDS[mode] as never }) as unknown as GpuWithPipelines;
-  const plans = new LeastRecentlyUsed<CompiledPlan>(MAX_PLANS, ({ destroy }) => destroy());
+  const weightBytes = [...weights.values()].reduce((total, tensor) => total + byteLength(tensor), 1);
+  const maxPlans = Math.max(1, Math.min(MAX_PLANS, Math.floor(MAX_PLAN_BYTES / weightBytes)));
+  const plans = new LeastRecentlyUsed<CompiledPlan>(maxPlans, ({ destroy }) => destroy());
   const keys = new WeakMap<KernelPlan, string>();
   let plansSeen = 0;
   const constants = new Map<unknown, unknown>();
@@ -73,7 +76,7 @@ export function createPipelineRunner({ mode, weights, allowFallback }: RunnerOpt
     };
     const orchestrate = (...args: readonly unknown[]): object => {
       const results: unknown[] = [];
-      const valueOf = (source: ValueSource): unknown => {
+      const resolve = (source: ValueSource): unknown => {
         if (source.kind === 'input') return args[inputNames.indexOf(source.name)];
         return source.kind === 'step' ? results[source.step] : constantOf(source, weights);
       };
@@ -82,11 +85,11 @@ export function createPipelineRunner({ mode, weights, allowFallback }: RunnerOpt
         results.push(
           empty
             ? argumentOf({ data: new Float32Array(0), rows: 0, columns: 0 })
-            : kernelOf(source, layout.rows, layout.columns)(...reads.map(valueOf)),
+            : kernelOf(source, layout.rows, layout.columns)(...reads.map(resolve)),
         );
       }
       const wanted = Object.entries(plan.outputs).filter(([, source]) => isComputed(plan, source));
-      return Object.fromEntries(wanted.map(([name, source]) => [name, valueOf(source)]));
+      return Object.fromEntries(wanted.map(([name, source]) => [name, resolve(source)]));
     };
     // gpu.js hands out as many argument handles as the function declares parameters.
     Object.defineProperty(orchestrate, 'length', { value: inputNames.length });

@@ -1,4 +1,4 @@
-import { concat } from '../../../kernels/index.js';
+import { concat } from '../../dsl/index.js';
 import { type Pass, rewriteGraph } from '../../compiler/rewrite.js';
 import type { Tensor } from '../../graph/node.js';
 import { scope } from '../../graph/scope.js';
