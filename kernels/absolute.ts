@@ -7,4 +7,5 @@ export const absolute = defineUnary({
   onnx: 'Abs',
   gpu: (x) => `Math.abs(${x})`,
   dtypes: ['f32', 'i32'],
+  derivative: (x, _, ops) => ops.select(ops.less(x, 0), -1, ops.cast(ops.greater(x, 0), 'f32')),
 });

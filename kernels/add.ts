@@ -9,4 +9,5 @@ export const add = defineBinary({
   gpu: (a, b) => `(${a} + ${b})`,
   simplify: (a, b) =>
     isConstantOf(b, 0) ? keepOperand(a, b) : isConstantOf(a, 0) ? keepOperand(b, a) : undefined,
+  derivatives: () => [1, 1],
 });

@@ -1,4 +1,5 @@
 import { equalShapes, type Shape } from '../src/graph/dimension.js';
+import { sumToShape } from '../src/graph/gradientRule.js';
 import { broadcastIndex } from '../src/graph/indexExpression.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
@@ -18,6 +19,7 @@ const broadcastToOp = defineOp<BroadcastAttributes>({
   onnx: (emitter, { inputs, attributes }) => [
     emitter.node('Expand', [inputs[0]!, emitter.shape(attributes.shape)]),
   ],
+  gradient: ([gradient], { inputs: [x], ops }) => [sumToShape(gradient!, x!.shape, ops)],
   gpu: {
     kind: 'view',
     element: (reader, index, { inputTypes: [x] }) => reader.read(0, broadcastIndex(index, x!.shape)),

@@ -23,6 +23,7 @@ const castOp = defineOp<CastAttributes>({
       return to === 'bool' ? `(${x} === 0 ? 0.0 : 1.0)` : `(${x} < 0 ? Math.ceil(${x}) : Math.floor(${x}))`;
     },
   },
+  gradient: ([gradient], { inputs: [x] }) => [x!.dtype === 'f32' ? gradient : undefined],
   rowAxes: () => 0,
   simplify: ([x], { to }) => (x!.dtype === to ? [x!] : undefined),
 });

@@ -1,4 +1,4 @@
-import { addDims, type Shape } from '../src/graph/dimension.js';
+import { addDims, type Dim, type Shape } from '../src/graph/dimension.js';
 import { addIndex } from '../src/graph/indexExpression.js';
 import { splitAtAxis, zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
@@ -36,6 +36,15 @@ const concatOp = defineOp<AxisAttributes>({
   onnx: (emitter, { inputs, attributes }) => [
     emitter.node('Concat', inputs, { axis: { int: attributes.axis } }),
   ],
+  gradient([gradient], { inputs, attributes: { axis }, ops }) {
+    let start: Dim = 0;
+    return inputs.map((operand) => {
+      const length = operand.shape[axis]!;
+      const own = ops.slice(gradient!, { axis, start, length });
+      start = addDims(start, length);
+      return own;
+    });
+  },
   gpu: {
     kind: 'view',
     element(reader, index, { inputTypes, attributes: { axis } }) {

@@ -1,4 +1,11 @@
-import { addDims, countElements, type Dim, floorDivideDim } from '../src/graph/dimension.js';
+import {
+  addDims,
+  countElements,
+  type Dim,
+  floorDivideDim,
+  multiplyDims,
+  subtractDims,
+} from '../src/graph/dimension.js';
 import { zeros } from '../src/graph/ndarray.js';
 import { addIndex, multiplyIndex, unflattenIndex } from '../src/graph/indexExpression.js';
 import type { Tensor } from '../src/graph/node.js';
@@ -16,19 +23,21 @@ export interface Padding2d {
 
 type Conv2dAttributes = {
   readonly stride: number;
+  readonly dilation: number;
   readonly top: number;
   readonly left: number;
   readonly bottom: number;
   readonly right: number;
 };
 
-function outputSize(size: Dim, padding: number, kernel: Dim, stride: number): Dim {
-  return addDims(floorDivideDim(addDims(size, padding - Number(kernel)), stride), 1);
+function outputSize(size: Dim, padding: number, kernel: Dim, stride: number, dilation: number): Dim {
+  const reach = addDims(multiplyDims(subtractDims(kernel, 1), dilation), 1);
+  return addDims(floorDivideDim(subtractDims(addDims(size, padding), reach), stride), 1);
 }
 
 const conv2dOp = defineOp<Conv2dAttributes>({
   name: 'conv2d',
-  infer([x, weight, bias], { stride, top, left, bottom, right }) {
+  infer([x, weight, bias], { stride, dilation, top, left, bottom, right }) {
     requireDType(bias ? [x!, weight!, bias] : [x!, weight!], 'f32');
     requireRank(x!, 4, 'the input');
     requireRank(weight!, 4, 'the weight');
@@ -36,13 +45,13 @@ const conv2dOp = defineOp<Conv2dAttributes>({
     const [outputChannels, inputChannels, kernelHeight, kernelWidth] = weight!.shape;
     requireEqualDims(channels!, inputChannels!, 'the channels of input and weight');
     if (bias) requireEqualDims(bias.shape[0]!, outputChannels!, 'the output channels of weight and bias');
-    const outputHeight = outputSize(height!, top + bottom, kernelHeight!, stride);
-    const outputWidth = outputSize(width!, left + right, kernelWidth!, stride);
+    const outputHeight = outputSize(height!, top + bottom, kernelHeight!, stride, dilation);
+    const outputWidth = outputSize(width!, left + right, kernelWidth!, stride, dilation);
     if ([outputHeight, outputWidth].some((size) => typeof size === 'number' && size < 0))
       throw new RangeError('the kernel is larger than the padded image');
     return [{ dtype: 'f32', shape: [batch!, outputChannels!, outputHeight, outputWidth] }];
   },
-  reference([x, weight, bias], { stride, top, left }, [output]) {
+  reference([x, weight, bias], { stride, dilation, top, left }, [output]) {
     const result = zeros('f32', output!.shape);
     const [batch, outputChannels, outputHeight, outputWidth] = output!.shape as [
       number,
@@ -60,10 +69,10 @@ const conv2dOp = defineOp<Conv2dAttributes>({
             let sum = bias ? bias.data[channel]! : 0;
             for (let source = 0; source < channels; source++) {
               for (let i = 0; i < kernelHeight; i++) {
-                const y = row * stride + i - top;
+                const y = row * stride + i * dilation - top;
                 if (y < 0 || y >= height) continue;
                 for (let j = 0; j < kernelWidth; j++) {
-                  const z = column * stride + j - left;
+                  const z = column * stride + j * dilation - left;
                   if (z < 0 || z >= width) continue;
                   sum +=
                     x!.data[((image * channels + source) * height + y) * width + z]! *
@@ -78,12 +87,36 @@ const conv2dOp = defineOp<Conv2dAttributes>({
     }
     return [result];
   },
-  onnx: (emitter, { inputs, attributes: { stride, top, left, bottom, right } }) => [
+  onnx: (emitter, { inputs, attributes: { stride, dilation, top, left, bottom, right } }) => [
     emitter.node('Conv', inputs, {
       strides: { ints: [stride, stride] },
+      dilations: { ints: [dilation, dilation] },
       pads: { ints: [top, left, bottom, right] },
     }),
   ],
+  gradient(
+    [gradient],
+    { inputs: [x, weight, bias], attributes: { stride, dilation, top, left, bottom, right }, ops },
+  ) {
+    if (dilation !== 1) throw new RangeError('a dilated convolution cannot be differentiated');
+    const [, , height, width] = x!.shape;
+    const [outputChannels, , kernelHeight, kernelWidth] = weight!.shape;
+    const byInput = ops.convTranspose2d(gradient!, weight!, {
+      stride,
+      top,
+      left,
+      height: height!,
+      width: width!,
+    });
+    // Each weight is a sum over images and places: a convolution of the images with the gradient, channels by images.
+    const swapped = (tensor: Tensor) => ops.transpose(tensor, [1, 0, 2, 3]);
+    const padding = { top, left, bottom, right };
+    const full = ops.conv2d(swapped(x!), swapped(gradient!), { dilation: stride, padding });
+    const rows = ops.slice(full, { axis: 2, start: 0, length: kernelHeight! });
+    const byWeight = swapped(ops.slice(rows, { axis: 3, start: 0, length: kernelWidth! }));
+    const byBias = bias && ops.reshape(ops.sum(gradient!, { axes: [0, 2, 3] }), [outputChannels!]);
+    return bias ? [byInput, byWeight, byBias] : [byInput, byWeight];
+  },
   gpu: {
     kind: 'kernel',
     heavy: true,
@@ -91,7 +124,7 @@ const conv2dOp = defineOp<Conv2dAttributes>({
     compute(
       writer,
       indices,
-      { inputTypes: [x, weight, bias], attributes: { stride, top, left, bottom, right } },
+      { inputTypes: [x, weight, bias], attributes: { stride, dilation, top, left, bottom, right } },
     ) {
       const [, channels, height, width] = x!.shape as [number, number, number, number];
       const kernel = weight!.shape.slice(2);
@@ -106,8 +139,12 @@ const conv2dOp = defineOp<Conv2dAttributes>({
             string,
             string,
           ];
-          const y = writer.temporary(addIndex(addIndex(multiplyIndex(row!, stride), i), -top));
-          const z = writer.temporary(addIndex(addIndex(multiplyIndex(column!, stride), j), -left));
+          const y = writer.temporary(
+            addIndex(addIndex(multiplyIndex(row!, stride), multiplyIndex(i, dilation)), -top),
+          );
+          const z = writer.temporary(
+            addIndex(addIndex(multiplyIndex(column!, stride), multiplyIndex(j, dilation)), -left),
+          );
           const clamp = (place: string, size: number) =>
             writer.temporary(`Math.max(0, Math.min(${size - 1}, ${place}))`);
           const pixel = padded
@@ -127,6 +164,8 @@ export interface Conv2dOptions {
   readonly bias?: Tensor;
   /** Pixels between neighbouring outputs (default 1). */
   readonly stride?: number;
+  /** Pixels between neighbouring elements of the kernel (default 1). */
+  readonly dilation?: number;
   /** Zeros around the image: one number for all sides, or each side's (default 0). */
   readonly padding?: number | Padding2d;
 }
@@ -140,9 +179,16 @@ export interface Conv2dOptions {
 export function conv2d(
   x: Tensor,
   weight: Tensor,
-  { bias, stride = 1, padding = 0 }: Conv2dOptions = {},
+  { bias, stride = 1, dilation = 1, padding = 0 }: Conv2dOptions = {},
 ): Tensor {
   const { top, left, bottom, right } =
     typeof padding === 'number' ? { top: padding, left: padding, bottom: padding, right: padding } : padding;
-  return apply(conv2dOp, bias ? [x, weight, bias] : [x, weight], { stride, top, left, bottom, right });
+  return apply(conv2dOp, bias ? [x, weight, bias] : [x, weight], {
+    stride,
+    dilation,
+    top,
+    left,
+    bottom,
+    right,
+  });
 }

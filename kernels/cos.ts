@@ -7,4 +7,5 @@ export const cos = defineUnary({
   compute: Math.cos,
   onnx: 'Cos',
   gpu: (x, name) => sinExpression(`(${x} + ${Math.PI / 2})`, name),
+  derivative: (x, _, ops) => ops.negate(ops.sin(x)),
 });

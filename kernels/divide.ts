@@ -9,4 +9,5 @@ export const divide = defineBinary({
   gpu: (a, b) => `(${a} / ${b})`,
   dtypes: ['f32'],
   simplify: (a, b) => (isConstantOf(b, 1) ? keepOperand(a, b) : undefined),
+  derivatives: (_, b, y, ops) => [ops.reciprocal(b), ops.negate(ops.divide(y, b))],
 });

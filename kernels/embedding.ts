@@ -1,6 +1,7 @@
 import { zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
+import { scalar } from '../src/graph/sources.js';
 import { requireDType, requireRank } from '../src/graph/shapes.js';
 
 const embeddingOp = defineOp<Record<string, never>>({
@@ -20,6 +21,13 @@ const embeddingOp = defineOp<Record<string, never>>({
     return [result];
   },
   onnx: (emitter, { inputs }) => [emitter.node('Gather', inputs, { axis: { int: 0 } })],
+  gradient([gradient], { inputs: [table, ids], ops }) {
+    const width = table!.shape[1]!;
+    const rows = ops.reshape(gradient!, [-1, width]);
+    const targets = ops.broadcastTo(ops.reshape(ids!, [-1, 1]), rows.shape);
+    const zeros = ops.broadcastTo(ops.reshape(scalar(0), [1, 1]), table!.shape);
+    return [ops.scatter(zeros, targets, rows, { axis: 0, combine: 'add' }), undefined];
+  },
   gpu: {
     kind: 'view',
     element: (reader, index) =>

@@ -1,6 +1,7 @@
 import { splitAtAxis, zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
+import { scalar } from '../src/graph/sources.js';
 import { normalizeAxis, requireDType, requireEqualDims, requireRank } from '../src/graph/shapes.js';
 
 type AxisAttributes = { readonly axis: number };
@@ -29,6 +30,16 @@ const gatherOp = defineOp<AxisAttributes>({
   onnx: (emitter, { inputs, attributes }) => [
     emitter.node('GatherElements', inputs, { axis: { int: attributes.axis } }),
   ],
+  gradient([gradient], { inputs: [x, indices], attributes: { axis }, ops }) {
+    const zeros = ops.broadcastTo(
+      ops.reshape(
+        scalar(0),
+        x!.shape.map(() => 1),
+      ),
+      x!.shape,
+    );
+    return [ops.scatter(zeros, indices!, gradient!, { axis, combine: 'add' }), undefined];
+  },
   gpu: {
     kind: 'view',
     element: (reader, index, { attributes: { axis } }) =>

@@ -35,6 +35,10 @@ const logSoftmaxOp = defineOp<AxisAttributes>({
   onnx: (emitter, { inputs, attributes }) => [
     emitter.node('LogSoftmax', inputs, { axis: { int: attributes.axis } }),
   ],
+  gradient([gradient], { outputs: [y], attributes: { axis }, ops }) {
+    const total = ops.sum(gradient!, { axes: [axis], keepDims: true });
+    return [ops.subtract(gradient!, ops.multiply(ops.exp(y!), total))];
+  },
   decompose([x], { axis }) {
     const shifted = subtract(x!, reduceMax(x!, { axes: [axis], keepDims: true }));
     return [subtract(shifted, log(sum(exp(shifted), { axes: [axis], keepDims: true })))];

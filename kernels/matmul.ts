@@ -2,6 +2,7 @@ import { countElements, type Shape } from '../src/graph/dimension.js';
 import { broadcastStrides, forEachOffset, zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
 import { MICROSOFT_DOMAIN } from '../src/graph/onnxEmitter.js';
+import { sumToShape } from '../src/graph/gradientRule.js';
 import { sumOfProducts } from './families/sumOfProducts.js';
 import { broadcastIndex } from '../src/graph/indexExpression.js';
 import { apply, defineOp } from '../src/graph/op.js';
@@ -84,6 +85,20 @@ const matmulOp = defineOp<MatmulAttributes>({
         ];
       });
     },
+  },
+  gradient([gradient], { inputs: [a, b], attributes: { transposeLeft, transposeRight }, ops }) {
+    const byLeft = transposeLeft
+      ? ops.matmul(b!, gradient!, { transposeLeft: transposeRight, transposeRight: true })
+      : ops.matmul(gradient!, b!, { transposeRight: !transposeRight });
+    const shared = b!.shape.length === 2 && a!.shape.length > 2 && !transposeLeft;
+    // Rows of all batches multiply the same right operand: one product instead of one per batch and their sum.
+    const [left, outer] = shared
+      ? [a!, gradient!].map((tensor) => ops.reshape(tensor, [-1, tensor.shape.at(-1)!]))
+      : [a!, gradient!];
+    const byRight = transposeRight
+      ? ops.matmul(outer!, left!, { transposeLeft: true, transposeRight: transposeLeft })
+      : ops.matmul(left!, outer!, { transposeLeft: !transposeLeft });
+    return [sumToShape(byLeft, a!.shape, ops), sumToShape(byRight, b!.shape, ops)];
   },
   rowAxes: ([, right], { transposeLeft }) => (right!.shape.length === 2 && !transposeLeft ? 1 : undefined),
   flops: ([a], [output], { transposeLeft }) =>

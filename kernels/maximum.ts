@@ -6,4 +6,5 @@ export const maximum = defineBinary({
   compute: (a, b) => Math.max(a, b),
   onnx: 'Max',
   gpu: (a, b) => `Math.max(${a}, ${b})`,
+  derivatives: (a, b, _, ops) => [ops.cast(ops.less(b, a), 'f32'), ops.cast(ops.lessOrEqual(a, b), 'f32')],
 });

@@ -1,3 +1,4 @@
+import { scalar } from '../src/graph/sources.js';
 import { defineReduction } from './families/reduction.js';
 
 /** Mean over axes. */
@@ -9,4 +10,15 @@ export const mean = defineReduction({
   finish: (sum, count) => sum / count,
   gpu: { initial: '0', combine: (sum, x) => `(${sum} + ${x})` },
   needsElements: true,
+  gradient(stretched, x, _, axes, ops) {
+    // The mean of ones is one; their sum is the number of elements, which may be symbolic.
+    const ones = ops.broadcastTo(
+      ops.reshape(
+        scalar(1),
+        x.shape.map(() => 1),
+      ),
+      x.shape,
+    );
+    return ops.divide(stretched, ops.sum(ones, { axes, keepDims: true }));
+  },
 });

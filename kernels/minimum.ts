@@ -6,4 +6,5 @@ export const minimum = defineBinary({
   compute: (a, b) => Math.min(a, b),
   onnx: 'Min',
   gpu: (a, b) => `Math.min(${a}, ${b})`,
+  derivatives: (a, b, _, ops) => [ops.cast(ops.less(a, b), 'f32'), ops.cast(ops.lessOrEqual(b, a), 'f32')],
 });

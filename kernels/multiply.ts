@@ -9,4 +9,5 @@ export const multiply = defineBinary({
   gpu: (a, b) => `(${a} * ${b})`,
   simplify: (a, b) =>
     isConstantOf(b, 1) ? keepOperand(a, b) : isConstantOf(a, 1) ? keepOperand(b, a) : undefined,
+  derivatives: (a, b) => [b, a],
 });

@@ -7,4 +7,5 @@ export const negate = defineUnary({
   onnx: 'Neg',
   gpu: (x) => `(-${x})`,
   dtypes: ['f32', 'i32'],
+  derivative: () => -1,
 });

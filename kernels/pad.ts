@@ -39,6 +39,12 @@ const padOp = defineOp<PadAttributes>({
       emitter.node('Pad', [inputs[0]!, pads, emitter.constant({ type: 'float', values: [value] }, [])]),
     ];
   },
+  gradient: ([gradient], { inputs: [x], attributes: { before }, ops }) => [
+    before.reduce(
+      (inner, start, axis) => ops.slice(inner, { axis, start, length: x!.shape[axis]! }),
+      gradient!,
+    ),
+  ],
   gpu: {
     kind: 'view',
     element(reader, index, { inputTypes: [x], attributes: { before, after, value } }) {

@@ -7,4 +7,8 @@ export const power = defineBinary({
   onnx: 'Pow',
   gpu: (a, b) => `Math.pow(${a}, ${b})`,
   dtypes: ['f32'],
+  derivatives: (a, b, y, ops) => [
+    ops.multiply(b, ops.power(a, ops.subtract(b, 1))),
+    ops.multiply(y, ops.log(a)),
+  ],
 });

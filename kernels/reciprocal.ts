@@ -6,4 +6,5 @@ export const reciprocal = defineUnary({
   compute: (x) => 1 / x,
   onnx: 'Reciprocal',
   gpu: (x) => `(1 / ${x})`,
+  derivative: (_, y, ops) => ops.negate(ops.multiply(y, y)),
 });

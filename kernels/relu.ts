@@ -6,4 +6,5 @@ export const relu = defineUnary({
   compute: (x) => Math.max(x, 0),
   onnx: 'Relu',
   gpu: (x) => `Math.max(${x}, 0)`,
+  derivative: (x, _, ops) => ops.cast(ops.greater(x, 0), 'f32'),
 });

@@ -13,6 +13,7 @@ const reshapeOp: OpDefinition<ReshapeAttributes> = defineOp<ReshapeAttributes>({
   onnx: (emitter, { inputs, outputTypes }) => [
     emitter.node('Reshape', [inputs[0]!, emitter.shape(outputTypes[0]!.shape)], { allowzero: { int: 1 } }),
   ],
+  gradient: ([gradient], { inputs: [x], ops }) => [ops.reshape(gradient!, x!.shape)],
   gpu: {
     kind: 'view',
     element: (reader, index, { inputTypes: [x], outputTypes: [y] }) =>

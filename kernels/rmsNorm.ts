@@ -1,5 +1,6 @@
 import { countElements } from '../src/graph/dimension.js';
 import { zeros } from '../src/graph/ndarray.js';
+import { sumToShape } from '../src/graph/gradientRule.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
 import { requireDType, requireEqualDims, requireRank } from '../src/graph/shapes.js';
@@ -32,6 +33,16 @@ const rmsNormOp = defineOp<RmsNormAttributes>({
   onnx: (emitter, { inputs, attributes }) => [
     emitter.node('RMSNormalization', inputs, { axis: { int: -1 }, epsilon: { float: attributes.epsilon } }),
   ],
+  gradient([gradient], { inputs: [x, weight], attributes: { epsilon }, ops }) {
+    const scale = ops.rsqrt(ops.add(ops.mean(ops.multiply(x!, x!), { axes: [-1], keepDims: true }), epsilon));
+    const normalized = ops.multiply(x!, scale);
+    const weighted = ops.multiply(gradient!, weight!);
+    const along = ops.mean(ops.multiply(weighted, normalized), { axes: [-1], keepDims: true });
+    return [
+      ops.multiply(scale, ops.subtract(weighted, ops.multiply(normalized, along))),
+      sumToShape(ops.multiply(gradient!, normalized), weight!.shape, ops),
+    ];
+  },
   decompose([x, weight], { epsilon }) {
     const scale = rsqrt(add(mean(multiply(x!, x!), { axes: [-1], keepDims: true }), epsilon));
     return [multiply(multiply(x!, scale), weight!)];

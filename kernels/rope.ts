@@ -42,6 +42,12 @@ const ropeOp = defineOp<Record<string, never>>({
     const ids = emitter.cast(positions!, 'int64');
     return [emitter.node('RotaryEmbedding', [x!, cosines!, sines!, ids], { interleaved: { int: 1 } })];
   },
+  gradient: ([gradient], { inputs: [, positions, cosines, sines], ops }) => [
+    ops.rope(gradient!, positions!, cosines!, ops.negate(sines!)),
+    undefined,
+    undefined,
+    undefined,
+  ],
   gpu: {
     kind: 'view',
     element(reader, [batch, head, token, feature]) {

@@ -6,4 +6,5 @@ export const rsqrt = defineUnary({
   compute: (x) => 1 / Math.sqrt(x),
   onnx: (emitter, { inputs }) => [emitter.node('Reciprocal', [emitter.node('Sqrt', inputs)])],
   gpu: (x) => `(1 / Math.sqrt(${x}))`,
+  derivative: (_, y, ops) => ops.multiply(-0.5, ops.multiply(y, ops.multiply(y, y))),
 });

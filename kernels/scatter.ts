@@ -1,6 +1,7 @@
 import { splitAtAxis } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
+import { scalar } from '../src/graph/sources.js';
 import { normalizeAxis, requireDType, requireEqualDims, requireRank } from '../src/graph/shapes.js';
 
 type ScatterAttributes = { readonly axis: number; readonly combine: 'replace' | 'add' };
@@ -36,6 +37,17 @@ const scatterOp = defineOp<ScatterAttributes>({
       reduction: { string: attributes.combine === 'add' ? 'add' : 'none' },
     }),
   ],
+  gradient([gradient], { inputs: [, indices, updates], attributes: { axis, combine }, ops }) {
+    const zeros = ops.broadcastTo(
+      ops.reshape(
+        scalar(0),
+        updates!.shape.map(() => 1),
+      ),
+      updates!.shape,
+    );
+    const kept = combine === 'add' ? gradient! : ops.scatter(gradient!, indices!, zeros, { axis });
+    return [kept, undefined, ops.gather(gradient!, indices!, axis)];
+  },
   gpu: {
     kind: 'kernel',
     heavy: true,

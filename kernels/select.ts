@@ -1,3 +1,4 @@
+import { sumToShape } from '../src/graph/gradientRule.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
 import { broadcastShapes, requireDType } from '../src/graph/shapes.js';
@@ -17,6 +18,11 @@ const selectOp = defineOp<Record<string, never>>({
   ],
   onnx: (emitter, { inputs }) => [emitter.node('Where', inputs)],
   gpu: { kind: 'element', expression: ([condition, a, b]) => `(${condition} > 0.5 ? ${a} : ${b})` },
+  gradient: ([gradient], { inputs: [condition, a, b], ops }) => [
+    undefined,
+    sumToShape(ops.select(condition!, gradient!, 0), a!.shape, ops),
+    sumToShape(ops.select(condition!, 0, gradient!), b!.shape, ops),
+  ],
   broadcasts: true,
 });
 

@@ -6,4 +6,5 @@ export const sigmoid = defineUnary({
   compute: (x) => 1 / (1 + Math.exp(-x)),
   onnx: 'Sigmoid',
   gpu: (x) => `(1 / (1 + Math.exp(-${x})))`,
+  derivative: (_, y, ops) => ops.multiply(y, ops.subtract(1, y)),
 });

@@ -9,4 +9,8 @@ export const silu = defineUnary({
     emitter.node('QuickGelu', inputs, { alpha: { float: 1 } }, MICROSOFT_DOMAIN),
   ],
   gpu: (x) => `(${x} / (1 + Math.exp(-${x})))`,
+  derivative(x, y, ops) {
+    const gate = ops.sigmoid(x);
+    return ops.add(gate, ops.multiply(y, ops.subtract(1, gate)));
+  },
 });

@@ -7,4 +7,5 @@ export const sin = defineUnary({
   compute: Math.sin,
   onnx: 'Sin',
   gpu: (x, name) => sinExpression(x, name),
+  derivative: (x, _, ops) => ops.cos(x),
 });

@@ -1,4 +1,4 @@
-import { addDims, type Dim, equalDims } from '../src/graph/dimension.js';
+import { addDims, type Dim, equalDims, subtractDims } from '../src/graph/dimension.js';
 import { addIndex } from '../src/graph/indexExpression.js';
 import { splitAtAxis, zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
@@ -39,6 +39,13 @@ const sliceOp = defineOp<SliceAttributes>({
         axes,
       ]),
     ];
+  },
+  gradient([gradient], { inputs: [x], attributes: { axis, start, length }, ops }) {
+    const after = subtractDims(x!.shape[axis]!, addDims(start, length));
+    if (typeof start !== 'number' || typeof after !== 'number')
+      throw new RangeError('only a slice that leaves out a known number of elements can be differentiated');
+    const around = (count: number) => x!.shape.map((_, other) => (other === axis ? count : 0));
+    return [ops.pad(gradient!, around(start), around(after))];
   },
   gpu: {
     kind: 'view',

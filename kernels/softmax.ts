@@ -37,6 +37,10 @@ const softmaxOp = defineOp<AxisAttributes>({
   onnx: (emitter, { inputs, attributes }) => [
     emitter.node('Softmax', inputs, { axis: { int: attributes.axis } }),
   ],
+  gradient([gradient], { outputs: [y], attributes: { axis }, ops }) {
+    const weighted = ops.multiply(gradient!, y!);
+    return [ops.subtract(weighted, ops.multiply(y!, ops.sum(weighted, { axes: [axis], keepDims: true })))];
+  },
   decompose([x], { axis }) {
     const shifted = exp(subtract(x!, reduceMax(x!, { axes: [axis], keepDims: true })));
     return [divide(shifted, sum(shifted, { axes: [axis], keepDims: true }))];

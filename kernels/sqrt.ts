@@ -6,4 +6,5 @@ export const sqrt = defineUnary({
   compute: Math.sqrt,
   onnx: 'Sqrt',
   gpu: (x) => `Math.sqrt(${x})`,
+  derivative: (_, y, ops) => ops.divide(0.5, y),
 });

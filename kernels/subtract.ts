@@ -8,4 +8,5 @@ export const subtract = defineBinary({
   onnx: 'Sub',
   gpu: (a, b) => `(${a} - ${b})`,
   simplify: (a, b) => (isConstantOf(b, 0) ? keepOperand(a, b) : undefined),
+  derivatives: () => [1, -1],
 });

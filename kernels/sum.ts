@@ -8,4 +8,5 @@ export const sum = defineReduction({
   combine: (sum, x) => sum + x,
   gpu: { initial: '0', combine: (sum, x) => `(${sum} + ${x})` },
   needsElements: false,
+  gradient: (stretched) => stretched,
 });

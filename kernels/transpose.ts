@@ -22,6 +22,12 @@ const transposeOp: OpDefinition<TransposeAttributes> = defineOp<TransposeAttribu
   onnx: (emitter, { inputs, attributes }) => [
     emitter.node('Transpose', inputs, { perm: { ints: attributes.axes } }),
   ],
+  gradient: ([gradient], { attributes: { axes }, ops }) => [
+    ops.transpose(
+      gradient!,
+      axes.map((_, axis) => axes.indexOf(axis)),
+    ),
+  ],
   gpu: {
     kind: 'view',
     element: (reader, index, { attributes: { axes } }) =>

@@ -39,6 +39,11 @@ const upsampleNearestOp = defineOp<UpsampleAttributes>({
     };
     return [emitter.node('Resize', [inputs[0]!, '', scales], nearest)];
   },
+  gradient([gradient], { inputs: [x], attributes: { factor }, ops }) {
+    const [batch, channels, height, width] = x!.shape;
+    const blocks = ops.reshape(gradient!, [batch!, channels!, height!, factor, width!, factor]);
+    return [ops.sum(blocks, { axes: [3, 5] })];
+  },
   gpu: {
     kind: 'view',
     element: (reader, [batch, channel, row, column], { attributes: { factor } }) =>

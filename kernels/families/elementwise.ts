@@ -1,4 +1,5 @@
 import type { Expression } from '../../src/graph/gpuRule.js';
+import { type GradientOperations, sumToShape } from '../../src/graph/gradientRule.js';
 import type { NdArray } from '../../src/graph/ndarray.js';
 import { broadcastStrides, forEachOffset, zeros } from '../../src/graph/ndarray.js';
 import { apply, defineOp, type OpDefinition } from '../../src/graph/op.js';
@@ -20,12 +21,14 @@ interface UnarySpecification {
   readonly onnx: string | NonNullable<OpDefinition<NoAttributes>['onnx']>;
   /** The same function in a GPU kernel's source. */
   readonly gpu: (x: Expression, name: (part: Expression) => Expression) => Expression;
+  /** The derivative at x, given x and the result; none where it is zero or makes no sense. */
+  readonly derivative?: (x: Tensor, y: Tensor, ops: GradientOperations) => Operand;
   readonly dtypes?: readonly DType[];
 }
 
 /** Defines an operation that maps each element by itself. */
 export function defineUnary(specification: UnarySpecification): (x: Tensor) => Tensor {
-  const { name, compute, onnx, gpu, dtypes = ['f32'] } = specification;
+  const { name, compute, onnx, gpu, derivative, dtypes = ['f32'] } = specification;
   const op = defineOp<NoAttributes>({
     name,
     infer(inputs) {
@@ -35,6 +38,9 @@ export function defineUnary(specification: UnarySpecification): (x: Tensor) => T
     reference: ([x]) => [{ dtype: x!.dtype, shape: x!.shape, data: Float64Array.from(x!.data, compute) }],
     onnx: typeof onnx === 'string' ? (emitter, { inputs }) => [emitter.node(onnx, inputs)] : onnx,
     gpu: { kind: 'element', expression: ([x], _, name) => gpu(x!, name) },
+    gradient: ([gradient], { inputs: [x], outputs: [y], ops }) => [
+      derivative && ops.multiply(gradient!, derivative(x!, y!, ops)),
+    ],
     rowAxes: () => 0,
   });
   return (x) => apply(op, [x], {});
@@ -49,6 +55,13 @@ interface BinarySpecification {
   readonly dtypes?: readonly DType[];
   /** The result's dtype; that of the operands when left out. */
   readonly result?: DType;
+  /** The derivatives by both operands; none where they are zero or make no sense. */
+  readonly derivatives?: (
+    a: Tensor,
+    b: Tensor,
+    y: Tensor,
+    ops: GradientOperations,
+  ) => readonly [Operand, Operand];
   readonly simplify?: (a: Tensor, b: Tensor) => Tensor | undefined;
 }
 
@@ -74,7 +87,7 @@ export function toTensors(operands: readonly Operand[]): readonly Tensor[] {
 
 /** Defines an operation on two broadcast operands of one dtype. */
 export function defineBinary(specification: BinarySpecification): (a: Operand, b: Operand) => Tensor {
-  const { name, compute, onnx, gpu, dtypes = ['f32', 'i32'], result, simplify } = specification;
+  const { name, compute, onnx, gpu, dtypes = ['f32', 'i32'], result, derivatives, simplify } = specification;
   const op = defineOp<NoAttributes>({
     name,
     infer([a, b]) {
@@ -85,6 +98,14 @@ export function defineBinary(specification: BinarySpecification): (a: Operand, b
     reference: (inputs, _, [output]) => [mapBroadcast(inputs, output!, compute)],
     onnx: (emitter, { inputs }) => [emitter.node(onnx, inputs)],
     gpu: { kind: 'element', expression: ([a, b]) => gpu(a!, b!) },
+    gradient([gradient], { inputs: [a, b], outputs: [y], ops }) {
+      if (!derivatives) return [undefined, undefined];
+      const [byA, byB] = derivatives(a!, b!, y!, ops);
+      return [
+        sumToShape(ops.multiply(gradient!, byA), a!.shape, ops),
+        sumToShape(ops.multiply(gradient!, byB), b!.shape, ops),
+      ];
+    },
     broadcasts: true,
     ...(simplify && {
       simplify([a, b]: readonly Tensor[]) {

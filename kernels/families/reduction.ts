@@ -1,5 +1,6 @@
 import { countElements } from '../../src/graph/dimension.js';
 import type { Expression, GpuKernelWriter } from '../../src/graph/gpuRule.js';
+import type { GradientOperations } from '../../src/graph/gradientRule.js';
 import { addIndex, multiplyIndex, unflattenIndex } from '../../src/graph/indexExpression.js';
 import { forEachOffset, stridesOf, zeros } from '../../src/graph/ndarray.js';
 import type { Tensor } from '../../src/graph/node.js';
@@ -20,6 +21,14 @@ interface ReductionSpecification {
   readonly finish?: (accumulated: number, count: number) => number;
   /** Whether an empty reduction has no value. */
   readonly needsElements: boolean;
+  /** The gradient of x, given that of the result stretched to x, and the result stretched likewise. */
+  readonly gradient: (
+    stretched: Tensor,
+    x: Tensor,
+    y: Tensor,
+    axes: readonly number[],
+    ops: GradientOperations,
+  ) => Tensor;
 }
 
 type ReductionAttributes = { readonly axes: readonly number[]; readonly keepDims: boolean };
@@ -60,7 +69,7 @@ function reduceInBlocks(
 export function defineReduction(
   specification: ReductionSpecification,
 ): (x: Tensor, options?: ReductionOptions) => Tensor {
-  const { name, onnx, initial, combine, gpu, finish, needsElements } = specification;
+  const { name, onnx, initial, combine, gpu, finish, needsElements, gradient } = specification;
   const op = defineOp<ReductionAttributes>({
     name,
     infer([x], { axes, keepDims }) {
@@ -105,6 +114,11 @@ export function defineReduction(
           return finish ? `(${total} / ${count})` : total;
         });
       },
+    },
+    gradient([outer], { inputs: [x], outputs: [y], attributes: { axes }, ops }) {
+      const kept = reducedShape(x!.shape, axes, true);
+      const stretch = (tensor: Tensor) => ops.broadcastTo(ops.reshape(tensor, kept), x!.shape);
+      return [gradient(stretch(outer!), x!, stretch(y!), axes, ops)];
     },
     flops: ([x]) => countElements(x!.shape),
   });

@@ -1,5 +1,6 @@
 import type { Dim, Shape } from './dimension.js';
 import type { NdArray } from './ndarray.js';
+import type { GradientRule } from './gradientRule.js';
 import type { GpuRule } from './gpuRule.js';
 import { makeNode, type Tensor } from './node.js';
 import type { OnnxEmitter } from './onnxEmitter.js';
@@ -41,6 +42,8 @@ export interface OpDefinition<A extends Attributes = Attributes> {
   onnx?(emitter: OnnxEmitter, call: OnnxCall<A>): readonly string[];
   /** How a GPU kernel computes it. */
   readonly gpu?: GpuRule<A>;
+  /** Gradients of the inputs; operations without a rule are decomposed before they are differentiated. */
+  readonly gradient?: GradientRule<A>;
   /** The same operation in terms of simpler ones. */
   decompose?(inputs: readonly Tensor[], attributes: A): readonly Tensor[];
   /**

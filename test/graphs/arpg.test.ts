@@ -2,6 +2,7 @@ import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
 import { arpgTeacherForced } from '../../graphs/arpg.js';
 import { rotaryTable } from '../../graphs/rotary.js';
 import { openPytorch } from '../../src/checkpoints/pytorch.js';
+import { withGradients } from '../../src/compiler/gradient.js';
 import { makeGraph } from '../../src/graph/graph.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
 import { floatTensor, type HostTensor } from '../../src/targets/target.js';
@@ -24,6 +25,22 @@ for (const target of [referenceTarget, ...TESTED_TARGETS]) {
       expectClose(await outputs.logits!.read(), golden('train.logits'), 1e-4, 'logits');
       const loss = golden('train.loss');
       expectClose(await outputs.loss!.read(), { ...loss, shape: [] }, 1e-4, 'loss');
+      await executable.dispose();
+    });
+
+    it('every gradient is the golden one', async () => {
+      const { tensors } = await openPytorch(goldenPath('arpg-tiny.pt'));
+      const names = [...tensors.keys()];
+      const executable = await target.compile(withGradients(arpgTeacherForced(config), 'loss', names), {
+        weights: tensors,
+      });
+      const outputs = await executable.run({
+        tokens: golden('train.input_ids'),
+        class_ids: golden('train.condition'),
+        orders: golden('train.orders'),
+      });
+      for (const name of names)
+        expectClose(await outputs[`gradient.${name}`]!.read(), golden(`train.grad.${name}`), 1e-3, name);
       await executable.dispose();
     });
 

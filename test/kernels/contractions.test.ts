@@ -64,7 +64,40 @@ describeConformance('conv2d', [
     build: (x, w, bias) =>
       op.conv2d(x, w, { bias, stride: 2, padding: { top: 0, left: 0, bottom: 1, right: 1 } }),
   },
+  {
+    name: 'dilated',
+    inputs: [floats([1, 2, 7, 7]), floats([3, 2, 3, 3], 2)],
+    build: (x, w) => op.conv2d(x, w, { dilation: 2, padding: 2 }),
+    noGradient: 'dilated convolutions only appear in gradients',
+  },
   { name: '1×1', inputs: [floats([1, 4, 5, 3]), floats([7, 4, 1, 1], 2)], build: (x, w) => op.conv2d(x, w) },
+]);
+
+describeConformance('convTranspose2d', [
+  {
+    name: 'each pixel spreads the kernel',
+    inputs: [floatTensor([1, 1, 1, 2], [1, 2]), floatTensor([1, 1, 1, 2], [1, 10])],
+    build: (x, w) => op.convTranspose2d(x, w, { stride: 2, top: 0, left: 0, height: 1, width: 4 }),
+    expected: [1, 10, 2, 20],
+  },
+  {
+    name: 'stride 2, symbolic',
+    inputs: [floats([2, 3, 4, 3]), floats([3, 5, 3, 3], 2)],
+    shapes: [[batch, 3, op.dim('height'), op.dim('width')], undefined],
+    build: (x, w) =>
+      op.convTranspose2d(x, w, {
+        stride: 2,
+        top: 0,
+        left: 0,
+        height: op.multiplyDims(2, op.dim('height')),
+        width: op.multiplyDims(2, op.dim('width')),
+      }),
+  },
+  {
+    name: 'cut off on all sides',
+    inputs: [floats([1, 2, 5, 4]), floats([2, 3, 3, 3], 2)],
+    build: (x, w) => op.convTranspose2d(x, w, { stride: 1, top: 1, left: 1, height: 5, width: 4 }),
+  },
 ]);
 
 describeConformance('upsampleNearest', [
@@ -88,12 +121,25 @@ describeConformance('rope', [
     ],
     build: op.rope,
     expected: [-2, 1, 0, 0],
+    noGradient: 'the tables are not differentiated',
   },
   {
     name: 'heads, symbolic',
     inputs: [floats([2, 3, 5, 8]), ints([2, 5], 11), floats([11, 4], 2), floats([11, 4], 3)],
     shapes: [[batch, 3, queries, 8], [batch, queries], undefined, undefined],
     build: op.rope,
+    noGradient: 'the tables are not differentiated',
+  },
+]);
+
+describeConformance('rope with constant tables', [
+  {
+    name: 'heads',
+    inputs: [floats([2, 3, 5, 8]), ints([2, 5], 11)],
+    build: (x, positions) => {
+      const [cosines, sines] = [2, 3].map((seed) => op.constant('f32', [11, 4], floats([11, 4], seed).data));
+      return op.rope(x, positions, cosines!, sines!);
+    },
   },
 ]);
 

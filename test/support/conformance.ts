@@ -1,6 +1,10 @@
 import { expect } from 'chai';
 import { countElements, type Shape } from '../../src/graph/dimension.js';
-import { makeGraph, nodesOf } from '../../src/graph/graph.js';
+import { withGradients } from '../../src/compiler/gradient.js';
+import { add, multiply, sin, sum } from '../../src/dsl/index.js';
+import { type Graph, makeGraph, nodesOf } from '../../src/graph/graph.js';
+import { interpret } from '../../src/graph/interpret.js';
+import type { NdArray } from '../../src/graph/ndarray.js';
 import type { Tensor } from '../../src/graph/node.js';
 import { philox, wordToUniform } from '../../src/graph/philox.js';
 import { input } from '../../src/graph/sources.js';
@@ -22,6 +26,9 @@ export const TESTED_TARGETS: readonly Target[] = [
   ...(webGpu.usable ? [await gpujsTarget({ mode: 'webgpu' })] : []),
 ];
 
+/** Of the largest element. */
+const GRADIENT_TOLERANCE = 1e-3;
+
 /** Names of the operations that some conformance case ran. */
 export const coveredOps = new Set<string>();
 
@@ -33,6 +40,8 @@ export interface ConformanceCase {
   readonly build: (...inputs: Tensor[]) => Tensor | readonly Tensor[];
   /** Elements of the first output, worked out by hand. */
   readonly expected?: readonly number[];
+  /** Why the gradient is not checked: the case sits where there is none. */
+  readonly noGradient?: string;
 }
 
 /** Floats between −range and range that depend only on the seed. */
@@ -58,8 +67,17 @@ export function bools(shape: readonly number[], seed = 1): HostTensor {
   return { dtype: 'bool', shape, data: Uint8Array.from(ints(shape, 2, seed).data) };
 }
 
-/** Asserts equality within a share of the largest expected magnitude; not-a-number and infinities must match. */
-export function expectClose(actual: HostTensor, expected: HostTensor, tolerance: number, what: string): void {
+/**
+ * Asserts equality within a share of the largest expected magnitude, or of the smallest one that matters;
+ * not-a-number and infinities must match.
+ */
+export function expectClose(
+  actual: HostTensor,
+  expected: HostTensor,
+  tolerance: number,
+  what: string,
+  smallestMagnitude = 1e-6,
+): void {
   expect(actual.dtype, `${what}: dtype`).to.equal(expected.dtype);
   expect([...actual.shape], `${what}: shape`).to.deep.equal([...expected.shape]);
   expect(actual.data.length, `${what}: elements`).to.equal(expected.data.length);
@@ -69,21 +87,72 @@ export function expectClose(actual: HostTensor, expected: HostTensor, tolerance:
   for (const [index, wanted] of expected.data.entries()) {
     const got = actual.data[index]!;
     if (Number.isFinite(wanted)) {
-      if (!(Math.abs(got - wanted) <= tolerance * Math.max(magnitude, 1e-6)))
+      if (!(Math.abs(got - wanted) <= tolerance * Math.max(magnitude, smallestMagnitude)))
         expect.fail(`${what}: element ${index} is ${got}, not ${wanted} (largest magnitude ${magnitude})`);
     } else expect(got, `${what}: element ${index}`).to.deep.equal(wanted);
   }
 }
 
-async function runCase(
-  target: Target,
-  { inputs, shapes, build }: ConformanceCase,
-): Promise<readonly HostTensor[]> {
+/** The case's inputs and outputs as tensors of a graph. */
+function buildCase({ inputs, shapes, build }: ConformanceCase) {
   const tensors = inputs.map(({ dtype, shape }, index) =>
     input(`x${index}`, dtype, shapes?.[index] ?? shape),
   );
   const built = build(...tensors);
-  const outputs = Array.isArray(built) ? (built as readonly Tensor[]) : [built as Tensor];
+  return { tensors, outputs: Array.isArray(built) ? (built as readonly Tensor[]) : [built as Tensor] };
+}
+
+/** Elements whose derivative is compared with finite differences, spread over each input. */
+const PROBES = 5;
+const STEP = 1e-4;
+
+/**
+ * A graph of the case's gradients: of the sum of its outputs, each weighted differently.
+ * Undefined when nothing in it can be differentiated.
+ */
+function gradientGraph(
+  testCase: ConformanceCase,
+): { readonly graph: Graph; readonly names: readonly string[] } | undefined {
+  const { tensors, outputs } = buildCase(testCase);
+  const floatOutputs = outputs.filter(({ dtype }) => dtype === 'f32');
+  const names = testCase.inputs.flatMap(({ dtype, data }, index) =>
+    dtype === 'f32' && data.length > 0 ? [`x${index}`] : [],
+  );
+  if (floatOutputs.length === 0 || names.length === 0) return undefined;
+  const weighted = floatOutputs.map((output) => sum(multiply(output, sin(add(output, 1)))));
+  const loss = weighted.reduce((total, term) => add(total, term));
+  return { graph: withGradients(makeGraph('case', tensors, { loss }), 'loss', names), names };
+}
+
+function caseInputs({ inputs }: ConformanceCase): Readonly<Record<string, HostTensor>> {
+  return Object.fromEntries(inputs.map((tensor, index) => [`x${index}`, tensor]));
+}
+
+/** Compares some derivatives on the reference with central differences in float64. */
+function checkFiniteDifferences(testCase: ConformanceCase, graph: Graph, names: readonly string[]): void {
+  const inputs: Record<string, NdArray> = { ...caseInputs(testCase) };
+  const derivatives = interpret(graph, inputs);
+  for (const name of names) {
+    const original = Float64Array.from(inputs[name]!.data);
+    const gradient = derivatives[`gradient.${name}`]!.data;
+    let magnitude = 1e-3;
+    for (const value of gradient) magnitude = Math.max(magnitude, Math.abs(value));
+    const lossAt = (element: number, value: number) => {
+      const data = original.with(element, value);
+      return interpret(graph, { ...inputs, [name]: { ...inputs[name]!, data } }).loss!.data[0]!;
+    };
+    for (let probe = 0; probe < Math.min(PROBES, original.length); probe++) {
+      const element = Math.floor(((probe + 0.5) * original.length) / Math.min(PROBES, original.length));
+      const value = original[element]!;
+      const slope = (lossAt(element, value + STEP) - lossAt(element, value - STEP)) / (2 * STEP);
+      expect(gradient[element]!, `${name}[${element}]`).to.be.closeTo(slope, 1e-3 * magnitude);
+    }
+  }
+}
+
+async function runCase(target: Target, testCase: ConformanceCase): Promise<readonly HostTensor[]> {
+  const { inputs } = testCase;
+  const { tensors, outputs } = buildCase(testCase);
   const graph = makeGraph(
     'case',
     tensors,
@@ -124,6 +193,36 @@ export function describeConformance(
             expectClose(actual[index]!, tensor, tolerance, `output ${index}`);
         });
       }
+      if (testCase.noGradient === undefined) describeGradient(testCase);
     }
   });
+}
+
+function describeGradient(testCase: ConformanceCase): void {
+  const built = gradientGraph(testCase);
+  if (!built) return;
+  const { graph, names } = built;
+  it(`${testCase.name}: the gradient fits finite differences`, () =>
+    checkFiniteDifferences(testCase, graph, names));
+  for (const target of TESTED_TARGETS) {
+    it(`${testCase.name}: ${target.name} agrees on the gradient`, async () => {
+      const expected = interpret(graph, caseInputs(testCase));
+      const executable = await target.compile(graph);
+      try {
+        const actual = await executable.run(caseInputs(testCase));
+        for (const name of names) {
+          const wanted = expected[`gradient.${name}`] as HostTensor;
+          expectClose(
+            await actual[`gradient.${name}`]!.read(),
+            wanted,
+            GRADIENT_TOLERANCE,
+            `gradient of ${name}`,
+            1e-3,
+          );
+        }
+      } finally {
+        await executable.dispose();
+      }
+    });
+  }
 }

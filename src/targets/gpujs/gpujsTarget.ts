@@ -42,10 +42,10 @@ const MAX_PLANS = 256;
 
 /** What each mode's kernels can do: WebGPU binds eight arrays to a kernel, one of them the result. */
 export const MODE_LIMITS: Readonly<Record<GpuMode, LoweringOptions>> = {
-  webgpu: { maxLanes: 4, minThreads: 8192, maxReads: 7 },
-  webgl: { maxLanes: 1, minThreads: 0, maxReads: 15 },
-  webasm: { maxLanes: 4, minThreads: 0, maxReads: 32 },
-  cpu: { maxLanes: 4, minThreads: 0, maxReads: 32 },
+  webgpu: { maxLanes: 4, minThreads: 8192, flatArrays: false, maxReads: 7 },
+  webgl: { maxLanes: 1, minThreads: 0, flatArrays: false, maxReads: 15 },
+  webasm: { maxLanes: 4, minThreads: 0, flatArrays: false, maxReads: 32 },
+  cpu: { maxLanes: 4, minThreads: 0, flatArrays: true, maxReads: 32 },
 };
 
 /**

@@ -128,7 +128,7 @@ export function createKernelRunner({
   };
 
   const hostValue = (buffer: HostBuffer): GpuValue => ({
-    argument: input(buffer.data, [buffer.columns, buffer.rows]),
+    argument: input(buffer.data, mode === 'cpu' ? [buffer.data.length] : [buffer.columns, buffer.rows]),
     read: async () => buffer.data,
     release() {},
   });

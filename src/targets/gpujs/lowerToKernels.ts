@@ -29,6 +29,11 @@ export interface LoweringOptions {
   readonly maxLanes: number;
   /** Threads below which a kernel would leave the device idle, so that each computes one element alone. */
   readonly minThreads: number;
+  /**
+   * Whether kernels index arrays by one number instead of row and column: gpu.js' JavaScript kernels take the width of
+   * the result for that of every array. Elsewhere the number could grow past what a float holds.
+   */
+  readonly flatArrays: boolean;
   /** Arrays that one kernel may read. */
   readonly maxReads: number;
   /** Whether operations are fused; without, each operation but views is a kernel (for measuring). */
@@ -149,6 +154,7 @@ class KernelBuilder {
     private readonly placement: Placement,
     private readonly bindings: DimBindings,
     private readonly layouts: ReadonlyMap<Tensor, BufferLayout>,
+    private readonly flatArrays: boolean,
   ) {}
 
   private shapeOf(tensor: Tensor): readonly number[] {
@@ -233,7 +239,7 @@ class KernelBuilder {
       bufferLayout(
         this.placement.transposed.has(tensor) ? this.shapeOf(tensor).toReversed() : this.shapeOf(tensor),
       );
-    return elementInBuffer(`a${parameter}`, swapped, layout, (expression) =>
+    return elementInBuffer(`a${parameter}`, swapped, layout, this.flatArrays, (expression) =>
       this.source.temporary(expression),
     );
   }
@@ -278,15 +284,20 @@ function elementInBuffer(
   array: string,
   index: readonly Expression[],
   layout: BufferLayout,
+  flatArrays: boolean,
   name: (expression: Expression) => Expression,
 ): Expression {
-  const { shape, split, lanes, laneAxis } = layout;
+  const { shape, split, columns, lanes, laneAxis } = layout;
   const groups = lanes === 1 ? index : index.with(laneAxis, name(divideIndex(index[laneAxis]!, lanes)));
   const row = flattenIndex(groups.slice(0, split), shape.slice(0, split));
   const column = flattenIndex(groups.slice(split), shape.slice(split));
-  if (lanes === 1) return `${array}[${row}][${column}]`;
+  const at = (place: Expression) =>
+    flatArrays
+      ? `${array}[${addIndex(multiplyIndex(row, columns * lanes), place)}]`
+      : `${array}[${row}][${place}]`;
+  if (lanes === 1) return at(column);
   const lane = name(moduloIndex(index[laneAxis]!, lanes));
-  return `${array}[${row}][${addIndex(multiplyIndex(column, lanes), lane)}]`;
+  return at(addIndex(multiplyIndex(column, lanes), lane));
 }
 
 /** The axis whose neighbours a kernel computes together: that of the first product in it. */
@@ -342,7 +353,7 @@ export function lowerToKernels(graph: Graph, bindings: DimBindings, options: Low
       if (!placement.kept.has(tensor)) continue;
       const { shape } = concreteType(tensor, bindings);
       const layout = threadLayout(tensor, shape, placement, bindings, options);
-      const builder = new KernelBuilder(placement, bindings, layouts);
+      const builder = new KernelBuilder(placement, bindings, layouts, options.flatArrays);
       // A tensor without elements needs no kernel; whoever reads it reads nothing.
       const empty = countElements(shape) === 0;
       const step = empty ? emptyStep(tensor, layout) : builder.build(tensor, layout, sourceOf);
@@ -356,7 +367,10 @@ export function lowerToKernels(graph: Graph, bindings: DimBindings, options: Low
     const layout = layouts.get(tensor);
     if (!layout || layout.lanes === 1) return source;
     const plain = bufferLayout(concreteType(tensor, bindings).shape);
-    return { kind: 'step', step: steps.push(copyStep(tensor, layout, plain, source)) - 1 };
+    return {
+      kind: 'step',
+      step: steps.push(copyStep(tensor, layout, plain, source, options.flatArrays)) - 1,
+    };
   };
   const outputs = Object.fromEntries(
     Object.entries(graph.outputs).map(([name, tensor]) => [name, inPlainOrder(tensor)]),
@@ -380,11 +394,17 @@ function threadLayout(
 }
 
 /** A kernel that brings a tensor into plain order. */
-function copyStep(tensor: Tensor, from: BufferLayout, to: BufferLayout, read: ValueSource): KernelStep {
+function copyStep(
+  tensor: Tensor,
+  from: BufferLayout,
+  to: BufferLayout,
+  read: ValueSource,
+  flatArrays: boolean,
+): KernelStep {
   const source = new KernelSource();
   const name = (expression: Expression) => source.temporary(expression);
   const index = threadIndex(to, name);
-  const element = elementInBuffer('a0', index, from, name);
+  const element = elementInBuffer('a0', index, from, flatArrays, name);
   return {
     source: source.finish(['a0'], [element]),
     reads: [read],
