@@ -1,0 +1,170 @@
+import { gradientsOf, differentiable } from '../compiler/gradient.js';
+import { rewriteGraph } from '../compiler/rewrite.js';
+import {
+  add,
+  divide,
+  type Graph,
+  input,
+  makeGraph,
+  minimum,
+  multiply,
+  power,
+  scope,
+  sqrt,
+  subtract,
+  sum,
+  type Tensor,
+} from '../dsl/index.js';
+import { GraphError } from '../graph/graphError.js';
+import { parametersOf } from '../graph/graph.js';
+import type { ParameterNode } from '../graph/node.js';
+
+/** AdamW (Loshchilov and Hutter, 2019) with a clipped gradient, as the published models were trained (PAPER §2). */
+export interface AdamWOptions {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Of tensors with at least two axes. */
+  readonly weightDecay: number;
+  /** The gradient is scaled down to this length, over all parameters. */
+  readonly maxGradientNorm: number;
+  /** Decay of the averaged weights (such as 0.9999); none are kept when left out. */
+  readonly emaDecay?: number;
+}
+
+export const ADAMW_DEFAULTS: AdamWOptions = {
+  beta1: 0.9,
+  beta2: 0.95,
+  epsilon: 1e-8,
+  weightDecay: 0.05,
+  maxGradientNorm: 1,
+};
+
+/** What torch adds to the norm before it divides by it. */
+const NORM_EPSILON = 1e-6;
+
+/** The parts of the state that one parameter has between steps. */
+export const STATE_PARTS = ['parameter', 'first_moment', 'second_moment', 'ema'] as const;
+export type StatePart = (typeof STATE_PARTS)[number];
+
+/** Name of an input of the training step; the output that replaces it for the next step is `next.` and this. */
+export function stateName(part: StatePart, parameter: string): string {
+  return `${part}.${parameter}`;
+}
+
+/** Makes a graph's parameters inputs, so that they may change from run to run. */
+function parametersAsInputs(graph: Graph): {
+  readonly graph: Graph;
+  readonly parameters: ReadonlyMap<string, Tensor>;
+} {
+  const parameters = new Map(
+    parametersOf(graph).map((node) => [
+      node.name,
+      input(stateName('parameter', node.name), 'f32', node.outputs[0]!.shape),
+    ]),
+  );
+  const extended = makeGraph(graph.name, [...graph.inputs, ...parameters.values()], graph.outputs);
+  const replaced = rewriteGraph(extended, (node) =>
+    node.kind === 'parameter' ? [parameters.get(node.name)!] : undefined,
+  );
+  return { graph: replaced, parameters };
+}
+
+interface Moments {
+  readonly first: Tensor;
+  readonly second: Tensor;
+}
+
+/** One parameter's update; the corrections undo the moments' start at zero. */
+function adamW(
+  parameter: Tensor,
+  gradient: Tensor,
+  moments: Moments,
+  rate: Tensor,
+  corrections: Moments,
+  { beta1, beta2, epsilon, weightDecay }: AdamWOptions,
+): Moments & { readonly parameter: Tensor } {
+  const first = add(multiply(moments.first, beta1), multiply(gradient, 1 - beta1));
+  const second = add(multiply(moments.second, beta2), multiply(multiply(gradient, gradient), 1 - beta2));
+  const direction = divide(
+    divide(first, corrections.first),
+    add(sqrt(divide(second, corrections.second)), epsilon),
+  );
+  const decay = parameter.shape.length >= 2 ? weightDecay : 0;
+  const decayed = multiply(parameter, subtract(1, multiply(rate, decay)));
+  return { parameter: subtract(decayed, multiply(rate, direction)), first, second };
+}
+
+/** The length of all gradients taken as one vector. */
+function globalNorm(gradients: readonly Tensor[]): Tensor {
+  return sqrt(gradients.map((gradient) => sum(multiply(gradient, gradient))).reduce((a, b) => add(a, b)));
+}
+
+/**
+ * One optimiser step as a graph: forward pass, gradient, clip, AdamW and averaged weights.
+ *
+ * Inputs: those of the loss graph; for every parameter its state (`stateName`); `learning_rate` and `step` (from 1),
+ * f32 without axes. Outputs: `loss`, `gradient_norm` (before the clip), any other outputs of the loss graph without
+ * axes, and the state for the next step, `next.<state>`.
+ * @param lossGraph has an output `loss` without axes
+ * @throws GraphError when it has not, or an operation cannot be differentiated.
+ */
+export function trainingStep(lossGraph: Graph, options: AdamWOptions = ADAMW_DEFAULTS): Graph {
+  const { graph, parameters } = parametersAsInputs(differentiable(lossGraph));
+  const { loss, ...others } = graph.outputs;
+  if (!loss || loss.shape.length > 0)
+    throw new GraphError(`graph '${lossGraph.name}' has no output 'loss' without axes`);
+  const names = [...parameters.keys()];
+  const weights = names.map((name) => parameters.get(name)!);
+  const gradients = gradientsOf(loss, weights);
+  return scope('optimizer', () => {
+    const [rate, step] = ['learning_rate', 'step'].map((name) => input(name, 'f32', [])) as [Tensor, Tensor];
+    const norm = globalNorm(gradients);
+    const clip = minimum(divide(options.maxGradientNorm, add(norm, NORM_EPSILON)), 1);
+    const corrections = {
+      first: subtract(1, power(options.beta1, step)),
+      second: subtract(1, power(options.beta2, step)),
+    };
+    const inputs: Tensor[] = [];
+    const outputs: Record<string, Tensor> = {};
+    for (const [index, name] of names.entries()) {
+      const parameter = weights[index]!;
+      const state = (part: StatePart) => input(stateName(part, name), 'f32', parameter.shape);
+      const moments = { first: state('first_moment'), second: state('second_moment') };
+      inputs.push(moments.first, moments.second);
+      const updated = adamW(
+        parameter,
+        multiply(gradients[index]!, clip),
+        moments,
+        rate,
+        corrections,
+        options,
+      );
+      outputs[`next.${stateName('parameter', name)}`] = updated.parameter;
+      outputs[`next.${stateName('first_moment', name)}`] = updated.first;
+      outputs[`next.${stateName('second_moment', name)}`] = updated.second;
+      if (options.emaDecay === undefined) continue;
+      const ema = state('ema');
+      inputs.push(ema);
+      const moved = multiply(subtract(updated.parameter, ema), 1 - options.emaDecay);
+      outputs[`next.${stateName('ema', name)}`] = add(ema, moved);
+    }
+    const scalars = Object.entries(others).filter(([, tensor]) => tensor.shape.length === 0);
+    return makeGraph(`${lossGraph.name}-step`, [...graph.inputs, ...inputs, rate, step], {
+      loss,
+      gradient_norm: norm,
+      ...Object.fromEntries(scalars),
+      ...outputs,
+    });
+  });
+}
+
+/** Names of the state that a training step keeps for a parameter. */
+export function statePartsOf(options: AdamWOptions): readonly StatePart[] {
+  return STATE_PARTS.filter((part) => part !== 'ema' || options.emaDecay !== undefined);
+}
+
+/** The parameters that a loss graph trains, in the order of use, each once. */
+export function trainedParameters(lossGraph: Graph): readonly ParameterNode[] {
+  return [...new Map(parametersOf(lossGraph).map((node) => [node.name, node])).values()];
+}

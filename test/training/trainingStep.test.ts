@@ -1,0 +1,90 @@
+import { expect } from 'chai';
+import { arpgTeacherForced } from '../../graphs/arpg.js';
+import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
+import { openPytorch } from '../../src/checkpoints/pytorch.js';
+import { countElements } from '../../src/graph/dimension.js';
+import { readFloats } from '../../src/graph/weights.js';
+import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
+import { floatTensor, type TargetTensor } from '../../src/targets/target.js';
+import {
+  ADAMW_DEFAULTS,
+  stateName,
+  statePartsOf,
+  trainedParameters,
+  trainingStep,
+} from '../../src/training/trainingStep.js';
+import { expectClose, TESTED_TARGETS } from '../support/conformance.js';
+import { goldenJson, goldenNumbers, goldenPath } from '../support/golden.js';
+
+const config = arpgConfig(parseOfficialArpgConfig(goldenJson('arpg-tiny.json').config, 'arpg-tiny.json'));
+const golden = goldenNumbers('arpg-tiny.expected.safetensors');
+const EMA_DECAY = 0.9;
+
+describe('training step', () => {
+  const lossGraph = arpgTeacherForced(config);
+  const options = { ...ADAMW_DEFAULTS, emaDecay: EMA_DECAY };
+  const names = trainedParameters(lossGraph).map(({ name }) => name);
+
+  for (const target of [referenceTarget, ...TESTED_TARGETS]) {
+    it(`three AdamW steps on ${target.name} give the golden losses, gradient norms and weights`, async () => {
+      const { tensors } = await openPytorch(goldenPath('arpg-tiny.pt'));
+      const executable = await target.compile(trainingStep(lossGraph, options));
+      let state: Record<string, TargetTensor> = {};
+      for (const name of names) {
+        const { shape } = tensors.get(name)!;
+        const zero = () => floatTensor(shape, new Float32Array(countElements(shape)));
+        state[stateName('parameter', name)] = floatTensor(shape, readFloats(tensors.get(name)!));
+        state[stateName('ema', name)] = floatTensor(shape, readFloats(tensors.get(name)!));
+        state[stateName('first_moment', name)] = zero();
+        state[stateName('second_moment', name)] = zero();
+      }
+      const data = {
+        tokens: golden('train.input_ids'),
+        class_ids: golden('train.condition'),
+        orders: golden('train.orders'),
+      };
+      for (let step = 1; step <= 3; step++) {
+        const outputs = await executable.run({
+          ...data,
+          ...state,
+          learning_rate: floatTensor([], [1e-3]),
+          step: floatTensor([], [step]),
+        });
+        for (const [output, numbers] of [
+          ['loss', 'optim.losses'],
+          ['gradient_norm', 'optim.grad_norms'],
+        ] as const) {
+          const wanted = golden(numbers).data[step - 1]!;
+          expect((await outputs[output]!.read()).data[0]!, `${output} of step ${step}`).to.be.closeTo(
+            wanted,
+            1e-3 * wanted,
+          );
+        }
+        const parts = statePartsOf(options);
+        const next = names.flatMap((name) => parts.map((part) => stateName(part, name)));
+        state = Object.fromEntries(next.map((name) => [name, outputs[`next.${name}`]!]));
+      }
+      for (const name of names) {
+        const after = state[stateName('parameter', name)]!;
+        const host = 'read' in after ? await after.read() : after;
+        expectClose(host, golden(`optim.after3.${name}`), 1e-3, name);
+        const ema = state[stateName('ema', name)]!;
+        const averaged = 'read' in ema ? await ema.read() : ema;
+        const [start, end] = [readFloats(tensors.get(name)!), host.data];
+        // The average moves towards the weights, but stays between start and end.
+        const moved = averaged.data.every((value, index) => {
+          const [low, high] = [Math.min(start[index]!, end[index]!), Math.max(start[index]!, end[index]!)];
+          return value >= low - 0.004 && value <= high + 0.004;
+        });
+        expect(moved, `ema of ${name}`).to.equal(true);
+      }
+      await executable.dispose();
+    });
+  }
+
+  it('keeps no averaged weights unless asked to', () => {
+    const { inputs, outputs } = trainingStep(lossGraph);
+    expect(Object.keys(outputs).some((name) => name.includes('ema'))).to.equal(false);
+    expect(inputs.length).to.equal(3 + 3 * names.length + 2);
+  });
+});
