@@ -1,4 +1,5 @@
 import {
+  absolute,
   add,
   argmax,
   attention,
@@ -9,17 +10,24 @@ import {
   type Graph,
   groupNorm,
   input,
+  log,
+  logSoftmax,
   type Initializer,
   makeGraph,
   matmul,
   maximum,
+  mean,
   multiply,
   multiplyDims,
+  negate,
   parameter,
   reshape,
   rsqrt,
   scope,
   silu,
+  softmax,
+  stopGradient,
+  subtract,
   sum,
   type Tensor,
   transpose,
@@ -174,25 +182,59 @@ function codebook(config: VqTokenizerConfig): Tensor {
   });
 }
 
+interface Places {
+  readonly batch: Dim;
+  readonly height: Dim;
+  readonly width: Dim;
+}
+
+/** Image → latent `[batch, codebookDim, height, width]` */
+function encode(image: Tensor, config: VqTokenizerConfig): Tensor {
+  const encoded = scope('encoder', () => encoder(image, config));
+  return conv('quant_conv', encoded, config.codebookDim, { kernel: 1 });
+}
+
+/** Quantized latent `[batch, codebookDim, height, width]` → image */
+function decode(quantized: Tensor, config: VqTokenizerConfig): Tensor {
+  const latent = conv('post_quant_conv', quantized, config.latentChannels, { kernel: 1 });
+  return scope('decoder', () => decoder(latent, config));
+}
+
+/** `[batch, codebookDim, height, width]` → rows of length 1, `[batch, height·width, codebookDim]` */
+function latentRows(latent: Tensor, { batch, height, width }: Places, config: VqTokenizerConfig): Tensor {
+  const rows = reshape(transpose(latent, [0, 2, 3, 1]), [
+    batch,
+    multiplyDims(height, width),
+    config.codebookDim,
+  ]);
+  return normalize(rows);
+}
+
+/** Products of latents and codebook rows, both of length 1: the larger, the nearer. `[batch, positions, codebookSize]` */
+function similarities(rows: Tensor, codes: Tensor): Tensor {
+  return matmul(rows, codes, { transposeRight: true });
+}
+
+function imagePlaces(): Places {
+  return { batch: dim('batch'), height: dim('height'), width: dim('width') };
+}
+
+function imageInput({ batch, height, width }: Places, config: VqTokenizerConfig): Tensor {
+  const factor = downsampleFactor(config);
+  return input('image', 'f32', [batch, 3, multiplyDims(factor, height), multiplyDims(factor, width)]);
+}
+
 /**
  * `image` f32 `[batch, 3, f·height, f·width]` in [−1, 1] → `latent` `[batch, codebookDim, height, width]`, and
  * `indices` i32 `[batch, height·width]` in raster order: each latent's nearest codebook row, both scaled to length 1.
  */
 export function vqEncoder(config: VqTokenizerConfig): Graph {
-  const [batch, height, width] = [dim('batch'), dim('height'), dim('width')];
-  const factor = downsampleFactor(config);
-  const image = input('image', 'f32', [batch, 3, multiplyDims(factor, height), multiplyDims(factor, width)]);
-  const encoded = scope('encoder', () => encoder(image, config));
-  const latent = conv('quant_conv', encoded, config.codebookDim, { kernel: 1 });
-  const indices = scope('quantize', () => {
-    const vectors = reshape(transpose(latent, [0, 2, 3, 1]), [
-      batch,
-      multiplyDims(height, width),
-      config.codebookDim,
-    ]);
-    // For vectors of length 1 the nearest row is the one with the largest product.
-    return argmax(matmul(normalize(vectors), codebook(config), { transposeRight: true }));
-  });
+  const places = imagePlaces();
+  const image = imageInput(places, config);
+  const latent = encode(image, config);
+  const indices = scope('quantize', () =>
+    argmax(similarities(latentRows(latent, places, config), codebook(config))),
+  );
   return makeGraph('vq-encoder', [image], { latent, indices });
 }
 
@@ -203,7 +245,75 @@ export function vqEncoder(config: VqTokenizerConfig): Graph {
 export function vqDecoder(config: VqTokenizerConfig): Graph {
   const indices = input('indices', 'i32', [dim('batch'), dim('height'), dim('width')]);
   const quantized = scope('quantize', () => transpose(embedding(codebook(config), indices), [0, 3, 1, 2]));
-  const latent = conv('post_quant_conv', quantized, config.latentChannels, { kernel: 1 });
-  const image = scope('decoder', () => decoder(latent, config));
+  const image = decode(quantized, config);
   return makeGraph('vq-decoder', [indices], { quantized, image });
+}
+
+/** Weights of the tokenizer's losses (PAPER §4). */
+export interface VqLossConfig {
+  /** What the difference between image and reconstruction counts: its square or its magnitude. */
+  readonly reconstruction: 'l2' | 'l1';
+  /** Weight of the pull of latents towards their codes. */
+  readonly commitment: number;
+  /** Weight of the entropy term, which asks for sure choices and an evenly used codebook; 0 leaves it out. */
+  readonly entropy: number;
+}
+
+export const VQ_LOSS_DEFAULTS: VqLossConfig = { reconstruction: 'l2', commitment: 0.25, entropy: 0 };
+
+const ENTROPY_TEMPERATURE = 0.01;
+const LOG_EPSILON = 1e-5;
+
+/**
+ * Entropy of each latent's choice minus the entropy of the average choice, with the choice a softmax of negative
+ * squared distances; for vectors of length 1 those are 2·product − 2.
+ */
+function entropyLoss(products: Tensor, codes: number): Tensor {
+  const affinities = reshape(multiply(subtract(products, 1), 2 / ENTROPY_TEMPERATURE), [-1, codes]);
+  const choices = softmax(affinities);
+  const average = mean(choices, { axes: [0] });
+  const averageEntropy = negate(sum(multiply(average, log(add(average, LOG_EPSILON)))));
+  const ownEntropy = negate(mean(sum(multiply(choices, logSoftmax(affinities)), { axes: [-1] })));
+  return subtract(ownEntropy, averageEntropy);
+}
+
+/**
+ * Encoder, quantiser with the straight-through gradient, decoder and losses (PAPER §4).
+ *
+ * `image` as for the encoder → `loss`, the weighted sum of `reconstruction_loss`, `codebook_loss`, `commitment_loss`
+ * and `entropy_loss`; `indices` i32 `[batch, height·width]`; `reconstruction`, of the image's shape.
+ */
+export function vqAutoencoder(config: VqTokenizerConfig, losses: VqLossConfig = VQ_LOSS_DEFAULTS): Graph {
+  const places = imagePlaces();
+  const image = imageInput(places, config);
+  const rows = latentRows(encode(image, config), places, config);
+  const quantizer = scope('quantize', () => {
+    const codes = codebook(config);
+    const products = similarities(rows, codes);
+    const indices = argmax(products);
+    return { codes, products, indices, chosen: embedding(codes, indices) };
+  });
+  const { chosen, indices, products } = quantizer;
+  // The decoder sees the codes; the encoder gets the decoder's gradient as if it saw the latents.
+  const straightThrough = add(rows, stopGradient(subtract(chosen, rows)));
+  const { batch, height, width } = places;
+  const quantized = transpose(
+    reshape(straightThrough, [batch, height, width, config.codebookDim]),
+    [0, 3, 1, 2],
+  );
+  const reconstruction = decode(quantized, config);
+  return scope('loss', () => {
+    const difference = subtract(reconstruction, image);
+    const squared = (x: Tensor) => multiply(x, x);
+    const parts = {
+      reconstruction_loss: mean(losses.reconstruction === 'l2' ? squared(difference) : absolute(difference)),
+      codebook_loss: mean(squared(subtract(chosen, stopGradient(rows)))),
+      commitment_loss: multiply(mean(squared(subtract(stopGradient(chosen), rows))), losses.commitment),
+      ...(losses.entropy > 0 && {
+        entropy_loss: multiply(entropyLoss(products, config.codebookSize), losses.entropy),
+      }),
+    };
+    const loss = Object.values(parts).reduce((a, b) => add(a, b));
+    return makeGraph('vq-autoencoder', [image], { loss, ...parts, indices, reconstruction });
+  });
 }

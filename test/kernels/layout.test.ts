@@ -107,6 +107,16 @@ describeConformance('pad', [
   },
 ]);
 
+describeConformance('stopGradient', [
+  {
+    name: 'the tensor itself',
+    inputs: [table],
+    build: (x) => op.stopGradient(x),
+    expected: [1, 2, 3, 4, 5, 6],
+    noGradient: 'there is none, which is the point',
+  },
+]);
+
 describeConformance('embedding', [
   {
     name: 'rows',
