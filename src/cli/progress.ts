@@ -2,8 +2,11 @@ import { SingleBar } from 'cli-progress';
 
 /** A progress bar on stderr; silent unless stderr is a terminal. */
 export interface Progress {
-  /** @param done how much of the total is done */
-  update(done: number): void;
+  /**
+   * @param done how much of the total is done
+   * @param values of what the unit names in braces
+   */
+  update(done: number, values?: Readonly<Record<string, string>>): void;
   stop(): void;
 }
 
@@ -13,6 +16,7 @@ const SILENT: Progress = { update() {}, stop() {} };
  * Starts a bar.
  * @param title what is being done
  * @param total the value of `done` at the end
+ * @param unit what is counted; may name values in braces that updates give
  */
 export function startProgress(title: string, total: number, unit: string, enabled: boolean): Progress {
   if (!enabled || !process.stderr.isTTY) return SILENT;
@@ -25,6 +29,6 @@ export function startProgress(title: string, total: number, unit: string, enable
     clearOnComplete: true,
     stopOnComplete: false,
   });
-  bar.start(total, 0);
-  return { update: (done) => bar.update(done), stop: () => bar.stop() };
+  bar.start(total, 0, { loss: '…' });
+  return { update: (done, values = {}) => bar.update(done, values), stop: () => bar.stop() };
 }

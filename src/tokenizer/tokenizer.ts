@@ -3,7 +3,7 @@ import { downsampleFactor, type VqTokenizerConfig, vqDecoder, vqEncoder } from '
 import type { RgbImage } from '../data/image.js';
 import { GraphError } from '../graph/graphError.js';
 import type { Weights } from '../graph/weights.js';
-import { type Executable, floatTensor, intTensor, type Target } from '../targets/target.js';
+import { type Executable, floatTensor, type HostTensor, intTensor, type Target } from '../targets/target.js';
 
 /** Tokens of one image in raster order. */
 export interface TokenImage {
@@ -18,23 +18,29 @@ export interface Tokenizer {
   readonly factor: number;
   /** @throws GraphError unless the image's sides are multiples of `factor`. */
   encode(image: RgbImage): Promise<TokenImage>;
+  /** Encodes images of one size together. */
+  encodeMany(images: readonly RgbImage[]): Promise<readonly TokenImage[]>;
   /** @throws GraphError when a token is outside the codebook or the grid has another number of tokens. */
   decode(image: TokenImage): Promise<RgbImage>;
   dispose(): Promise<void>;
 }
 
-/** 8-bit pixels `[height, width, 3]` → `[1, 3, height, width]` in [−1, 1] */
-function toSignal({ width, height, data }: RgbImage) {
+/** 8-bit pixels `[height, width, 3]` of images of one size → `[images, 3, height, width]` in [−1, 1] */
+export function imageSignal(images: readonly RgbImage[]): HostTensor {
+  const { width, height } = images[0]!;
   const pixels = width * height;
-  const values = new Float32Array(3 * pixels);
-  for (let pixel = 0; pixel < pixels; pixel++)
-    for (let channel = 0; channel < 3; channel++)
-      values[channel * pixels + pixel] = (data[pixel * 3 + channel]! / 255) * 2 - 1;
-  return floatTensor([1, 3, height, width], values);
+  const values = new Float32Array(images.length * 3 * pixels);
+  for (const [index, { data }] of images.entries()) {
+    const start = index * 3 * pixels;
+    for (let pixel = 0; pixel < pixels; pixel++)
+      for (let channel = 0; channel < 3; channel++)
+        values[start + channel * pixels + pixel] = (data[pixel * 3 + channel]! / 255) * 2 - 1;
+  }
+  return floatTensor([images.length, 3, height, width], values);
 }
 
-/** `[1, 3, height, width]` → 8-bit pixels: clamp(127.5·x + 128, 0, 255), truncated (PAPER §3). */
-function toPixels(signal: Float32Array, width: number, height: number): RgbImage {
+/** `[3, height, width]` → 8-bit pixels: clamp(127.5·x + 128, 0, 255), truncated (PAPER §3). */
+export function signalPixels(signal: Float32Array, width: number, height: number): RgbImage {
   const pixels = width * height;
   const data = new Uint8Array(3 * pixels);
   for (let pixel = 0; pixel < pixels; pixel++)
@@ -48,25 +54,28 @@ export function createTokenizer(config: VqTokenizerConfig, weights: Weights, tar
   const factor = downsampleFactor(config);
   let encoder: Promise<Executable> | undefined;
   let decoder: Promise<Executable> | undefined;
+  const encodeMany = async (images: readonly RgbImage[]): Promise<readonly TokenImage[]> => {
+    const { width, height } = images[0]!;
+    const whole = width % factor === 0 && height % factor === 0 && width > 0 && height > 0;
+    if (!whole || images.some((image) => image.width !== width || image.height !== height))
+      throw new GraphError(
+        `images of ${width}×${height} pixels do not divide into tokens of ${factor}×${factor}`,
+      );
+    encoder ??= target.compile(vqEncoder(config), { weights });
+    const { indices } = await (await encoder).run({ image: imageSignal(images) }, ['indices']);
+    const { data } = await indices!.read();
+    const grid = { height: height / factor, width: width / factor };
+    const count = grid.height * grid.width;
+    return images.map((_, index) => ({
+      tokens: Int32Array.from(data.subarray(index * count, (index + 1) * count)),
+      grid,
+    }));
+  };
   return {
     config,
     factor,
-    async encode(image) {
-      if (
-        image.width % factor !== 0 ||
-        image.height % factor !== 0 ||
-        image.width === 0 ||
-        image.height === 0
-      )
-        throw new GraphError(
-          `an image of ${image.width}×${image.height} pixels does not divide into tokens of ${factor}×${factor}`,
-        );
-      encoder ??= target.compile(vqEncoder(config), { weights });
-      const { indices } = await (await encoder).run({ image: toSignal(image) }, ['indices']);
-      const { data } = await indices!.read();
-      const grid = { height: image.height / factor, width: image.width / factor };
-      return { tokens: Int32Array.from(data), grid };
-    },
+    encode: async (image) => (await encodeMany([image]))[0]!,
+    encodeMany,
     async decode({ tokens, grid }) {
       if (tokens.length !== grid.height * grid.width)
         throw new GraphError(`${tokens.length} tokens do not fill a grid of ${grid.height}×${grid.width}`);
@@ -77,7 +86,7 @@ export function createTokenizer(config: VqTokenizerConfig, weights: Weights, tar
       const indices = intTensor([1, grid.height, grid.width], tokens);
       const { image } = await (await decoder).run({ indices }, ['image']);
       const { data } = await image!.read();
-      return toPixels(data as Float32Array, grid.width * factor, grid.height * factor);
+      return signalPixels(data as Float32Array, grid.width * factor, grid.height * factor);
     },
     async dispose() {
       await Promise.all([encoder, decoder].map(async (executable) => (await executable)?.dispose()));

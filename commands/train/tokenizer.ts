@@ -1,0 +1,132 @@
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Flags } from '@oclif/core';
+import type { JSONSchemaType } from 'ajv';
+import { writeModelFolder } from '../../src/checkpoints/modelFolder.js';
+import {
+  readTrainingConfig,
+  type SharedRunSettings,
+  sharedSettingsSchema,
+  TrainCommand,
+  trainFlags,
+} from '../../src/cli/trainCommand.js';
+import { openImageSource } from '../../src/data/imageSource.js';
+import { validator } from '../../src/jsonFile.js';
+import { parseOfficialVqConfig } from '../../src/tokenizer/config.js';
+import { readCheckpoint } from '../../src/training/runFolder.js';
+import { tokenizerTraining } from '../../src/training/tokenizerRun.js';
+import { trainedWeights } from '../../src/training/trainingState.js';
+
+interface TokenizerRun extends SharedRunSettings {
+  readonly kind: 'tokenizer';
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly reconstruction: 'l1' | 'l2';
+  readonly commitment: number;
+  readonly entropy: number;
+}
+
+const validate = validator<TokenizerRun>({
+  type: 'object',
+  required: [
+    'kind',
+    'config',
+    'data',
+    'seed',
+    'steps',
+    'batch',
+    'learning_rate',
+    'warmup',
+    'ema',
+    'holdout',
+    'checkpoint_every',
+    'reconstruction',
+    'commitment',
+    'entropy',
+  ],
+  properties: {
+    ...sharedSettingsSchema,
+    kind: { type: 'string', const: 'tokenizer' },
+    config: { type: 'object', required: [], additionalProperties: true },
+    reconstruction: { type: 'string', enum: ['l1', 'l2'] },
+    commitment: { type: 'number', minimum: 0 },
+    entropy: { type: 'number', minimum: 0 },
+  },
+} as JSONSchemaType<TokenizerRun>);
+
+/** Small tokenizers that a CPU trains; `small` makes 8×8 tokens of a 32×32 image. */
+const PRESETS = {
+  small: {
+    codebook_size: 128,
+    codebook_embed_dim: 8,
+    ch: 32,
+    ch_mult: [1, 1, 2],
+    z_channels: 32,
+    num_res_blocks: 1,
+    image_size: 32,
+  },
+};
+
+export default class TrainTokenizer extends TrainCommand {
+  static override summary = 'Train a VQ tokenizer on images.';
+  static override description =
+    `Losses: reconstruction, codebook and commitment, and an entropy term that keeps the codebook in use.
+The run folder holds run.json, log.jsonl, loss.png, checkpoints that are complete or absent, and at the end a model
+folder. Interrupting saves first; --resume continues with the very losses of a run that was never interrupted.`;
+  static override examples = [
+    '<%= config.bin %> train tokenizer --data mnist/ --out runs/digits-vq --steps 1000',
+    '<%= config.bin %> train tokenizer --resume runs/digits-vq',
+  ];
+  static override flags = {
+    ...trainFlags,
+    config: Flags.string({
+      description: `${Object.keys(PRESETS).join(', ')}, or a JSON file with the official field names`,
+      helpValue: 'NAME|FILE',
+      default: 'small',
+    }),
+    reconstruction: Flags.string({
+      description: 'what a difference counts: its magnitude or its square',
+      options: ['l1', 'l2'],
+      default: 'l2',
+    }),
+    entropy: Flags.string({
+      description: 'weight of the entropy term; 0 leaves it out',
+      default: '0.05',
+      helpValue: 'WEIGHT',
+    }),
+  };
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(TrainTokenizer);
+    const { folder, settings } = this.openRun<TokenizerRun>(flags, validate, (shared) => ({
+      ...shared,
+      kind: 'tokenizer',
+      config: { ...parseOfficialVqConfig(readTrainingConfig(flags.config, PRESETS), flags.config) },
+      reconstruction: flags.reconstruction as 'l1' | 'l2',
+      commitment: 0.25,
+      entropy: Number(flags.entropy),
+    }));
+    const config = parseOfficialVqConfig(settings.config, join(folder, 'run.json'));
+    const source = openImageSource(settings.data);
+    this.note(flags, `${source.count} images of ${source.labels.length} classes`);
+    const target = await this.chooseTarget(flags);
+    const { reconstruction, commitment, entropy } = settings;
+    const training = await tokenizerTraining(source, {
+      config,
+      losses: { reconstruction, commitment, entropy },
+      batchSize: settings.batch,
+      heldOutShare: settings.holdout,
+      settings: this.loopSettings(settings),
+    });
+    const result = await this.runTraining(flags, folder, training, target, source);
+    const model = join(folder, 'model');
+    if (!result.stopped) {
+      const { state } = readCheckpoint(folder)!;
+      if (existsSync(model)) rmSync(model, { recursive: true });
+      await writeModelFolder(model, {
+        tokenizer: { config, weights: trainedWeights(state, this.optimizer(settings)) },
+      });
+      this.note(flags, `wrote ${model}`);
+    }
+    this.result(flags, { run: folder, step: result.step, ...(!result.stopped && { model }) });
+  }
+}

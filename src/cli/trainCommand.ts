@@ -1,0 +1,180 @@
+import { join } from 'node:path';
+import { Flags, type Interfaces } from '@oclif/core';
+import type { JSONSchemaType } from 'ajv';
+import { writeFileAtomically } from '../atomicFile.js';
+import type { ImageSource } from '../data/imageSource.js';
+import { EXIT_CODES, InputError, UsageError } from '../errors.js';
+import { readJsonFile } from '../jsonFile.js';
+import type { Target } from '../targets/target.js';
+import { lossCurvePng } from '../training/lossCurve.js';
+import { createRun, readLog, readRunSettings } from '../training/runFolder.js';
+import { train, type TrainingResult, type TrainingSettings } from '../training/trainingLoop.js';
+import { ADAMW_DEFAULTS, type AdamWOptions } from '../training/trainingStep.js';
+import { BaseCommand, type commonFlags, modelFlags, seedFlag } from './baseCommand.js';
+import { startProgress } from './progress.js';
+
+/** What both trainings keep in `run.json`. */
+export interface SharedRunSettings {
+  readonly data: string;
+  readonly seed: number;
+  readonly steps: number;
+  readonly batch: number;
+  readonly learning_rate: number;
+  readonly warmup: number;
+  readonly ema: number;
+  readonly holdout: number;
+  readonly checkpoint_every: number;
+}
+
+const positive = { type: 'integer', minimum: 1 } as const;
+
+/** The schema of the shared settings' fields. */
+export const sharedSettingsSchema = {
+  data: { type: 'string' },
+  seed: { type: 'integer', minimum: 0 },
+  steps: positive,
+  batch: positive,
+  learning_rate: { type: 'number', exclusiveMinimum: 0 },
+  warmup: { type: 'integer', minimum: 0 },
+  ema: { type: 'number', minimum: 0, exclusiveMaximum: 1 },
+  holdout: { type: 'number', minimum: 0, exclusiveMaximum: 1 },
+  checkpoint_every: positive,
+} as const satisfies Record<keyof SharedRunSettings, JSONSchemaType<string> | object>;
+
+/** Flags of both trainings. */
+export const trainFlags = {
+  data: Flags.string({
+    description: 'folder of class folders with images, or with IDX files (MNIST)',
+    helpValue: 'DIR',
+  }),
+  out: Flags.string({ description: 'run folder to make', helpValue: 'RUN' }),
+  resume: Flags.string({
+    description: 'continue this run from its latest checkpoint',
+    helpValue: 'RUN',
+    exclusive: ['out', 'data', 'seed'],
+  }),
+  steps: Flags.integer({ description: 'optimiser steps', default: 1000, min: 1 }),
+  batch: Flags.integer({ description: 'images a step', default: 32, min: 1 }),
+  lr: Flags.string({
+    description: 'peak learning rate; it falls to a tenth along a cosine',
+    default: '0.001',
+    helpValue: 'RATE',
+  }),
+  warmup: Flags.integer({ description: 'steps over which the learning rate rises', default: 50, min: 0 }),
+  ema: Flags.string({
+    description: 'decay of averaged weights, which are then kept; 0 keeps the last',
+    default: '0',
+    helpValue: 'DECAY',
+  }),
+  holdout: Flags.string({
+    description: 'share of the images to validate on',
+    default: '0.02',
+    helpValue: 'SHARE',
+  }),
+  'checkpoint-every': Flags.integer({ description: 'steps between checkpoints', default: 100, min: 1 }),
+  target: modelFlags.target,
+  'allow-fallback': modelFlags['allow-fallback'],
+  threads: modelFlags.threads,
+  ...seedFlag,
+};
+
+type SharedFlags = Interfaces.InferredFlags<typeof trainFlags> & Interfaces.InferredFlags<typeof commonFlags>;
+
+function parseShare(text: string, flag: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value < 1))
+    throw new UsageError(`${flag} ${text} is not a number from 0 to below 1`);
+  return value;
+}
+
+/** A JSON file's object, or the preset of that name. */
+export function readTrainingConfig(nameOrPath: string, presets: Readonly<Record<string, object>>): object {
+  const preset = presets[nameOrPath];
+  if (preset) return preset;
+  const value = readJsonFile(nameOrPath);
+  if (typeof value !== 'object' || value === null) throw new InputError(`${nameOrPath}: not a JSON object`);
+  return value;
+}
+
+/** What the two training commands share. */
+export abstract class TrainCommand extends BaseCommand {
+  /** The settings of the run to continue, or those of a new one, which are written down. */
+  protected openRun<T extends SharedRunSettings>(
+    flags: SharedFlags,
+    validate: (value: unknown, source: string) => T,
+    make: (shared: SharedRunSettings) => T,
+  ): { readonly folder: string; readonly settings: T } {
+    if (flags.resume !== undefined) {
+      const settings = validate(readRunSettings(flags.resume), join(flags.resume, 'run.json'));
+      return { folder: flags.resume, settings };
+    }
+    if (flags.data === undefined || flags.out === undefined)
+      throw new UsageError('--data and --out are needed for a new run, or --resume to continue one');
+    const rate = Number(flags.lr);
+    if (!(rate > 0)) throw new UsageError(`--lr ${flags.lr} is not a number above 0`);
+    const settings = make({
+      data: flags.data,
+      seed: this.chooseSeed(flags),
+      steps: flags.steps,
+      batch: flags.batch,
+      learning_rate: rate,
+      warmup: flags.warmup,
+      ema: parseShare(flags.ema, '--ema'),
+      holdout: parseShare(flags.holdout, '--holdout'),
+      checkpoint_every: flags['checkpoint-every'],
+    });
+    createRun(flags.out, settings);
+    return { folder: flags.out, settings };
+  }
+
+  protected optimizer(settings: SharedRunSettings): AdamWOptions {
+    return { ...ADAMW_DEFAULTS, ...(settings.ema > 0 && { emaDecay: settings.ema }) };
+  }
+
+  protected loopSettings(
+    settings: SharedRunSettings,
+  ): Omit<TrainingSettings, 'lossGraph' | 'batch' | 'validation'> {
+    const { learning_rate: peak, warmup: warmupSteps, steps: totalSteps } = settings;
+    return {
+      optimizer: this.optimizer(settings),
+      learningRate: { peak, final: peak / 10, warmupSteps, totalSteps },
+      seed: settings.seed,
+      checkpointEvery: settings.checkpoint_every,
+    };
+  }
+
+  /** Trains with a progress bar; an interrupt saves first and ends with its exit code. */
+  protected async runTraining(
+    flags: SharedFlags,
+    folder: string,
+    settings: TrainingSettings,
+    target: Target,
+    source: ImageSource,
+  ): Promise<TrainingResult> {
+    const controller = new AbortController();
+    const stop = () => controller.abort();
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.removeAllListeners(signal);
+      process.once(signal, stop);
+    }
+    const bar = startProgress(
+      'training',
+      settings.learningRate.totalSteps,
+      'steps | loss {loss}',
+      !flags.quiet,
+    );
+    const result = await train(folder, settings, target, controller.signal, ({ step, loss }) => {
+      bar.update(step, { loss: loss.toFixed(4) });
+    });
+    bar.stop();
+    writeFileAtomically(join(folder, 'loss.png'), [await lossCurvePng(readLog(folder))]);
+    for (const [file, reason] of source.failures) this.note(flags, `skipped ${file}: ${reason}`);
+    if (source.failures.size > 0)
+      this.note(flags, `${source.failures.size} images could not be read and were replaced`);
+    if (result.stopped) {
+      this.note(flags, `stopped after step ${result.step}; continue with --resume ${folder}`);
+      process.exitCode = EXIT_CODES.interrupted;
+    }
+    return result;
+  }
+}

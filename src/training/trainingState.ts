@@ -1,0 +1,87 @@
+import { uniformFor } from '../arpg/random.js';
+import { countElements } from '../graph/dimension.js';
+import type { Graph } from '../graph/graph.js';
+import type { Initializer } from '../graph/node.js';
+import { readFloats, type StoredTensor, storedFloats, type Weights } from '../graph/weights.js';
+import { type DeviceTensor, floatTensor, isDeviceTensor, type TargetTensor } from '../targets/target.js';
+import { type AdamWOptions, stateName, statePartsOf, trainedParameters } from './trainingStep.js';
+
+/** The inputs of a training step that its outputs replace, by name. */
+export type TrainingState = Readonly<Record<string, TargetTensor>>;
+
+/** Numbers of a standard normal distribution (Box and Muller), by seed, parameter and element. */
+function normal(seed: number, parameter: number, element: number): number {
+  const [radius, angle] = [0, 1].map((half) =>
+    uniformFor(seed, parameter, 2 * element + half, 'initialWeights'),
+  ) as [number, number];
+  return Math.sqrt(-2 * Math.log(1 - radius)) * Math.cos(2 * Math.PI * angle);
+}
+
+function initialize(initializer: Initializer, count: number, seed: number, parameter: number): Float32Array {
+  switch (initializer.kind) {
+    case 'zeros':
+      return new Float32Array(count);
+    case 'ones':
+      return new Float32Array(count).fill(1);
+    case 'uniform':
+      return Float32Array.from(
+        { length: count },
+        (_, element) => (2 * uniformFor(seed, parameter, element, 'initialWeights') - 1) * initializer.bound,
+      );
+    case 'normal':
+      return Float32Array.from(
+        { length: count },
+        (_, element) => normal(seed, parameter, element) * initializer.standardDeviation,
+      );
+  }
+}
+
+/** The state before the first step: weights drawn as their initialisers say, moments zero, averages the weights. */
+export function initialState(lossGraph: Graph, options: AdamWOptions, seed: number): TrainingState {
+  const entries = trainedParameters(lossGraph).flatMap((node, index) => {
+    const shape = node.outputs[0]!.shape as readonly number[];
+    const count = countElements(shape);
+    const weights = initialize(node.initializer, count, seed, index);
+    return statePartsOf(options).map((part): [string, TargetTensor] => {
+      const isWeights = part === 'parameter' || part === 'ema';
+      return [
+        stateName(part, node.name),
+        floatTensor(shape, isWeights ? weights.slice() : new Float32Array(count)),
+      ];
+    });
+  });
+  return Object.fromEntries(entries);
+}
+
+/** The state's tensors in this process, to be written to a checkpoint. */
+export async function downloadState(state: TrainingState): Promise<Weights> {
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, tensor] of Object.entries(state)) {
+    const { shape, data } = isDeviceTensor(tensor) ? await tensor.read() : tensor;
+    tensors.set(name, storedFloats(shape, data as Float32Array));
+  }
+  return tensors;
+}
+
+/** A state read back from a checkpoint. */
+export function uploadState(tensors: Weights): TrainingState {
+  return Object.fromEntries(
+    [...tensors].map(([name, stored]) => [name, floatTensor(stored.shape, readFloats(stored))]),
+  );
+}
+
+/** The trained weights under their checkpoint names: the averaged ones where they are kept. */
+export function trainedWeights(state: Weights, options: AdamWOptions): Weights {
+  const part = options.emaDecay === undefined ? 'parameter' : 'ema';
+  const prefix = stateName(part, '');
+  return new Map(
+    [...state].flatMap(([name, tensor]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), tensor] as const] : [],
+    ),
+  );
+}
+
+/** Frees what the target keeps of a state. */
+export function releaseState(state: TrainingState): void {
+  for (const tensor of Object.values(state)) if (isDeviceTensor(tensor)) (tensor as DeviceTensor).dispose();
+}
