@@ -4,7 +4,7 @@ import { importGenerator, importTokenizer } from '../src/checkpoints/importCheck
 import { writeModelFolder } from '../src/checkpoints/modelFolder.js';
 import { BaseCommand } from '../src/cli/baseCommand.js';
 import { UsageError } from '../src/errors.js';
-import { byteLength, type Weights } from '../src/graph/weights.js';
+import { byteLength, toHalfPrecision, type Weights } from '../src/graph/weights.js';
 import { VQ_PRESETS } from '../src/tokenizer/config.js';
 
 function megabytes(weights: Weights): number {
@@ -16,7 +16,7 @@ export default class Import extends BaseCommand {
   static override description =
     `Reads PyTorch .pt files (nothing in them is executed) and .safetensors files, checks every
 tensor's name and shape, and writes a folder with config.json and model.safetensors, the tokenizer in tokenizer/.
-With --tokenizer and no WEIGHTS, the folder holds the tokenizer alone. Weights keep their element type.`;
+With --tokenizer and no WEIGHTS, the folder holds the tokenizer alone. Weights keep their element type unless --half is given.`;
   static override examples = [
     '<%= config.bin %> import arpg_300m.pt --config ARPG-L --tokenizer vq_ds16_c2i.pt -o arpg-l',
     '<%= config.bin %> import mine.safetensors --config mine.json --labels names.json -o mine',
@@ -43,6 +43,7 @@ With --tokenizer and no WEIGHTS, the folder holds the tokenizer alone. Weights k
       description: 'class names: a JSON array, or an object from index to name',
       helpValue: 'FILE',
     }),
+    half: Flags.boolean({ description: 'store the weights in half precision, in half the space' }),
     output: Flags.string({
       char: 'o',
       description: 'model folder to write',
@@ -57,14 +58,16 @@ With --tokenizer and no WEIGHTS, the folder holds the tokenizer alone. Weights k
       throw new UsageError('name a checkpoint to import, or --tokenizer for a tokenizer alone');
     if (args.weights !== undefined && flags.config === undefined)
       throw new UsageError(`--config is needed: ${Object.keys(ARPG_PRESETS).join(', ')}, or a JSON file`);
+    const stored = <T extends { readonly weights: Weights }>(model: T): T =>
+      flags.half ? { ...model, weights: toHalfPrecision(model.weights) } : model;
     const generator =
       args.weights === undefined
         ? undefined
-        : await importGenerator(args.weights, flags.config!, flags.labels);
+        : stored(await importGenerator(args.weights, flags.config!, flags.labels));
     const tokenizer =
       flags.tokenizer === undefined
         ? undefined
-        : await importTokenizer(flags.tokenizer, flags['tokenizer-config']);
+        : stored(await importTokenizer(flags.tokenizer, flags['tokenizer-config']));
     await writeModelFolder(flags.output, {
       ...(generator && { generator }),
       ...(tokenizer && { tokenizer }),

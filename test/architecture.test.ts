@@ -34,10 +34,24 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/dsl',
     'src/compiler',
     'src/targets',
+    'src/arpg',
+    'src/tokenizer',
+    'src/data',
+    'src/checkpoints',
     'src/errors.ts',
     'src/jsonFile.ts',
+    'src/atomicFile.ts',
   ],
-  'src/cli': ['src/arpg', 'src/data', 'src/graph', 'src/targets', 'src/errors.ts', 'src/atomicFile.ts'],
+  'src/cli': [
+    'src/arpg',
+    'src/data',
+    'src/graph',
+    'src/targets',
+    'src/errors.ts',
+    'src/atomicFile.ts',
+    'src/training',
+    'src/jsonFile.ts',
+  ],
 };
 /** Whatever needs the whole: nothing imports these. */
 const TOPS = ['commands', 'test', 'bench'];

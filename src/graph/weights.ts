@@ -55,6 +55,41 @@ export function halfToNumber(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+const scratch = new DataView(new ArrayBuffer(4));
+
+/** Bits of the half-precision number nearest to a value; ties go to the even one, too large ones to infinity. */
+export function numberToHalf(value: number): number {
+  scratch.setFloat32(0, value);
+  const bits = scratch.getUint32(0);
+  const sign = (bits >>> 16) & 0x8000;
+  const exponent = ((bits >>> 23) & 0xff) - 127;
+  const fraction = bits & 0x7fffff;
+  if (exponent === 128) return sign | 0x7c00 | (fraction === 0 ? 0 : 0x200);
+  if (exponent > 15) return sign | 0x7c00;
+  // Below 2⁻¹⁴ the leading one becomes part of the fraction, shifted down.
+  const subnormal = exponent < -14;
+  const shift = subnormal ? 13 + (-14 - exponent) : 13;
+  if (shift > 24) return sign;
+  const significand = subnormal ? fraction | 0x800000 : fraction;
+  const base = subnormal ? 0 : (exponent + 15) << 10;
+  const kept = significand >>> shift;
+  const rest = significand & ((1 << shift) - 1);
+  const half = 1 << (shift - 1);
+  const up = rest > half || (rest === half && (kept & 1) === 1);
+  return sign | (base + kept + Number(up));
+}
+
+/** The tensors with float elements in half precision, converted when they are read. */
+export function toHalfPrecision(weights: Weights): Weights {
+  return new Map(
+    [...weights].map(([name, tensor]): [string, StoredTensor] => {
+      if (tensor.dtype !== 'f32' && tensor.dtype !== 'f64' && tensor.dtype !== 'bf16') return [name, tensor];
+      const read = () => new Uint8Array(Uint16Array.from(readFloats(tensor), numberToHalf).buffer);
+      return [name, { dtype: 'f16', shape: tensor.shape, read }];
+    }),
+  );
+}
+
 /**
  * The elements as float32: a view where they are stored so, converted otherwise.
  * @throws GraphError for integer tensors.

@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.js';
-import { GPU_MODES, type GpuMode, inspectMode } from './gpujs/gpuModes.js';
+import { GPU_MODES, type GpuMode, inspectMode, mayHaveGpu } from './gpujs/gpuModes.js';
 import { gpujsTarget } from './gpujs/gpujsTarget.js';
 import { onnxTarget } from './onnx/onnxTarget.js';
 import { referenceTarget } from './reference/referenceTarget.js';
@@ -36,7 +36,8 @@ export async function resolveTarget(
     throw new UsageError(`target '${name}' is unknown; there are ${TARGET_NAMES.join(', ')}`);
   switch (base) {
     case 'auto':
-      return (await inspectMode('webgpu')).realGpu ? gpujsTarget({ mode: 'webgpu', allowFallback }) : onCpu();
+      if (!mayHaveGpu() || !(await inspectMode('webgpu')).realGpu) return onCpu();
+      return gpujsTarget({ mode: 'webgpu', allowFallback });
     case 'onnx':
       return onCpu();
     case 'gpujs':

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import type { GPU } from 'gpu.js';
@@ -62,6 +63,19 @@ export interface ModeReport {
 
 /** Adapters that are programs on the CPU. */
 const SOFTWARE_ADAPTER = /swiftshader|llvmpipe|lavapipe|software|basic render/i;
+
+/**
+ * Whether this machine may have a GPU, found without loading any driver: on Linux a GPU has a device file. Saves the
+ * time of asking, and the warnings that drivers print.
+ */
+export function mayHaveGpu(): boolean {
+  if (process.platform !== 'linux') return true;
+  const devices = (folder: string) => (existsSync(folder) ? readdirSync(folder) : []);
+  return (
+    devices('/dev/dri').some((name) => name.startsWith('renderD')) ||
+    devices('/dev').some((name) => name === 'dxg' || /^nvidia\d/.test(name))
+  );
+}
 
 async function inspectWebGpu(): Promise<ModeReport> {
   try {

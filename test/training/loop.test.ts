@@ -1,0 +1,301 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { PNG } from 'pngjs';
+import { encodePng } from '../../src/data/image.js';
+import { openImageSource } from '../../src/data/imageSource.js';
+import { InputError } from '../../src/errors.js';
+import { dataOrder } from '../../src/training/dataOrder.js';
+import { learningRateAt } from '../../src/training/learningRate.js';
+import { readLog } from '../../src/training/runFolder.js';
+import { splitExamples } from '../../src/training/tokenizerRun.js';
+import { arpg } from '../support/cli.js';
+import { temporaryFolder } from '../support/temporary.js';
+
+const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+
+/** Two classes of small pictures: horizontal and vertical stripes in colours of their own. */
+function writeStripes(folder: string, count: number): void {
+  for (const label of ['across', 'down']) {
+    mkdirSync(`${folder}/${label}`, { recursive: true });
+    for (let index = 0; index < count; index++) {
+      const data = new Uint8Array(16 * 16 * 3);
+      for (let pixel = 0; pixel < 256; pixel++) {
+        const along = label === 'across' ? Math.floor(pixel / 16) : pixel % 16;
+        const lit = Math.floor((along + index) / 4) % 2 === 0;
+        data.set(lit ? [250, 40 + 20 * (index % 8), 30] : [20, 30, 120 + 10 * (index % 8)], pixel * 3);
+      }
+      writeFileSync(`${folder}/${label}/${index}.png`, encodePng({ width: 16, height: 16, data }));
+    }
+  }
+}
+
+const tokenizerConfig = {
+  codebook_size: 32,
+  codebook_embed_dim: 4,
+  ch: 32,
+  ch_mult: [1, 1],
+  z_channels: 32,
+  num_res_blocks: 1,
+  image_size: 16,
+};
+const generatorConfig = { dim: 32, n_layer: 2, n_head: 2, multiple_of: 32 };
+
+describe('data order and learning rate', () => {
+  it('every pass sees every example once, in an order of its own', () => {
+    const order = dataOrder(10, 4, 7);
+    const drawn = Array.from({ length: 5 }, (_, step) => order.batch(step + 1)).flat();
+    const all = Array.from({ length: 10 }, (_, index) => index);
+    expect([...drawn.slice(0, 10)].sort((a, b) => a - b)).to.deep.equal(all);
+    expect([...drawn.slice(10)].sort((a, b) => a - b)).to.deep.equal(all);
+    expect(drawn.slice(0, 10)).to.not.deep.equal(drawn.slice(10));
+    expect(dataOrder(10, 4, 7).batch(3)).to.deep.equal(order.batch(3));
+  });
+
+  it('held-out examples are never trained on', () => {
+    const { training, heldOut } = splitExamples(100, 0.2, 3);
+    expect(heldOut).to.have.length(20);
+    expect(new Set([...training, ...heldOut]).size).to.equal(100);
+    expect(splitExamples(1, 0.5, 3).training).to.have.length(1);
+  });
+
+  it('the learning rate rises, then falls to its final value', () => {
+    const schedule = { peak: 1, final: 0.1, warmupSteps: 10, totalSteps: 110 };
+    expect(learningRateAt(5, schedule)).to.equal(0.5);
+    expect(learningRateAt(10, schedule)).to.equal(1);
+    expect(learningRateAt(60, schedule)).to.be.closeTo(0.55, 1e-9);
+    expect(learningRateAt(110, schedule)).to.be.closeTo(0.1, 1e-9);
+    expect(learningRateAt(500, schedule)).to.be.closeTo(0.1, 1e-9);
+  });
+});
+
+describe('image sources', () => {
+  const temporary = temporaryFolder();
+  const idx = (magic: number, sizes: readonly number[], data: Uint8Array) => {
+    const header = Buffer.alloc(4 + 4 * sizes.length);
+    header.writeUInt32BE(magic, 0);
+    for (const [axis, size] of sizes.entries()) header.writeUInt32BE(size, 4 + 4 * axis);
+    return Buffer.concat([header, data]);
+  };
+
+  it('IDX files give grey images and their labels', async () => {
+    mkdirSync(temporary('idx'));
+    writeFileSync(
+      temporary('idx/train-images-idx3-ubyte'),
+      idx(
+        0x803,
+        [2, 4, 4],
+        new Uint8Array(32).map((_, index) => index * 8),
+      ),
+    );
+    writeFileSync(temporary('idx/train-labels-idx1-ubyte'), idx(0x801, [2], Uint8Array.of(1, 0)));
+    const source = openImageSource(temporary('idx'));
+    expect([source.count, source.classOf(0), source.classOf(1)]).to.deep.equal([2, 1, 0]);
+    expect(source.labels).to.deep.equal(['0', '1']);
+    const { data } = await source.image(1, 4);
+    expect(Array.from(data.subarray(0, 6))).to.deep.equal([128, 128, 128, 136, 136, 136]);
+    writeFileSync(temporary('idx/train-images-idx3-ubyte'), idx(0x803, [3, 4, 4], new Uint8Array(32)));
+    expect(() => openImageSource(temporary('idx'))).to.throw(
+      InputError,
+      '3×4×4 elements are announced, 32 are there',
+    );
+  });
+
+  it('a corrupt image is reported and another one stands in for it', async () => {
+    writeStripes(temporary('some'), 2);
+    writeFileSync(temporary('some/across/0.png'), 'no picture');
+    const source = openImageSource(temporary('some'));
+    expect([source.count, source.labels]).to.deep.equal([4, ['across', 'down']]);
+    expect((await source.image(0, 16)).data).to.deep.equal((await source.image(1, 16)).data);
+    expect([...source.failures.keys()]).to.deep.equal([temporary('some/across/0.png')]);
+    expect(() => openImageSource(temporary('nowhere'))).to.throw(InputError, 'no such file');
+    mkdirSync(temporary('void'));
+    expect(() => openImageSource(temporary('void'))).to.throw(InputError, 'no images');
+  });
+});
+
+describe('arpg train', () => {
+  const temporary = temporaryFolder();
+  const train = (...args: readonly string[]) =>
+    arpg(['train', ...args, '--target', 'onnx', '--threads', '2', '--quiet']);
+
+  it('a tokenizer and a generator learn, and the model samples', () => {
+    writeStripes(temporary('stripes'), 24);
+    writeFileSync(temporary('vq.json'), JSON.stringify(tokenizerConfig));
+    writeFileSync(temporary('arpg.json'), JSON.stringify(generatorConfig));
+    const tokenizer = train(
+      'tokenizer',
+      '--data',
+      temporary('stripes'),
+      '--out',
+      temporary('vq'),
+      '--config',
+      temporary('vq.json'),
+      '--steps',
+      '60',
+      '--batch',
+      '8',
+      '--seed',
+      '1',
+      '--holdout',
+      '0.2',
+      '--lr',
+      '0.003',
+      '--warmup',
+      '5',
+    );
+    expect(tokenizer.errors).to.equal('');
+    const reconstruction = readLog(temporary('vq')).flatMap(({ loss }) => (loss === undefined ? [] : [loss]));
+    expect(reconstruction.at(-1)!).to.be.below(reconstruction[0]! * 0.4);
+    const generator = train(
+      '--data',
+      temporary('stripes'),
+      '--tokenizer',
+      temporary('vq/model'),
+      '--out',
+      temporary('run'),
+      '--config',
+      temporary('arpg.json'),
+      '--steps',
+      '200',
+      '--batch',
+      '8',
+      '--seed',
+      '1',
+      '--holdout',
+      '0.2',
+      '--lr',
+      '0.005',
+      '--warmup',
+      '5',
+      '--ema',
+      '0.9',
+    );
+    expect(generator.errors).to.equal('');
+    const log = readLog(temporary('run'));
+    const losses = log.flatMap(({ loss }) => (loss === undefined ? [] : [loss]));
+    expect(losses[0]!).to.be.closeTo(Math.log(32), 0.01);
+    expect(losses.at(-1)!).to.be.below(losses[0]! * 0.85);
+    expect(log.some(({ validation_loss: held }) => held !== undefined && held < losses[0]!)).to.equal(true);
+    expect(PNG.sync.read(readFileSync(temporary('run/loss.png')))).to.include({ width: 800, height: 400 });
+    const sample = arpg([
+      'sample',
+      '--model',
+      temporary('run/model'),
+      '--class',
+      'down',
+      '--seed',
+      '1',
+      '-o',
+      temporary('down.png'),
+    ]);
+    expect(sample.errors).to.equal('');
+    expect(PNG.sync.read(readFileSync(temporary('down.png')))).to.include({ width: 16, height: 16 });
+  }).timeout(240_000);
+
+  it('a run killed at any moment continues with the losses of one that was not', async () => {
+    const flags = [
+      '--data',
+      temporary('stripes'),
+      '--tokenizer',
+      temporary('vq/model'),
+      '--config',
+      temporary('arpg.json'),
+      '--steps',
+      '40',
+      '--batch',
+      '8',
+      '--seed',
+      '5',
+      '--checkpoint-every',
+      '7',
+      '--holdout',
+      '0.2',
+    ];
+    expect(train(...flags, '--out', temporary('whole')).code).to.equal(0);
+    const child = spawn(
+      process.execPath,
+      [
+        program,
+        'train',
+        ...flags,
+        '--out',
+        temporary('killed'),
+        '--target',
+        'onnx',
+        '--threads',
+        '2',
+        '--quiet',
+      ],
+      { stdio: 'ignore' },
+    );
+    const steps = () => readLog(temporary('killed')).length;
+    while (steps() < 18 && child.exitCode === null) await sleep(5);
+    child.kill('SIGKILL');
+    await new Promise((resolve) => child.once('exit', resolve));
+    expect(steps()).to.be.below(40);
+    const resumed = train('--resume', temporary('killed'));
+    expect(resumed.errors).to.equal('');
+    const losses = (name: string) =>
+      readLog(temporary(name)).map(({ step, loss, validation_loss: held }) => [step, loss, held]);
+    expect(losses('killed')).to.deep.equal(losses('whole'));
+    const weights = (name: string) => readFileSync(temporary(`${name}/model/model.safetensors`));
+    expect(weights('killed').equals(weights('whole'))).to.equal(true);
+    expect(readdirSync(temporary('killed/checkpoints')).every((name) => /^step-\d+$/.test(name))).to.equal(
+      true,
+    );
+  }).timeout(240_000);
+
+  it('an interrupt saves and says how to continue', async () => {
+    const flags = [
+      '--data',
+      temporary('stripes'),
+      '--tokenizer',
+      temporary('vq/model'),
+      '--config',
+      temporary('arpg.json'),
+      '--steps',
+      '5000',
+      '--batch',
+      '8',
+      '--seed',
+      '5',
+    ];
+    const child = spawn(
+      process.execPath,
+      [program, 'train', ...flags, '--out', temporary('stopped'), '--target', 'onnx'],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    let errors = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors += chunk.toString();
+    });
+    while (!existsSync(temporary('stopped/log.jsonl')) && child.exitCode === null) await sleep(20);
+    child.kill('SIGINT');
+    const code = await new Promise((resolve) => child.once('exit', resolve));
+    expect(code).to.equal(130);
+    expect(errors).to.include('continue with --resume');
+    expect(existsSync(temporary('stopped/latest'))).to.equal(true);
+  }).timeout(120_000);
+
+  it('refuses a run that exists, a folder without one, and missing flags', () => {
+    const again = train(
+      'tokenizer',
+      '--data',
+      temporary('stripes'),
+      '--out',
+      temporary('vq'),
+      '--config',
+      temporary('vq.json'),
+      '--seed',
+      '1',
+    );
+    expect([again.code, again.errors.includes('--resume')]).to.deep.equal([5, true]);
+    expect(train('--resume', temporary('nothing')).code).to.equal(3);
+    expect(train('tokenizer').code).to.equal(2);
+    expect(train('--data', temporary('stripes'), '--out', temporary('new')).errors).to.include('--tokenizer');
+    expect(existsSync(temporary('new'))).to.equal(false);
+  });
+});
