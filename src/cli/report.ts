@@ -4,7 +4,16 @@ import { EXIT_CODES, UserError } from '../errors.js';
 import { GraphError } from '../graph/graphError.js';
 
 /** The commands, for suggestions. */
-const COMMANDS = ['sample', 'tokenize', 'detokenize', 'import', 'graph', 'doctor'];
+const COMMANDS = [
+  'sample',
+  'tokenize',
+  'detokenize',
+  'train',
+  'train tokenizer',
+  'import',
+  'graph',
+  'doctor',
+];
 
 /** Whether stack traces are wanted: `--debug`, or `DEBUG` naming this program. */
 export function isDebugging(): boolean {

@@ -169,9 +169,18 @@ describe('arpg graph and doctor', () => {
 });
 
 describe('help', () => {
-  for (const command of ['sample', 'tokenize', 'detokenize', 'import', 'graph', 'doctor']) {
+  for (const command of [
+    'sample',
+    'tokenize',
+    'detokenize',
+    'train',
+    'train tokenizer',
+    'import',
+    'graph',
+    'doctor',
+  ]) {
     it(`${command} --help has a summary and examples`, () => {
-      const { code, text } = arpg([command, '--help']);
+      const { code, text } = arpg([...command.split(' '), '--help']);
       expect(code).to.equal(0);
       expect(text).to.include('EXAMPLES').and.include(`$ arpg ${command}`);
     });

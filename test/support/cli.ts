@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url';
 const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
+/** The small model of random weights, which the tests use unless they name another. */
+const TINY_MODEL = fileURLToPath(new URL('../../../fixtures/models/tiny', import.meta.url));
+
 export interface CliResult {
   readonly code: number | null;
   readonly stdout: Buffer;
@@ -21,7 +24,7 @@ export function arpg(args: readonly string[], { stdin = '', env = {} }: CliOptio
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
     cwd: root,
     input: stdin,
-    env: { ...process.env, ARPG_MODEL: '', DEBUG: '', ...env },
+    env: { ...process.env, ARPG_MODEL: TINY_MODEL, DEBUG: '', ...env },
     maxBuffer: 1 << 28,
   });
   return { code: status, stdout, text: stdout.toString(), errors: stderr.toString() };
@@ -34,7 +37,7 @@ export const ARPG_SHELL = `'${process.execPath}' '${program}'`;
 export function shell(script: string): CliResult {
   const { status, stdout, stderr } = spawnSync('bash', ['-c', `arpg() { ${ARPG_SHELL} "$@"; }; ${script}`], {
     cwd: root,
-    env: { ...process.env, ARPG_MODEL: '', DEBUG: '' },
+    env: { ...process.env, ARPG_MODEL: TINY_MODEL, DEBUG: '' },
     maxBuffer: 1 << 28,
   });
   return { code: status, stdout, text: stdout.toString(), errors: stderr.toString() };
