@@ -18,14 +18,16 @@ const config = parseOfficialArpgConfig(
   'bench',
 );
 const positions = config.block_size;
-const lossGraph = arpgTeacherForced(arpgConfig(config));
+const lossGraph = arpgTeacherForced(arpgConfig(config), { dropout: Number(process.env.DROP ?? 0) });
 const target = await resolveTarget(targetName, { threads: 2 });
-const executable = await target.compile(trainingStep(lossGraph, ADAMW_DEFAULTS));
-let state = initialState(lossGraph, ADAMW_DEFAULTS, 1);
+const stepGraph = trainingStep(lossGraph, ADAMW_DEFAULTS, { recompute: process.env.RECOMPUTE !== undefined });
+const executable = await target.compile(stepGraph);
+let state = initialState(lossGraph, stepGraph, ADAMW_DEFAULTS, 1);
 const stateNames = Object.keys(state);
 const outputs = ['loss', ...stateNames.map((name) => `next.${name}`)];
 const rows = Array.from({ length: BATCH }, (_, row) => row);
 const batch = {
+  ...(process.env.DROP && { dropout_key: intTensor([2], [1, 1]) }),
   tokens: intTensor(
     [BATCH, positions],
     rows.flatMap((row) => Array.from({ length: positions }, (_, at) => (row * 37 + at * 11) % 512)),

@@ -22,6 +22,7 @@ import {
   slice,
   type Tensor,
 } from '../src/dsl/index.js';
+import { type Dropout, keyedDropout, NO_DROPOUT } from './dropout.js';
 import { CLASS_ROTARY_INDEX, type Grid, type Rotary, rotaryIndex, rotaryTable, rotate } from './rotary.js';
 import {
   type KeyValue,
@@ -63,9 +64,22 @@ const BLOCK_NAMES = {
   feedForwardNorm: 'ffn_norm',
 } as const;
 
-function block(x: Tensor, config: ArpgConfig, attend: (normed: Tensor) => Tensor): Tensor {
-  const feedForwardHidden = swiGluHidden(config.dim, config.multipleOf);
-  return preNormBlock(x, BLOCK_NAMES, { normEpsilon: config.normEpsilon, feedForwardHidden }, attend);
+/** How the network is run: training hides later tokens and drops elements, sampling continues from a cache. */
+interface PassOptions {
+  readonly causal: boolean;
+  readonly past?: ArpgCache;
+  readonly dropout?: Dropout;
+}
+
+function block(
+  x: Tensor,
+  config: ArpgConfig,
+  { dropout }: PassOptions,
+  attend: (normed: Tensor) => Tensor,
+): Tensor {
+  const { normEpsilon, multipleOf } = config;
+  const feedForwardHidden = swiGluHidden(config.dim, multipleOf);
+  return preNormBlock(x, BLOCK_NAMES, { normEpsilon, feedForwardHidden, dropout }, attend);
 }
 
 /** Caches of pass 1: each self-decoder layer's keys and values, and the pair that the cross-decoder shares. */
@@ -78,18 +92,14 @@ interface ArpgCache {
  * Pass 1: content tokens `[batch, content, dim]` → their keys and values for the cross-decoder.
  * Training hides later tokens; in sampling, tokens fed together see each other and the whole past.
  */
-function selfDecoder(
-  content: Tensor,
-  rotary: Rotary,
-  config: ArpgConfig,
-  { causal, past }: { readonly causal: boolean; readonly past?: ArpgCache },
-): ArpgCache {
+function selfDecoder(content: Tensor, rotary: Rotary, config: ArpgConfig, options: PassOptions): ArpgCache {
   const { heads } = config;
+  const { causal, past } = options;
   const keyValues: KeyValue[] = [];
   let x = content;
   for (let layer = 0; layer < config.layers / 2; layer++) {
     x = scope(`self_dec.${layer}`, () =>
-      block(x, config, (normed) => {
+      block(x, config, options, (normed) => {
         const query = rotate(splitHeads(linear('to_q', normed, config.dim), heads), rotary);
         const key = rotate(splitHeads(linear('to_k', normed, config.dim), heads), rotary);
         const value = splitHeads(linear('to_v', normed, config.dim), heads);
@@ -115,12 +125,13 @@ function crossDecoder(
   rotary: Rotary,
   shared: KeyValue,
   config: ArpgConfig,
-  { causal }: { readonly causal: boolean },
+  options: PassOptions,
 ): Tensor {
+  const { causal } = options;
   let x = queries;
   for (let layer = 0; layer < config.layers / 2; layer++) {
     x = scope(`cross_dec.${layer}`, () =>
-      block(x, config, (normed) => {
+      block(x, config, options, (normed) => {
         const query = rotate(splitHeads(linear('to_q', normed, config.dim), config.heads), rotary);
         const attended = attention(query, shared.key, shared.value, { causal });
         return linear('proj', mergeHeads(attended), config.dim);
@@ -142,13 +153,14 @@ function arpg(
   places: Places,
   config: ArpgConfig,
   grid: Grid,
-  options: { readonly causal: boolean; readonly past?: ArpgCache },
+  options: PassOptions,
 ): { readonly logits: Tensor; readonly cache: ArpgCache } {
   const table = rotaryTable(grid, config.dim / config.heads, config.ropeBase);
   const embeddings = scope('embeddings', () =>
     parameter('weight', [embeddingRows.count(config), config.dim], NORMAL_INITIALIZER),
   );
-  const content = embedding(embeddings, contentIds);
+  const { dropout = NO_DROPOUT } = options;
+  const content = dropout(embedding(embeddings, contentIds));
   const mask = slice(embeddings, { axis: 0, start: embeddingRows.mask(config), length: 1 });
   const queries = broadcastTo(mask, [...places.queries.shape, config.dim]);
   const { cache, decoded } = scope('layers', () => {
@@ -217,11 +229,15 @@ function pairUp(tensors: readonly Tensor[]): readonly KeyValue[] {
  * The teacher-forced forward pass (PAPER §2).
  *
  * Inputs: `tokens` i32 `[batch, positions]` in raster order, `class_ids` i32 `[batch]` (the null class is the
- * number of classes), `orders` i32 `[batch, positions]`: at step t, position `orders[t]` is predicted.
- * Outputs: `logits` `[batch, positions, vocabulary]` in the order of the permutation; `loss`, the mean cross-entropy
- * in nats.
+ * number of classes), `orders` i32 `[batch, positions]`: at step t, position `orders[t]` is predicted; with dropout,
+ * `dropout_key` i32 `[2]`. Outputs: `logits` `[batch, positions, vocabulary]` in the order of the permutation; `loss`,
+ * the mean cross-entropy in nats.
+ * @param dropout share of elements dropped from embeddings, attention output and feed-forward output
  */
-export function arpgTeacherForced(config: ArpgConfig): Graph {
+export function arpgTeacherForced(
+  config: ArpgConfig,
+  { dropout = 0 }: { readonly dropout?: number } = {},
+): Graph {
   const batch = dim('batch');
   const positions = config.grid.height * config.grid.width;
   const tokens = input('tokens', 'i32', [batch, positions]);
@@ -234,7 +250,12 @@ export function arpgTeacherForced(config: ArpgConfig): Graph {
   const targets = rotaryIndex(orders);
   const places = { content: concat([classPlaces, allButLast(targets)], 1), queries: targets };
   const contentIds = concat([classTokens, allButLast(shuffled)], 1);
-  const { logits } = arpg(contentIds, places, config, config.grid, { causal: true });
+  const key = input('dropout_key', 'i32', [2]);
+  const { logits } = arpg(contentIds, places, config, config.grid, {
+    causal: true,
+    dropout: keyedDropout(dropout, key),
+  });
   const loss = scope('loss', () => mean(crossEntropy(logits, shuffled)));
-  return makeGraph('arpg-teacher-forced', [tokens, classIds, orders], { logits, loss });
+  const inputs = [tokens, classIds, orders, ...(dropout > 0 ? [key] : [])];
+  return makeGraph('arpg-teacher-forced', inputs, { logits, loss });
 }

@@ -10,6 +10,7 @@ import {
   type Tensor,
   transpose,
 } from '../src/dsl/index.js';
+import { type Dropout, NO_DROPOUT } from './dropout.js';
 
 /** Keys and values, `[batch, heads, tokens, headDim]` each. */
 export interface KeyValue {
@@ -54,21 +55,26 @@ export interface BlockNames {
   readonly feedForwardNorm: string;
 }
 
-/** x + attention(norm(x)), then that + feedForward(norm(that)). */
+/** x + attention(norm(x)), then that + feedForward(norm(that)); what is added passes through dropout in training. */
 export function preNormBlock(
   x: Tensor,
   names: BlockNames,
-  config: { readonly normEpsilon: number; readonly feedForwardHidden: number },
+  config: {
+    readonly normEpsilon: number;
+    readonly feedForwardHidden: number;
+    readonly dropout?: Dropout | undefined;
+  },
   attend: (normed: Tensor) => Tensor,
 ): Tensor {
+  const { dropout = NO_DROPOUT } = config;
   const normed = rmsNormLayer(names.attentionNorm, x, config.normEpsilon);
   const attended = add(
     x,
-    scope(names.attention, () => attend(normed)),
+    scope(names.attention, () => dropout(attend(normed))),
   );
   const normedAgain = rmsNormLayer(names.feedForwardNorm, attended, config.normEpsilon);
   return add(
     attended,
-    scope(names.feedForward, () => swiGlu(normedAgain, config.feedForwardHidden)),
+    scope(names.feedForward, () => dropout(swiGlu(normedAgain, config.feedForwardHidden))),
   );
 }

@@ -281,7 +281,8 @@ function entropyLoss(products: Tensor, codes: number): Tensor {
  * Encoder, quantiser with the straight-through gradient, decoder and losses (PAPER §4).
  *
  * `image` as for the encoder → `loss`, the weighted sum of `reconstruction_loss`, `codebook_loss`, `commitment_loss`
- * and `entropy_loss`; `indices` i32 `[batch, height·width]`; `reconstruction`, of the image's shape.
+ * and `entropy_loss`; `indices` i32 `[batch, height·width]`; `latents` `[batch, height·width, codebookDim]`, of length
+ * 1; `reconstruction`, of the image's shape.
  */
 export function vqAutoencoder(config: VqTokenizerConfig, losses: VqLossConfig = VQ_LOSS_DEFAULTS): Graph {
   const places = imagePlaces();
@@ -314,6 +315,6 @@ export function vqAutoencoder(config: VqTokenizerConfig, losses: VqLossConfig = 
       }),
     };
     const loss = Object.values(parts).reduce((a, b) => add(a, b));
-    return makeGraph('vq-autoencoder', [image], { loss, ...parts, indices, reconstruction });
+    return makeGraph('vq-autoencoder', [image], { loss, ...parts, indices, latents: rows, reconstruction });
   });
 }

@@ -2,55 +2,51 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Flags } from '@oclif/core';
 import type { JSONSchemaType } from 'ajv';
-import { parseOfficialArpgConfig } from '../../src/arpg/config.js';
+import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
+import { createSampler } from '../../src/arpg/sampler.js';
 import { openTokenizer, writeModelFolder } from '../../src/checkpoints/modelFolder.js';
 import { startProgress } from '../../src/cli/progress.js';
 import {
+  parseShare,
   readTrainingConfig,
   type SharedRunSettings,
+  sharedSettingsFields,
   sharedSettingsSchema,
   TrainCommand,
   trainFlags,
+  writePreview,
 } from '../../src/cli/trainCommand.js';
 import { openImageSource } from '../../src/data/imageSource.js';
-import { UsageError } from '../../src/errors.js';
+import { openTokenSet, type TokenSet } from '../../src/data/tokenSource.js';
+import { InputError, UsageError } from '../../src/errors.js';
 import { validator } from '../../src/jsonFile.js';
-import { vqConfig } from '../../src/tokenizer/config.js';
-import { createTokenizer } from '../../src/tokenizer/tokenizer.js';
+import { type OfficialVqConfig, vqConfig } from '../../src/tokenizer/config.js';
+import { createTokenizer, type Tokenizer } from '../../src/tokenizer/tokenizer.js';
 import { encodeSource, generatorTraining } from '../../src/training/generatorRun.js';
-import { readCheckpoint } from '../../src/training/runFolder.js';
-import { trainedWeights } from '../../src/training/trainingState.js';
+import { sampleGrid } from '../../src/training/preview.js';
+import { readTokenCache, writeTokenCache } from '../../src/training/tokenCache.js';
 
 interface GeneratorRun extends SharedRunSettings {
   readonly kind: 'generator';
   readonly config: Readonly<Record<string, unknown>>;
   readonly tokenizer: string;
   readonly label_dropout: number;
+  readonly dropout: number;
+  /** Names of the classes; empty where a data set of tokens has none. */
+  readonly labels: readonly string[];
 }
 
 const validate = validator<GeneratorRun>({
   type: 'object',
-  required: [
-    'kind',
-    'config',
-    'tokenizer',
-    'data',
-    'seed',
-    'steps',
-    'batch',
-    'learning_rate',
-    'warmup',
-    'ema',
-    'holdout',
-    'checkpoint_every',
-    'label_dropout',
-  ],
+  required: [...sharedSettingsFields, 'kind', 'config', 'tokenizer', 'label_dropout', 'dropout', 'labels'],
   properties: {
     ...sharedSettingsSchema,
     kind: { type: 'string', const: 'generator' },
     config: { type: 'object', required: [], additionalProperties: true },
     tokenizer: { type: 'string' },
     label_dropout: { type: 'number', minimum: 0, exclusiveMaximum: 1 },
+    dropout: { type: 'number', minimum: 0, exclusiveMaximum: 1 },
+    labels: { type: 'array', items: { type: 'string' } },
   },
 } as JSONSchemaType<GeneratorRun>);
 
@@ -65,8 +61,8 @@ export default class Train extends TrainCommand {
   static override description =
     `Images become tokens first, with the tokenizer named; then the generator learns to predict each token from
 those before it in a random order. The vocabulary, the token grid and the classes come from the tokenizer and the
-data. The run folder holds run.json, log.jsonl, loss.png, checkpoints that are complete or absent, and at the end a
-model folder for arpg sample. Interrupting saves first; --resume continues with the very losses of a run that was
+data. The run folder holds run.json, log.jsonl, loss.png, sample grids in samples/, checkpoints that are complete or
+absent, and at the end a model folder for arpg sample with the weights of the lowest held-out loss. Interrupting saves first; --resume continues with the very losses of a run that was
 never interrupted.`;
   static override examples = [
     '<%= config.bin %> train --data mnist/ --tokenizer runs/digits-vq/model --out runs/digits --steps 2000',
@@ -75,6 +71,10 @@ never interrupted.`;
   ];
   static override flags = {
     ...trainFlags,
+    data: Flags.string({
+      description: `${trainFlags.data.description}; or tokens: folder in RandAR's or LlamaGen's layout, .jsonl file`,
+      helpValue: 'PATH',
+    }),
     tokenizer: Flags.string({ description: 'model folder with the tokenizer', helpValue: 'DIR' }),
     config: Flags.string({
       description: `${Object.keys(PRESETS).join(', ')}, or a JSON file with dim, n_layer, n_head, …`,
@@ -86,23 +86,23 @@ never interrupted.`;
       default: '0.1',
       helpValue: 'SHARE',
     }),
+    dropout: Flags.string({
+      description: 'share of elements dropped from embeddings, attention output and feed-forward output',
+      default: '0.1',
+      helpValue: 'SHARE',
+    }),
   };
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Train);
-    const { folder, settings } = this.openRun<GeneratorRun>(flags, validate, (shared) => {
+    const { folder, settings } = await this.openRun<GeneratorRun>(flags, validate, async (shared) => {
       if (flags.tokenizer === undefined)
         throw new UsageError(
           '--tokenizer is needed: a model folder, for example one of arpg train tokenizer',
         );
       const { config } = openTokenizer(flags.tokenizer);
-      const factor = 2 ** (config.ch_mult.length - 1);
-      const source = openImageSource(shared.data);
-      const sizes = {
-        vocab_size: config.codebook_size,
-        num_classes: source.labels.length,
-        block_size: (config.image_size / factor) ** 2,
-      };
+      const { labels, classes, positions } = await describeData(shared.data, config);
+      const sizes = { vocab_size: config.codebook_size, num_classes: classes, block_size: positions };
       const official = parseOfficialArpgConfig(
         { ...readTrainingConfig(flags.config, PRESETS), ...sizes },
         flags.config,
@@ -112,38 +112,80 @@ never interrupted.`;
         kind: 'generator',
         config: { ...official },
         tokenizer: flags.tokenizer,
-        label_dropout: Number(flags['label-dropout']),
+        label_dropout: parseShare(flags['label-dropout'], '--label-dropout'),
+        dropout: parseShare(flags.dropout, '--dropout'),
+        labels,
       };
     });
     const config = parseOfficialArpgConfig(settings.config, join(folder, 'run.json'));
-    const source = openImageSource(settings.data);
-    this.note(flags, `${source.count} images of ${source.labels.length} classes`);
     const target = await this.chooseTarget(flags);
     const tokenizerModel = openTokenizer(settings.tokenizer);
     const tokenizer = createTokenizer(vqConfig(tokenizerModel.config), tokenizerModel.weights, target);
-    const bar = startProgress('tokenizing', source.count, 'images', !flags.quiet);
-    const tokens = await encodeSource(source, tokenizer, (done) => bar.update(done));
-    bar.stop();
-    await tokenizer.dispose();
+    const { tokens, failures } = await this.loadTokens(flags, folder, settings, tokenizer);
+    this.note(flags, `${tokens.classIds.length} images of ${config.num_classes} classes`);
     const training = generatorTraining(tokens, {
       config,
       batchSize: settings.batch,
       heldOutShare: settings.holdout,
       labelDropout: settings.label_dropout,
-      settings: this.loopSettings(settings),
+      dropout: settings.dropout,
+      parts: settings.accumulate,
+      recompute: settings.recompute,
+      settings: {
+        ...this.loopSettings(settings),
+        preview: async (step, weights) => {
+          const sampler = await createSampler(arpgConfig(config), weights, target);
+          writePreview(folder, step, await sampleGrid(sampler, tokenizer));
+          await sampler.dispose();
+        },
+      },
     });
-    const result = await this.runTraining(flags, folder, training, target, source);
+    const result = await this.runTraining(flags, folder, training, target, { failures });
+    await tokenizer.dispose();
     const model = join(folder, 'model');
     if (!result.stopped) {
-      const { state } = readCheckpoint(folder)!;
       if (existsSync(model)) rmSync(model, { recursive: true });
-      const weights = trainedWeights(state, this.optimizer(settings));
       await writeModelFolder(model, {
-        generator: { config, weights, labels: source.labels },
+        generator: { config, weights: this.keptWeights(folder, settings), labels: settings.labels },
         tokenizer: tokenizerModel,
       });
       this.note(flags, `wrote ${model}`);
     }
     this.result(flags, { run: folder, step: result.step, ...(!result.stopped && { model }) });
   }
+
+  /** The data as tokens: as they are, from the run's cache, or encoded now and kept there. */
+  private async loadTokens(
+    flags: { readonly quiet: boolean },
+    folder: string,
+    settings: GeneratorRun,
+    tokenizer: Tokenizer,
+  ): Promise<{ readonly tokens: TokenSet; readonly failures: ReadonlyMap<string, string> }> {
+    const given = openTokenSet(settings.data) ?? readTokenCache(folder);
+    if (given) return { tokens: given, failures: new Map() };
+    const source = await openImageSource(settings.data);
+    const bar = startProgress('tokenizing', source.count, 'images', !flags.quiet);
+    const tokens = await encodeSource(source, tokenizer, settings.flip, (done) => bar.update(done));
+    bar.stop();
+    writeTokenCache(folder, tokens);
+    return { tokens, failures: source.failures };
+  }
+}
+
+/** What the network must be sized for. */
+async function describeData(
+  path: string,
+  tokenizer: OfficialVqConfig,
+): Promise<{ readonly labels: readonly string[]; readonly classes: number; readonly positions: number }> {
+  const tokens = openTokenSet(path);
+  if (!tokens) {
+    const { labels } = await openImageSource(path);
+    const side = tokenizer.image_size / 2 ** (tokenizer.ch_mult.length - 1);
+    return { labels, classes: labels.length, positions: side ** 2 };
+  }
+  const outside = tokens.tokens.find((token) => token < 0 || token >= tokenizer.codebook_size);
+  if (outside !== undefined)
+    throw new InputError(`${path}: token ${outside} is outside the codebook of ${tokenizer.codebook_size}`);
+  const classes = tokens.classIds.reduce((largest, classId) => Math.max(largest, classId), 0) + 1;
+  return { labels: [], classes, positions: tokens.positions };
 }

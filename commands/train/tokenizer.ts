@@ -6,16 +6,18 @@ import { writeModelFolder } from '../../src/checkpoints/modelFolder.js';
 import {
   readTrainingConfig,
   type SharedRunSettings,
+  sharedSettingsFields,
   sharedSettingsSchema,
   TrainCommand,
   trainFlags,
+  writePreview,
 } from '../../src/cli/trainCommand.js';
 import { openImageSource } from '../../src/data/imageSource.js';
 import { validator } from '../../src/jsonFile.js';
-import { parseOfficialVqConfig } from '../../src/tokenizer/config.js';
-import { readCheckpoint } from '../../src/training/runFolder.js';
+import { parseOfficialVqConfig, vqConfig } from '../../src/tokenizer/config.js';
+import { createTokenizer } from '../../src/tokenizer/tokenizer.js';
+import { reconstructionGrid } from '../../src/training/preview.js';
 import { tokenizerTraining } from '../../src/training/tokenizerRun.js';
-import { trainedWeights } from '../../src/training/trainingState.js';
 
 interface TokenizerRun extends SharedRunSettings {
   readonly kind: 'tokenizer';
@@ -23,25 +25,21 @@ interface TokenizerRun extends SharedRunSettings {
   readonly reconstruction: 'l1' | 'l2';
   readonly commitment: number;
   readonly entropy: number;
+  readonly crop: 'center' | 'random';
+  readonly restart_after: number;
 }
 
 const validate = validator<TokenizerRun>({
   type: 'object',
   required: [
+    ...sharedSettingsFields,
     'kind',
     'config',
-    'data',
-    'seed',
-    'steps',
-    'batch',
-    'learning_rate',
-    'warmup',
-    'ema',
-    'holdout',
-    'checkpoint_every',
     'reconstruction',
     'commitment',
     'entropy',
+    'crop',
+    'restart_after',
   ],
   properties: {
     ...sharedSettingsSchema,
@@ -50,6 +48,8 @@ const validate = validator<TokenizerRun>({
     reconstruction: { type: 'string', enum: ['l1', 'l2'] },
     commitment: { type: 'number', minimum: 0 },
     entropy: { type: 'number', minimum: 0 },
+    crop: { type: 'string', enum: ['center', 'random'] },
+    restart_after: { type: 'integer', minimum: 0 },
   },
 } as JSONSchemaType<TokenizerRun>);
 
@@ -69,9 +69,9 @@ const PRESETS = {
 export default class TrainTokenizer extends TrainCommand {
   static override summary = 'Train a VQ tokenizer on images.';
   static override description =
-    `Losses: reconstruction, codebook and commitment, and an entropy term that keeps the codebook in use.
-The run folder holds run.json, log.jsonl, loss.png, checkpoints that are complete or absent, and at the end a model
-folder. Interrupting saves first; --resume continues with the very losses of a run that was never interrupted.`;
+    `Losses: reconstruction, codebook and commitment, and an entropy term that keeps the codebook in use; codes that
+stay unused are restarted. The run folder holds run.json, log.jsonl, loss.png, pictures in samples/, checkpoints that
+are complete or absent, and at the end a model folder with the weights of the lowest held-out loss. Interrupting saves first; --resume continues with the very losses of a run that was never interrupted.`;
   static override examples = [
     '<%= config.bin %> train tokenizer --data mnist/ --out runs/digits-vq --steps 1000',
     '<%= config.bin %> train tokenizer --resume runs/digits-vq',
@@ -93,20 +93,32 @@ folder. Interrupting saves first; --resume continues with the very losses of a r
       default: '0.05',
       helpValue: 'WEIGHT',
     }),
+    crop: Flags.string({
+      description: 'which square of an image is trained on',
+      options: ['center', 'random'],
+      default: 'center',
+    }),
+    'restart-after': Flags.integer({
+      description: 'steps without use after which a code is replaced by a latent of the batch; 0 keeps all',
+      default: 100,
+      min: 0,
+    }),
   };
 
   async run(): Promise<void> {
     const { flags } = await this.parse(TrainTokenizer);
-    const { folder, settings } = this.openRun<TokenizerRun>(flags, validate, (shared) => ({
+    const { folder, settings } = await this.openRun<TokenizerRun>(flags, validate, async (shared) => ({
       ...shared,
       kind: 'tokenizer',
       config: { ...parseOfficialVqConfig(readTrainingConfig(flags.config, PRESETS), flags.config) },
       reconstruction: flags.reconstruction as 'l1' | 'l2',
       commitment: 0.25,
       entropy: Number(flags.entropy),
+      crop: flags.crop as 'center' | 'random',
+      restart_after: flags['restart-after'],
     }));
     const config = parseOfficialVqConfig(settings.config, join(folder, 'run.json'));
-    const source = openImageSource(settings.data);
+    const source = await openImageSource(settings.data);
     this.note(flags, `${source.count} images of ${source.labels.length} classes`);
     const target = await this.chooseTarget(flags);
     const { reconstruction, commitment, entropy } = settings;
@@ -115,15 +127,25 @@ folder. Interrupting saves first; --resume continues with the very losses of a r
       losses: { reconstruction, commitment, entropy },
       batchSize: settings.batch,
       heldOutShare: settings.holdout,
-      settings: this.loopSettings(settings),
+      augmentation: { flip: settings.flip, crop: settings.crop },
+      restartAfter: settings.restart_after,
+      parts: settings.accumulate,
+      recompute: settings.recompute,
+      settings: {
+        ...this.loopSettings(settings),
+        preview: async (step, weights) => {
+          const tokenizer = createTokenizer(vqConfig(config), weights, target);
+          writePreview(folder, step, await reconstructionGrid(source, tokenizer));
+          await tokenizer.dispose();
+        },
+      },
     });
     const result = await this.runTraining(flags, folder, training, target, source);
     const model = join(folder, 'model');
     if (!result.stopped) {
-      const { state } = readCheckpoint(folder)!;
       if (existsSync(model)) rmSync(model, { recursive: true });
       await writeModelFolder(model, {
-        tokenizer: { config, weights: trainedWeights(state, this.optimizer(settings)) },
+        tokenizer: { config, weights: this.keptWeights(folder, settings) },
       });
       this.note(flags, `wrote ${model}`);
     }

@@ -4,7 +4,15 @@ import { philox, philoxInto, wordToUniform } from '../graph/philox.js';
  * Random numbers of sampling. Each is the output of Philox for (seed; image, position, purpose), so that an image
  * never depends on what else is in its batch, on order, or on threads.
  */
-const PURPOSE = { order: 1, token: 2, data: 3, label: 4, initialWeights: 5 } as const;
+const PURPOSE = {
+  order: 1,
+  token: 2,
+  data: 3,
+  label: 4,
+  initialWeights: 5,
+  augmentation: 6,
+  variant: 7,
+} as const;
 
 export type Purpose = keyof typeof PURPOSE;
 

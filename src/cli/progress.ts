@@ -29,6 +29,6 @@ export function startProgress(title: string, total: number, unit: string, enable
     clearOnComplete: true,
     stopOnComplete: false,
   });
-  bar.start(total, 0, { loss: '…' });
+  bar.start(total, 0, { loss: '…', rate: '…' });
   return { update: (done, values = {}) => bar.update(done, values), stop: () => bar.stop() };
 }

@@ -1,14 +1,18 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Flags, type Interfaces } from '@oclif/core';
 import type { JSONSchemaType } from 'ajv';
 import { writeFileAtomically } from '../atomicFile.js';
+import { encodePng, type RgbImage } from '../data/image.js';
 import type { ImageSource } from '../data/imageSource.js';
 import { EXIT_CODES, InputError, UsageError } from '../errors.js';
 import { readJsonFile } from '../jsonFile.js';
+import type { Weights } from '../graph/weights.js';
 import type { Target } from '../targets/target.js';
 import { lossCurvePng } from '../training/lossCurve.js';
-import { createRun, readLog, readRunSettings } from '../training/runFolder.js';
+import { createRun, readCheckpoint, readLog, readRunSettings } from '../training/runFolder.js';
 import { train, type TrainingResult, type TrainingSettings } from '../training/trainingLoop.js';
+import { trainedWeights } from '../training/trainingState.js';
 import { ADAMW_DEFAULTS, type AdamWOptions } from '../training/trainingStep.js';
 import { BaseCommand, type commonFlags, modelFlags, seedFlag } from './baseCommand.js';
 import { startProgress } from './progress.js';
@@ -24,6 +28,10 @@ export interface SharedRunSettings {
   readonly ema: number;
   readonly holdout: number;
   readonly checkpoint_every: number;
+  /** Parts that each batch is worked on in. */
+  readonly accumulate: number;
+  readonly recompute: boolean;
+  readonly flip: boolean;
 }
 
 const positive = { type: 'integer', minimum: 1 } as const;
@@ -39,13 +47,20 @@ export const sharedSettingsSchema = {
   ema: { type: 'number', minimum: 0, exclusiveMaximum: 1 },
   holdout: { type: 'number', minimum: 0, exclusiveMaximum: 1 },
   checkpoint_every: positive,
+  accumulate: positive,
+  recompute: { type: 'boolean' },
+  flip: { type: 'boolean' },
 } as const satisfies Record<keyof SharedRunSettings, JSONSchemaType<string> | object>;
+
+/** The names of the shared settings' fields, all of which a run has. */
+export const sharedSettingsFields = Object.keys(sharedSettingsSchema) as (keyof SharedRunSettings)[];
 
 /** Flags of both trainings. */
 export const trainFlags = {
   data: Flags.string({
-    description: 'folder of class folders with images, or with IDX files (MNIST)',
-    helpValue: 'DIR',
+    description:
+      'folder of class folders with PNG, JPEG or WebP files; folder with IDX files (MNIST); .npz archive',
+    helpValue: 'PATH',
   }),
   out: Flags.string({ description: 'run folder to make', helpValue: 'RUN' }),
   resume: Flags.string({
@@ -72,6 +87,16 @@ export const trainFlags = {
     helpValue: 'SHARE',
   }),
   'checkpoint-every': Flags.integer({ description: 'steps between checkpoints', default: 100, min: 1 }),
+  accumulate: Flags.integer({
+    description: 'parts that a batch is worked on in, one after the other, to save memory',
+    default: 1,
+    min: 1,
+  }),
+  recompute: Flags.boolean({
+    description: 'save memory: compute what happens inside each block again for its gradient',
+    default: false,
+  }),
+  flip: Flags.boolean({ description: 'mirror every other image', default: false }),
   target: modelFlags.target,
   'allow-fallback': modelFlags['allow-fallback'],
   threads: modelFlags.threads,
@@ -80,7 +105,8 @@ export const trainFlags = {
 
 type SharedFlags = Interfaces.InferredFlags<typeof trainFlags> & Interfaces.InferredFlags<typeof commonFlags>;
 
-function parseShare(text: string, flag: string): number {
+/** A number from 0 to below 1. */
+export function parseShare(text: string, flag: string): number {
   const value = Number(text);
   if (text.trim() === '' || !(value >= 0 && value < 1))
     throw new UsageError(`${flag} ${text} is not a number from 0 to below 1`);
@@ -96,23 +122,35 @@ export function readTrainingConfig(nameOrPath: string, presets: Readonly<Record<
   return value;
 }
 
+/** Folder of a run with the pictures of each checkpoint. */
+const PREVIEW_FOLDER = 'samples';
+
+/** Saves a picture of what the weights of a step do. */
+export function writePreview(folder: string, step: number, image: RgbImage): void {
+  const previews = join(folder, PREVIEW_FOLDER);
+  mkdirSync(previews, { recursive: true });
+  writeFileAtomically(join(previews, `step-${String(step).padStart(8, '0')}.png`), [encodePng(image)]);
+}
+
 /** What the two training commands share. */
 export abstract class TrainCommand extends BaseCommand {
   /** The settings of the run to continue, or those of a new one, which are written down. */
-  protected openRun<T extends SharedRunSettings>(
+  protected async openRun<T extends SharedRunSettings>(
     flags: SharedFlags,
     validate: (value: unknown, source: string) => T,
-    make: (shared: SharedRunSettings) => T,
-  ): { readonly folder: string; readonly settings: T } {
+    make: (shared: SharedRunSettings) => Promise<T>,
+  ): Promise<{ readonly folder: string; readonly settings: T }> {
     if (flags.resume !== undefined) {
       const settings = validate(readRunSettings(flags.resume), join(flags.resume, 'run.json'));
       return { folder: flags.resume, settings };
     }
     if (flags.data === undefined || flags.out === undefined)
       throw new UsageError('--data and --out are needed for a new run, or --resume to continue one');
+    if (flags.batch % flags.accumulate !== 0)
+      throw new UsageError(`--batch ${flags.batch} does not divide into ${flags.accumulate} parts`);
     const rate = Number(flags.lr);
     if (!(rate > 0)) throw new UsageError(`--lr ${flags.lr} is not a number above 0`);
-    const settings = make({
+    const settings = await make({
       data: flags.data,
       seed: this.chooseSeed(flags),
       steps: flags.steps,
@@ -122,6 +160,9 @@ export abstract class TrainCommand extends BaseCommand {
       ema: parseShare(flags.ema, '--ema'),
       holdout: parseShare(flags.holdout, '--holdout'),
       checkpoint_every: flags['checkpoint-every'],
+      accumulate: flags.accumulate,
+      recompute: flags.recompute,
+      flip: flags.flip,
     });
     createRun(flags.out, settings);
     return { folder: flags.out, settings };
@@ -143,13 +184,19 @@ export abstract class TrainCommand extends BaseCommand {
     };
   }
 
+  /** The weights to keep: the best checkpoint's where there are held-out images, else the last one's. */
+  protected keptWeights(folder: string, settings: SharedRunSettings): Weights {
+    const { state } = (readCheckpoint(folder, 'best') ?? readCheckpoint(folder))!;
+    return trainedWeights(state, this.optimizer(settings));
+  }
+
   /** Trains with a progress bar; an interrupt saves first and ends with its exit code. */
   protected async runTraining(
     flags: SharedFlags,
     folder: string,
     settings: TrainingSettings,
     target: Target,
-    source: ImageSource,
+    source: Pick<ImageSource, 'failures'>,
   ): Promise<TrainingResult> {
     const controller = new AbortController();
     const stop = () => controller.abort();
@@ -160,11 +207,11 @@ export abstract class TrainCommand extends BaseCommand {
     const bar = startProgress(
       'training',
       settings.learningRate.totalSteps,
-      'steps | loss {loss}',
+      'steps | loss {loss} | {rate} images/s',
       !flags.quiet,
     );
-    const result = await train(folder, settings, target, controller.signal, ({ step, loss }) => {
-      bar.update(step, { loss: loss.toFixed(4) });
+    const result = await train(folder, settings, target, controller.signal, ({ step, loss, seconds }) => {
+      bar.update(step, { loss: loss.toFixed(4), rate: (flags.batch / seconds).toFixed(1) });
     });
     bar.stop();
     writeFileAtomically(join(folder, 'loss.png'), [await lossCurvePng(readLog(folder))]);

@@ -2,7 +2,8 @@ import * as ops from '../../kernels/index.js';
 import { equalShapes } from '../graph/dimension.js';
 import { type Graph, makeGraph, nodesOf } from '../graph/graph.js';
 import { GraphError } from '../graph/graphError.js';
-import type { Node, Tensor } from '../graph/node.js';
+import type { Node, OperationNode, Tensor } from '../graph/node.js';
+import { applyOp } from '../graph/op.js';
 import { scope } from '../graph/scope.js';
 import { scalar } from '../graph/sources.js';
 import { decompose } from './decompose.js';
@@ -27,6 +28,48 @@ function zerosLike(tensor: Tensor): Tensor {
   );
 }
 
+export interface GradientOptions {
+  /** Keep only what enters each block, and compute the rest again when the block's gradient is due (default false). */
+  readonly recompute?: boolean;
+}
+
+/** A block of a network: the scopes down to a numbered one, such as `layers.self_dec.3` of `layers.self_dec.3.attn`. */
+function blockOf(node: Node): string | undefined {
+  return /^.*?\.\d+(?=\.|$)/.exec(node.scope)?.[0];
+}
+
+/**
+ * Finds for each node of a block the same node computed again (Chen et al., 2016). What the copies read from outside
+ * the block waits for the gradient that enters it, so that they cannot be merged with the first computation.
+ */
+function recomputation(
+  nodes: readonly Node[],
+  active: ReadonlySet<Node>,
+): (node: OperationNode, gradient: Tensor) => OperationNode {
+  const copies = new Map<string, ReadonlyMap<Tensor, Tensor>>();
+  const copyBlock = (block: string, gradient: Tensor): ReadonlyMap<Tensor, Tensor> => {
+    const copied = new Map<Tensor, Tensor>();
+    const read = (tensor: Tensor): Tensor => {
+      const known = copied.get(tensor);
+      if (known || tensor.node.kind !== 'operation' || !active.has(tensor.node)) return known ?? tensor;
+      copied.set(tensor, ops.after(tensor, gradient));
+      return copied.get(tensor)!;
+    };
+    for (const node of nodes) {
+      if (node.kind !== 'operation' || !active.has(node) || blockOf(node) !== block) continue;
+      const again = applyOp(node.op, node.inputs.map(read), node.attributes, node.scope);
+      for (const [index, output] of node.outputs.entries()) copied.set(output, again[index]!);
+    }
+    return copied;
+  };
+  return (node, gradient) => {
+    const block = blockOf(node);
+    if (block === undefined) return node;
+    if (!copies.has(block)) copies.set(block, copyBlock(block, gradient));
+    return copies.get(block)!.get(node.outputs[0]!)!.node as OperationNode;
+  };
+}
+
 /**
  * Reverse-mode differentiation: the gradient of one output by some tensors of the graph, as a part of a graph like
  * any other. Operations without a gradient rule must have been decomposed (`differentiable`).
@@ -35,10 +78,15 @@ function zerosLike(tensor: Tensor): Tensor {
  * @returns the gradient of each tensor, of its shape; zeros where the loss does not depend on it
  * @throws GraphError naming an operation that cannot be differentiated.
  */
-export function gradientsOf(loss: Tensor, tensors: readonly Tensor[]): readonly Tensor[] {
+export function gradientsOf(
+  loss: Tensor,
+  tensors: readonly Tensor[],
+  { recompute = false }: GradientOptions = {},
+): readonly Tensor[] {
   const nodes = nodesOf({ name: 'gradient', inputs: [], outputs: { loss } });
   const sources = new Set(tensors);
   const active = dependents(nodes, sources);
+  const again = recompute ? recomputation(nodes, active) : (node: OperationNode) => node;
   const gradients = new Map<Tensor, Tensor>();
   const accumulate = (tensor: Tensor, gradient: Tensor) => {
     if (!equalShapes(gradient.shape, tensor.shape))
@@ -67,9 +115,10 @@ export function gradientsOf(loss: Tensor, tensors: readonly Tensor[]): readonly 
     if (!rule) throw new GraphError(`'${node.op.name}' cannot be differentiated`, node.scope);
     scope(node.scope, () => {
       const outer = node.outputs.map((output, index) => known[index] ?? zerosLike(output));
+      const { inputs, outputs } = again(node, known.find((gradient) => gradient !== undefined)!);
       const inner = rule(outer, {
-        inputs: node.inputs,
-        outputs: node.outputs,
+        inputs,
+        outputs,
         attributes: node.attributes,
         ops,
       });

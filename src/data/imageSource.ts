@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { InputError, systemReason } from '../errors.js';
-import { cropForTokens, decodeImage, type RgbImage } from './image.js';
+import { decodeImage, type RgbImage } from './image.js';
+import { readNpz } from './npz.js';
 
 /** Labelled images to train on. */
 export interface ImageSource {
@@ -10,8 +12,8 @@ export interface ImageSource {
   /** Names of the classes by index. */
   readonly labels: readonly string[];
   classOf(index: number): number;
-  /** One image, resized and cropped to the size asked for. Its decoding runs beside this thread. */
-  image(index: number, size: number): Promise<RgbImage>;
+  /** One image as it is. */
+  image(index: number): Promise<RgbImage>;
   /** Files that could not be read so far, each with the reason; another image stood in for them. */
   readonly failures: ReadonlyMap<string, string>;
 }
@@ -25,10 +27,12 @@ const IDX_LABELS_MAGIC = 0x801;
 const MAX_IDX_BYTES = 2 ** 31 - 1;
 
 /**
- * Opens a folder of class folders with PNG, JPEG or WebP files, or one with IDX files (the MNIST format).
+ * Opens a folder of class folders with PNG, JPEG or WebP files, one with IDX files (the MNIST format), or a `.npz`
+ * archive.
  * @throws InputError naming the folder or file at fault.
  */
-export function openImageSource(path: string): ImageSource {
+export async function openImageSource(path: string): Promise<ImageSource> {
+  if (path.endsWith('.npz')) return openNpz(path);
   let names: readonly string[];
   try {
     names = readdirSync(path).sort();
@@ -54,18 +58,23 @@ function openClassFolders(path: string, names: readonly string[]): ImageSource {
       `${path}: no images: expected class folders with PNG, JPEG or WebP files, or IDX files`,
     );
   const failures = new Map<string, string>();
-  const load = async (index: number, size: number, tried = 0): Promise<RgbImage> => {
+  const load = async (index: number, tried = 0): Promise<RgbImage> => {
     const { file } = files[index]!;
     try {
-      const image = await decodeImage(readFileSync(file), file);
-      return (await cropForTokens(image, 'center', size, 1))[0]!;
+      return await decodeImage(await readFile(file), file);
     } catch (error) {
       failures.set(file, (error as Error).message);
       if (tried + 1 >= files.length) throw new InputError(`${path}: none of its images can be read`, error);
-      return load((index + 1) % files.length, size, tried + 1);
+      return load((index + 1) % files.length, tried + 1);
     }
   };
-  return { count: files.length, labels, classOf: (index) => files[index]!.classId, image: load, failures };
+  return {
+    count: files.length,
+    labels,
+    classOf: (index) => files[index]!.classId,
+    image: (index) => load(index),
+    failures,
+  };
 }
 
 /** An IDX file's sizes and bytes. */
@@ -93,6 +102,45 @@ function readIdx(
   return { sizes, data: bytes.subarray(headerBytes) };
 }
 
+/** Labels that a number of classes has when nothing names them. */
+function numberedLabels(classIds: ArrayLike<number>): readonly string[] {
+  const count = Array.from(classIds).reduce((largest, label) => Math.max(largest, label), 0) + 1;
+  return Array.from({ length: count }, (_, label) => String(label));
+}
+
+/** Images `[images, height, width, 3]` or `[images, height, width]`, and their classes `[images]` if there are any. */
+async function openNpz(path: string): Promise<ImageSource> {
+  const arrays = [...(await readNpz(path)).values()];
+  const images = arrays.find(({ shape, data }) => shape.length >= 3 && data instanceof Uint8Array);
+  if (!images) throw new InputError(`${path}: no images: expected bytes [images, height, width, 3]`);
+  const [count, height, width, channels = 1] = images.shape as [number, number, number, number?];
+  if (count === 0 || ![1, 3].includes(channels) || images.shape.length > 4)
+    throw new InputError(
+      `${path}: images of shape [${images.shape.join(', ')}]; expected [images, height, width, 3]`,
+    );
+  const classes = arrays.find(({ shape }) => shape.length === 1);
+  if (classes && (classes.shape[0] !== count || classes.data.some((label) => label < 0)))
+    throw new InputError(`${path}: ${count} images but ${classes.shape[0]} labels, or negative ones`);
+  const classIds = classes?.data ?? new Int32Array(count);
+  const bytes = height * width * channels;
+  return {
+    count,
+    labels: numberedLabels(classIds),
+    classOf: (index) => classIds[index]!,
+    async image(index) {
+      const pixels = images.data.subarray(index * bytes, (index + 1) * bytes) as Uint8Array;
+      return { width, height, data: channels === 3 ? pixels : greyAsRgb(pixels) };
+    },
+    failures: new Map(),
+  };
+}
+
+function greyAsRgb(grey: Uint8Array): Uint8Array {
+  const data = new Uint8Array(3 * grey.length);
+  for (const [pixel, value] of grey.entries()) data.fill(value, 3 * pixel, 3 * pixel + 3);
+  return data;
+}
+
 function openIdx(path: string, imagesName: string, names: readonly string[]): ImageSource {
   const labelsName = imagesName.replace('images', 'labels').replace('idx3', 'idx1');
   const plain = labelsName.replace(/\.gz$/, '');
@@ -105,16 +153,13 @@ function openIdx(path: string, imagesName: string, names: readonly string[]): Im
   if (classes.sizes[0] !== count)
     throw new InputError(`${path}: ${count} images but ${classes.sizes[0]} labels`);
   if (count === 0) throw new InputError(`${path}: ${imagesName} holds no images`);
-  const classCount = classes.data.reduce((largest, label) => Math.max(largest, label), 0) + 1;
   return {
     count,
-    labels: Array.from({ length: classCount }, (_, label) => String(label)),
+    labels: numberedLabels(classes.data),
     classOf: (index) => classes.data[index]!,
-    async image(index, size) {
+    async image(index) {
       const grey = images.data.subarray(index * height * width, (index + 1) * height * width);
-      const data = new Uint8Array(3 * height * width);
-      for (const [pixel, value] of grey.entries()) data.fill(value, 3 * pixel, 3 * pixel + 3);
-      return (await cropForTokens({ width, height, data }, 'center', size, 1))[0]!;
+      return { width, height, data: greyAsRgb(grey) };
     },
     failures: new Map(),
   };

@@ -1,21 +1,12 @@
 import { buffer } from 'node:stream/consumers';
+import yauzl from 'yauzl';
 import { ZipFile } from 'yazl';
+import { InputError, systemReason } from '../errors.js';
 import type { RgbImage } from './image.js';
+import { encodeNpyBytes, type IntegerArray, parseNpy } from './npy.js';
 
-const NPY_ALIGNMENT = 64;
-const NPY_PREFIX_BYTES = 10;
-
-/** One NumPy array of bytes in `.npy` format 1.0. */
-function encodeNpyBytes(shape: readonly number[], chunks: readonly Uint8Array[]): Buffer {
-  const description = `{'descr': '|u1', 'fortran_order': False, 'shape': (${shape.join(', ')}), }`;
-  const padded = Math.ceil((NPY_PREFIX_BYTES + description.length + 1) / NPY_ALIGNMENT) * NPY_ALIGNMENT;
-  const header = Buffer.alloc(padded, ' ');
-  header.write('\x93NUMPY\x01\x00', 'latin1');
-  header.writeUInt16LE(padded - NPY_PREFIX_BYTES, 8);
-  header.write(description, NPY_PREFIX_BYTES, 'latin1');
-  header.write('\n', padded - 1, 'latin1');
-  return Buffer.concat([header, ...chunks]);
-}
+/** Unpacked arrays stay below this, whatever an archive claims. */
+const MAX_ARRAY_BYTES = 2 ** 31 - 1;
 
 /** NumPy's `.npz` with the images, all of one size, as `arr_0` `[images, height, width, 3]`, as FID tools read it. */
 export async function encodeNpz(images: readonly RgbImage[]): Promise<Uint8Array> {
@@ -29,4 +20,30 @@ export async function encodeNpz(images: readonly RgbImage[]): Promise<Uint8Array
   zip.addBuffer(array, 'arr_0.npy', { compress: false, mtime: new Date(2000, 0, 1) });
   zip.end();
   return buffer(zip.outputStream);
+}
+
+/**
+ * The integer arrays of a `.npz` archive by their names.
+ * @throws InputError naming the file when it is damaged or holds something else.
+ */
+export async function readNpz(path: string): Promise<ReadonlyMap<string, IntegerArray>> {
+  const arrays = new Map<string, IntegerArray>();
+  try {
+    const zip = await yauzl.openPromise(path, { lazyEntries: true, autoClose: false });
+    try {
+      for await (const entry of zip.eachEntry()) {
+        if (!entry.fileName.endsWith('.npy')) continue;
+        if (entry.uncompressedSize > MAX_ARRAY_BYTES)
+          throw new InputError(`${path}: its array ${entry.fileName} is too large to be read`);
+        const bytes = await buffer(await zip.openReadStreamPromise(entry));
+        arrays.set(entry.fileName.replace(/\.npy$/, ''), parseNpy(bytes, `${path}: ${entry.fileName}`));
+      }
+    } finally {
+      zip.close();
+    }
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`${path}: not a usable .npz archive: ${systemReason(error)}`, error);
+  }
+  return arrays;
 }

@@ -30,6 +30,8 @@ export interface LogEntry {
   readonly learning_rate?: number;
   readonly gradient_norm?: number;
   readonly seconds?: number;
+  /** Whatever else the step's graph computes without axes, such as the parts of the loss. */
+  readonly [name: string]: number | undefined;
 }
 
 function encode(value: unknown): Uint8Array {

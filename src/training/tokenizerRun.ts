@@ -1,8 +1,10 @@
 import { vqAutoencoder, type VqLossConfig } from '../../graphs/vqTokenizer.js';
+import { type Augmentation, augmentImage, NO_AUGMENTATION } from './augment.js';
 import type { ImageSource } from '../data/imageSource.js';
 import { imageSignal } from '../tokenizer/tokenizer.js';
 import type { OfficialVqConfig } from '../tokenizer/config.js';
 import { vqConfig } from '../tokenizer/config.js';
+import { restartDeadCodes } from './deadCodes.js';
 import { dataOrder } from './dataOrder.js';
 import type { Batch, TrainingSettings } from './trainingLoop.js';
 
@@ -24,6 +26,12 @@ export interface TokenizerRunOptions {
   readonly losses: VqLossConfig;
   readonly batchSize: number;
   readonly heldOutShare: number;
+  readonly augmentation: Augmentation;
+  /** Steps without use after which a code is replaced; 0 keeps all. */
+  readonly restartAfter: number;
+  /** Parts that each batch is worked on in. */
+  readonly parts: number;
+  readonly recompute: boolean;
   readonly settings: Omit<TrainingSettings, 'lossGraph' | 'batch' | 'validation'>;
 }
 
@@ -35,21 +43,38 @@ export async function tokenizerTraining(
   source: ImageSource,
   options: TokenizerRunOptions,
 ): Promise<TrainingSettings> {
-  const { config, batchSize, settings } = options;
+  const { config, batchSize, settings, augmentation, parts } = options;
   const { training, heldOut } = splitExamples(source.count, options.heldOutShare, settings.seed);
   const order = dataOrder(training.length, batchSize, settings.seed);
-  const load = async (indices: readonly number[]): Promise<Batch> => {
-    const images = await Promise.all(indices.map((index) => source.image(index, config.image_size)));
-    return { image: imageSignal(images) };
+  const load = async (indices: readonly number[], vary: Augmentation, firstDraw: number): Promise<Batch> => {
+    const images = indices.map(async (index, offset) =>
+      augmentImage(await source.image(index), config.image_size, vary, settings.seed, firstDraw + offset),
+    );
+    return { image: imageSignal(await Promise.all(images)) };
   };
   const batches = Math.min(VALIDATION_BATCHES, Math.floor(heldOut.length / batchSize));
   const validation: Batch[] = [];
   for (let index = 0; index < batches; index++)
-    validation.push(await load(heldOut.slice(index * batchSize, (index + 1) * batchSize)));
+    validation.push(
+      await load(heldOut.slice(index * batchSize, (index + 1) * batchSize), NO_AUGMENTATION, 0),
+    );
   return {
     ...settings,
     lossGraph: vqAutoencoder(vqConfig(config), options.losses),
-    batch: (step) => load(order.batch(step).map((example) => training[example]!)),
+    step: {
+      parts,
+      recompute: options.recompute,
+      extend: restartDeadCodes(options.restartAfter || Number.POSITIVE_INFINITY, settings.seed),
+    },
+    batch: (step) => {
+      const examples = order.batch(step).map((example) => training[example]!);
+      const size = batchSize / parts;
+      return Promise.all(
+        Array.from({ length: parts }, (_, part) =>
+          load(examples.slice(part * size, (part + 1) * size), augmentation, step * batchSize + part * size),
+        ),
+      );
+    },
     validation,
   };
 }

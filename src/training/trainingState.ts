@@ -1,10 +1,16 @@
 import { uniformFor } from '../arpg/random.js';
 import { countElements } from '../graph/dimension.js';
-import type { Graph } from '../graph/graph.js';
+import { type Graph, inputNode } from '../graph/graph.js';
 import type { Initializer } from '../graph/node.js';
 import { readFloats, type StoredTensor, storedFloats, type Weights } from '../graph/weights.js';
 import { type DeviceTensor, floatTensor, isDeviceTensor, type TargetTensor } from '../targets/target.js';
-import { type AdamWOptions, stateName, statePartsOf, trainedParameters } from './trainingStep.js';
+import {
+  type AdamWOptions,
+  stateInputs,
+  stateName,
+  statePartsOf,
+  trainedParameters,
+} from './trainingStep.js';
 
 /** The inputs of a training step that its outputs replace, by name. */
 export type TrainingState = Readonly<Record<string, TargetTensor>>;
@@ -36,21 +42,30 @@ function initialize(initializer: Initializer, count: number, seed: number, param
   }
 }
 
-/** The state before the first step: weights drawn as their initialisers say, moments zero, averages the weights. */
-export function initialState(lossGraph: Graph, options: AdamWOptions, seed: number): TrainingState {
+/**
+ * The state before the first step: weights drawn as their initialisers say, averages the weights, all else zero.
+ * @param step the training step of the loss graph
+ */
+export function initialState(
+  lossGraph: Graph,
+  step: Graph,
+  options: AdamWOptions,
+  seed: number,
+): TrainingState {
+  const zeros = stateInputs(step).map((tensor): [string, TargetTensor] => {
+    const shape = tensor.shape as readonly number[];
+    return [inputNode(tensor).name, floatTensor(shape, new Float32Array(countElements(shape)))];
+  });
   const entries = trainedParameters(lossGraph).flatMap((node, index) => {
     const shape = node.outputs[0]!.shape as readonly number[];
     const count = countElements(shape);
     const weights = initialize(node.initializer, count, seed, index);
-    return statePartsOf(options).map((part): [string, TargetTensor] => {
+    return statePartsOf(options).flatMap((part): [string, TargetTensor][] => {
       const isWeights = part === 'parameter' || part === 'ema';
-      return [
-        stateName(part, node.name),
-        floatTensor(shape, isWeights ? weights.slice() : new Float32Array(count)),
-      ];
+      return isWeights ? [[stateName(part, node.name), floatTensor(shape, weights.slice())]] : [];
     });
   });
-  return Object.fromEntries(entries);
+  return Object.fromEntries([...zeros, ...entries]);
 }
 
 /** The state's tensors in this process, to be written to a checkpoint. */

@@ -16,7 +16,7 @@ import {
   type Tensor,
 } from '../dsl/index.js';
 import { GraphError } from '../graph/graphError.js';
-import { parametersOf } from '../graph/graph.js';
+import { inputNode, parametersOf } from '../graph/graph.js';
 import type { ParameterNode } from '../graph/node.js';
 
 /** AdamW (Loshchilov and Hutter, 2019) with a clipped gradient, as the published models were trained (PAPER §2). */
@@ -45,6 +45,11 @@ const NORM_EPSILON = 1e-6;
 
 /** The parts of the state that one parameter has between steps. */
 export const STATE_PARTS = ['parameter', 'first_moment', 'second_moment', 'ema'] as const;
+
+/** Name of an input that carries a parameter's gradient so far; the output that replaces it is `next.` and this. */
+export function gradientName(parameter: string): string {
+  return `gradient.${parameter}`;
+}
 export type StatePart = (typeof STATE_PARTS)[number];
 
 /** Name of an input of the training step; the output that replaces it for the next step is `next.` and this. */
@@ -68,6 +73,72 @@ function parametersAsInputs(graph: Graph): {
     node.kind === 'parameter' ? [parameters.get(node.name)!] : undefined,
   );
   return { graph: replaced, parameters };
+}
+
+/** How a step's batch is worked on. */
+export interface StepOptions {
+  /** Parts that the batch comes in; their gradients are averaged (default 1). */
+  readonly parts?: number;
+  /** Computes the activations of blocks again when their gradient is due, which saves their memory. */
+  readonly recompute?: boolean;
+  /** Adds to the step what the optimiser does not do, such as replacing codes that are not used. */
+  readonly extend?: StepExtension;
+}
+
+/** The step as its extension sees it. */
+export interface StepContext {
+  /** The loss graph's outputs but `loss`. */
+  readonly lossOutputs: Readonly<Record<string, Tensor>>;
+  /** The number of the step, from 1, as f32 without axes. */
+  readonly step: Tensor;
+  /** The step's outputs `next.<state>`. */
+  readonly outputs: Readonly<Record<string, Tensor>>;
+}
+
+/** More inputs and outputs of a step; an output takes the place of the step's own of that name. */
+export type StepExtension = (context: StepContext) => {
+  readonly inputs: readonly Tensor[];
+  readonly outputs: Readonly<Record<string, Tensor>>;
+};
+
+/** A part of a batch: the gradients so far, their inputs, and what the loss graph says. */
+interface PartialGradients {
+  readonly inputs: readonly Tensor[];
+  readonly weights: readonly Tensor[];
+  readonly names: readonly string[];
+  readonly gradients: readonly Tensor[];
+  readonly loss: Tensor;
+  /** The loss graph's other outputs. */
+  readonly others: Readonly<Record<string, Tensor>>;
+}
+
+/** The gradient of a part of the batch, added to that of the parts before it. */
+function partialGradients(lossGraph: Graph, { parts = 1, recompute = false }: StepOptions): PartialGradients {
+  const { graph, parameters } = parametersAsInputs(differentiable(lossGraph));
+  const { loss, ...others } = graph.outputs;
+  if (!loss || loss.shape.length > 0)
+    throw new GraphError(`graph '${lossGraph.name}' has no output 'loss' without axes`);
+  const names = [...parameters.keys()];
+  const weights = names.map((name) => parameters.get(name)!);
+  const own = gradientsOf(loss, weights, { recompute });
+  if (parts === 1) return { inputs: graph.inputs, weights, names, gradients: own, loss, others };
+  const soFar = names.map((name, index) => input(gradientName(name), 'f32', weights[index]!.shape));
+  const gradients = own.map((gradient, index) => add(soFar[index]!, multiply(gradient, 1 / parts)));
+  return { inputs: [...graph.inputs, ...soFar], weights, names, gradients, loss, others };
+}
+
+/**
+ * The gradient of one part of a batch that comes in several, to be called for all but the last.
+ *
+ * Inputs: those of the loss graph, `parameter.<name>` and `gradient.<name>`, which start as zeros. Outputs: `loss` and
+ * `next.gradient.<name>`.
+ */
+export function accumulationStep(lossGraph: Graph, options: StepOptions): Graph {
+  const { inputs, names, gradients, loss } = partialGradients(lossGraph, options);
+  return makeGraph(`${lossGraph.name}-part`, inputs, {
+    loss,
+    ...Object.fromEntries(names.map((name, index) => [`next.${gradientName(name)}`, gradients[index]!])),
+  });
 }
 
 interface Moments {
@@ -105,18 +176,17 @@ function globalNorm(gradients: readonly Tensor[]): Tensor {
  *
  * Inputs: those of the loss graph; for every parameter its state (`stateName`); `learning_rate` and `step` (from 1),
  * f32 without axes. Outputs: `loss`, `gradient_norm` (before the clip), any other outputs of the loss graph without
- * axes, and the state for the next step, `next.<state>`.
+ * axes, and the state for the next step, `next.<state>`. Where the batch comes in parts, this is the last of them, and
+ * the gradients of the others, `gradient.<name>`, are inputs too.
  * @param lossGraph has an output `loss` without axes
  * @throws GraphError when it has not, or an operation cannot be differentiated.
  */
-export function trainingStep(lossGraph: Graph, options: AdamWOptions = ADAMW_DEFAULTS): Graph {
-  const { graph, parameters } = parametersAsInputs(differentiable(lossGraph));
-  const { loss, ...others } = graph.outputs;
-  if (!loss || loss.shape.length > 0)
-    throw new GraphError(`graph '${lossGraph.name}' has no output 'loss' without axes`);
-  const names = [...parameters.keys()];
-  const weights = names.map((name) => parameters.get(name)!);
-  const gradients = gradientsOf(loss, weights);
+export function trainingStep(
+  lossGraph: Graph,
+  options: AdamWOptions = ADAMW_DEFAULTS,
+  stepOptions: StepOptions = {},
+): Graph {
+  const { inputs: given, names, weights, gradients, loss, others } = partialGradients(lossGraph, stepOptions);
   return scope('optimizer', () => {
     const [rate, step] = ['learning_rate', 'step'].map((name) => input(name, 'f32', [])) as [Tensor, Tensor];
     const norm = globalNorm(gradients);
@@ -150,11 +220,13 @@ export function trainingStep(lossGraph: Graph, options: AdamWOptions = ADAMW_DEF
       outputs[`next.${stateName('ema', name)}`] = add(ema, moved);
     }
     const scalars = Object.entries(others).filter(([, tensor]) => tensor.shape.length === 0);
-    return makeGraph(`${lossGraph.name}-step`, [...graph.inputs, ...inputs, rate, step], {
+    const more = stepOptions.extend?.({ lossOutputs: others, step, outputs });
+    return makeGraph(`${lossGraph.name}-step`, [...given, ...inputs, ...(more?.inputs ?? []), rate, step], {
       loss,
       gradient_norm: norm,
       ...Object.fromEntries(scalars),
       ...outputs,
+      ...more?.outputs,
     });
   });
 }
@@ -162,6 +234,11 @@ export function trainingStep(lossGraph: Graph, options: AdamWOptions = ADAMW_DEF
 /** Names of the state that a training step keeps for a parameter. */
 export function statePartsOf(options: AdamWOptions): readonly StatePart[] {
   return STATE_PARTS.filter((part) => part !== 'ema' || options.emaDecay !== undefined);
+}
+
+/** The inputs of a training step that its outputs replace for the next step. */
+export function stateInputs(step: Graph): readonly Tensor[] {
+  return step.inputs.filter((tensor) => `next.${inputNode(tensor).name}` in step.outputs);
 }
 
 /** The parameters that a loss graph trains, in the order of use, each once. */

@@ -117,6 +117,15 @@ describeConformance('stopGradient', [
   },
 ]);
 
+describeConformance('after', [
+  {
+    name: 'the tensor itself',
+    inputs: [table, floatTensor([2], [7, 8])],
+    build: (x, other) => op.after(op.multiply(x, 2), other),
+    expected: [2, 4, 6, 8, 10, 12],
+  },
+]);
+
 describeConformance('embedding', [
   {
     name: 'rows',
