@@ -33,6 +33,7 @@ import {
   transpose,
   upsampleNearest,
 } from '../src/dsl/index.js';
+import { adversarialLosses } from './patchDiscriminator.js';
 
 /** Sizes of a VQ tokenizer (PAPER §4). */
 export interface VqTokenizerConfig {
@@ -257,12 +258,17 @@ export interface VqLossConfig {
   readonly commitment: number;
   /** Weight of the entropy term, which asks for sure choices and an evenly used codebook; 0 leaves it out. */
   readonly entropy: number;
+  /** Whether a discriminator tells reconstructions from images; its weight is then an input of the graph. */
+  readonly adversarial?: boolean;
+  /** Feature maps `[batch, channels, height, width]` of images, in which reconstructions should look alike. */
+  readonly perceptual?: { readonly features: (image: Tensor) => readonly Tensor[]; readonly weight: number };
 }
 
 export const VQ_LOSS_DEFAULTS: VqLossConfig = { reconstruction: 'l2', commitment: 0.25, entropy: 0 };
 
 const ENTROPY_TEMPERATURE = 0.01;
 const LOG_EPSILON = 1e-5;
+const PERCEPTUAL_EPSILON = 1e-10;
 
 /**
  * Entropy of each latent's choice minus the entropy of the average choice, with the choice a softmax of negative
@@ -277,15 +283,32 @@ function entropyLoss(products: Tensor, codes: number): Tensor {
   return subtract(ownEntropy, averageEntropy);
 }
 
+/** Scales the channels of each pixel to length 1. */
+function normalizeChannels(x: Tensor): Tensor {
+  const squaredLength = sum(multiply(x, x), { axes: [1], keepDims: true });
+  return multiply(x, rsqrt(add(squaredLength, PERCEPTUAL_EPSILON)));
+}
+
+/** Mean squared differences of feature maps, their channels scaled to length 1 (as in LPIPS, Zhang et al., 2018). */
+function perceptualLoss(image: readonly Tensor[], reconstruction: readonly Tensor[]): Tensor {
+  const distances = image.map((features, index) => {
+    const difference = subtract(normalizeChannels(features), normalizeChannels(reconstruction[index]!));
+    return mean(sum(multiply(difference, difference), { axes: [1] }));
+  });
+  return distances.reduce((a, b) => add(a, b));
+}
+
 /**
  * Encoder, quantiser with the straight-through gradient, decoder and losses (PAPER §4).
  *
- * `image` as for the encoder → `loss`, the weighted sum of `reconstruction_loss`, `codebook_loss`, `commitment_loss`
- * and `entropy_loss`; `indices` i32 `[batch, height·width]`; `latents` `[batch, height·width, codebookDim]`, of length
+ * `image` as for the encoder, of the trained size, and `adversarial_weight` f32 without axes where there is a discriminator → `loss`, the sum
+ * of `reconstruction_loss`, `codebook_loss`, `commitment_loss` and whichever of `entropy_loss`, `perceptual_loss`,
+ * `adversarial_loss` and `discriminator_loss` are asked for; `indices` i32 `[batch, height·width]`; `latents` `[batch, height·width, codebookDim]`, of length
  * 1; `reconstruction`, of the image's shape.
  */
 export function vqAutoencoder(config: VqTokenizerConfig, losses: VqLossConfig = VQ_LOSS_DEFAULTS): Graph {
-  const places = imagePlaces();
+  const side = config.imageSize / downsampleFactor(config);
+  const places = { batch: dim('batch'), height: side, width: side };
   const image = imageInput(places, config);
   const rows = latentRows(encode(image, config), places, config);
   const quantizer = scope('quantize', () => {
@@ -303,6 +326,8 @@ export function vqAutoencoder(config: VqTokenizerConfig, losses: VqLossConfig = 
     [0, 3, 1, 2],
   );
   const reconstruction = decode(quantized, config);
+  const adversarialWeight = input('adversarial_weight', 'f32', []);
+  const adversarial = losses.adversarial ? adversarialLosses(image, reconstruction) : undefined;
   return scope('loss', () => {
     const difference = subtract(reconstruction, image);
     const squared = (x: Tensor) => multiply(x, x);
@@ -313,8 +338,24 @@ export function vqAutoencoder(config: VqTokenizerConfig, losses: VqLossConfig = 
       ...(losses.entropy > 0 && {
         entropy_loss: multiply(entropyLoss(products, config.codebookSize), losses.entropy),
       }),
+      ...(losses.perceptual && {
+        perceptual_loss: multiply(
+          perceptualLoss(losses.perceptual.features(image), losses.perceptual.features(reconstruction)),
+          losses.perceptual.weight,
+        ),
+      }),
+      ...(adversarial && {
+        adversarial_loss: multiply(adversarial.forTokenizer, adversarialWeight),
+        discriminator_loss: adversarial.forDiscriminator,
+      }),
     };
     const loss = Object.values(parts).reduce((a, b) => add(a, b));
-    return makeGraph('vq-autoencoder', [image], { loss, ...parts, indices, latents: rows, reconstruction });
+    return makeGraph('vq-autoencoder', [image, ...(adversarial ? [adversarialWeight] : [])], {
+      loss,
+      ...parts,
+      indices,
+      latents: rows,
+      reconstruction,
+    });
   });
 }

@@ -13,7 +13,10 @@ import {
   writePreview,
 } from '../../src/cli/trainCommand.js';
 import { openImageSource } from '../../src/data/imageSource.js';
+import { UsageError } from '../../src/errors.js';
+import type { Weights } from '../../src/graph/weights.js';
 import { validator } from '../../src/jsonFile.js';
+import { readFeatureNetwork } from '../../src/targets/onnx/featureNetwork.js';
 import { parseOfficialVqConfig, vqConfig } from '../../src/tokenizer/config.js';
 import { createTokenizer } from '../../src/tokenizer/tokenizer.js';
 import { reconstructionGrid } from '../../src/training/preview.js';
@@ -27,6 +30,11 @@ interface TokenizerRun extends SharedRunSettings {
   readonly entropy: number;
   readonly crop: 'center' | 'random';
   readonly restart_after: number;
+  readonly adversarial: number;
+  readonly adversarial_start: number;
+  /** An ONNX file; empty for none. */
+  readonly perceptual: string;
+  readonly perceptual_weight: number;
 }
 
 const validate = validator<TokenizerRun>({
@@ -40,6 +48,10 @@ const validate = validator<TokenizerRun>({
     'entropy',
     'crop',
     'restart_after',
+    'adversarial',
+    'adversarial_start',
+    'perceptual',
+    'perceptual_weight',
   ],
   properties: {
     ...sharedSettingsSchema,
@@ -50,6 +62,10 @@ const validate = validator<TokenizerRun>({
     entropy: { type: 'number', minimum: 0 },
     crop: { type: 'string', enum: ['center', 'random'] },
     restart_after: { type: 'integer', minimum: 0 },
+    adversarial: { type: 'number', minimum: 0 },
+    adversarial_start: { type: 'integer', minimum: 1 },
+    perceptual: { type: 'string' },
+    perceptual_weight: { type: 'number', minimum: 0 },
   },
 } as JSONSchemaType<TokenizerRun>);
 
@@ -98,6 +114,28 @@ are complete or absent, and at the end a model folder with the weights of the lo
       options: ['center', 'random'],
       default: 'center',
     }),
+    adversarial: Flags.string({
+      description:
+        'weight of a patch discriminator that tells reconstructions from images; 0 trains without one',
+      default: '0',
+      helpValue: 'WEIGHT',
+    }),
+    'adversarial-start': Flags.integer({
+      description: 'first step in which the discriminator counts',
+      default: 1000,
+      min: 1,
+    }),
+    perceptual: Flags.string({
+      description:
+        'ONNX file of a convolutional network whose feature maps should agree (it gets RGB in [-1, 1])',
+      default: '',
+      helpValue: 'FILE',
+    }),
+    'perceptual-weight': Flags.string({
+      description: 'weight of the feature maps’ difference',
+      default: '1',
+      helpValue: 'WEIGHT',
+    }),
     'restart-after': Flags.integer({
       description: 'steps without use after which a code is replaced by a latent of the batch; 0 keeps all',
       default: 100,
@@ -113,7 +151,11 @@ are complete or absent, and at the end a model folder with the weights of the lo
       config: { ...parseOfficialVqConfig(readTrainingConfig(flags.config, PRESETS), flags.config) },
       reconstruction: flags.reconstruction as 'l1' | 'l2',
       commitment: 0.25,
-      entropy: Number(flags.entropy),
+      entropy: parseWeight(flags.entropy, '--entropy'),
+      adversarial: parseWeight(flags.adversarial, '--adversarial'),
+      adversarial_start: flags['adversarial-start'],
+      perceptual: flags.perceptual,
+      perceptual_weight: parseWeight(flags['perceptual-weight'], '--perceptual-weight'),
       crop: flags.crop as 'center' | 'random',
       restart_after: flags['restart-after'],
     }));
@@ -124,7 +166,21 @@ are complete or absent, and at the end a model folder with the weights of the lo
     const { reconstruction, commitment, entropy } = settings;
     const training = await tokenizerTraining(source, {
       config,
-      losses: { reconstruction, commitment, entropy },
+      losses: {
+        reconstruction,
+        commitment,
+        entropy,
+        ...(settings.perceptual !== '' && {
+          perceptual: {
+            features: readFeatureNetwork(settings.perceptual),
+            weight: settings.perceptual_weight,
+          },
+        }),
+      },
+      adversarial:
+        settings.adversarial > 0
+          ? { weight: settings.adversarial, start: settings.adversarial_start }
+          : undefined,
       batchSize: settings.batch,
       heldOutShare: settings.holdout,
       augmentation: { flip: settings.flip, crop: settings.crop },
@@ -145,10 +201,22 @@ are complete or absent, and at the end a model folder with the weights of the lo
     if (!result.stopped) {
       if (existsSync(model)) rmSync(model, { recursive: true });
       await writeModelFolder(model, {
-        tokenizer: { config, weights: this.keptWeights(folder, settings) },
+        tokenizer: { config, weights: withoutDiscriminator(this.keptWeights(folder, settings)) },
       });
       this.note(flags, `wrote ${model}`);
     }
     this.result(flags, { run: folder, step: result.step, ...(!result.stopped && { model }) });
   }
+}
+
+function parseWeight(text: string, flag: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && Number.isFinite(value)))
+    throw new UsageError(`${flag} ${text} is not a number from 0 on`);
+  return value;
+}
+
+/** What a model folder keeps: only the training needs the discriminator. */
+function withoutDiscriminator(weights: Weights): Weights {
+  return new Map([...weights].filter(([name]) => !name.startsWith('discriminator.')));
 }

@@ -6,6 +6,7 @@ import type { OfficialVqConfig } from '../tokenizer/config.js';
 import { vqConfig } from '../tokenizer/config.js';
 import { restartDeadCodes } from './deadCodes.js';
 import { dataOrder } from './dataOrder.js';
+import { floatTensor } from '../targets/target.js';
 import type { Batch, TrainingSettings } from './trainingLoop.js';
 
 /** Splits the examples: the held-out ones are the last of an order drawn from the seed. */
@@ -29,6 +30,8 @@ export interface TokenizerRunOptions {
   readonly augmentation: Augmentation;
   /** Steps without use after which a code is replaced; 0 keeps all. */
   readonly restartAfter: number;
+  /** A discriminator's weight and the first step in which it counts; undefined trains without one. */
+  readonly adversarial: { readonly weight: number; readonly start: number } | undefined;
   /** Parts that each batch is worked on in. */
   readonly parts: number;
   readonly recompute: boolean;
@@ -43,7 +46,7 @@ export async function tokenizerTraining(
   source: ImageSource,
   options: TokenizerRunOptions,
 ): Promise<TrainingSettings> {
-  const { config, batchSize, settings, augmentation, parts } = options;
+  const { config, batchSize, settings, augmentation, parts, adversarial } = options;
   const { training, heldOut } = splitExamples(source.count, options.heldOutShare, settings.seed);
   const order = dataOrder(training.length, batchSize, settings.seed);
   const load = async (indices: readonly number[], vary: Augmentation, firstDraw: number): Promise<Batch> => {
@@ -60,20 +63,26 @@ export async function tokenizerTraining(
     );
   return {
     ...settings,
-    lossGraph: vqAutoencoder(vqConfig(config), options.losses),
+    lossGraph: vqAutoencoder(vqConfig(config), { ...options.losses, adversarial: adversarial !== undefined }),
+    validationGraph: vqAutoencoder(vqConfig(config), options.losses),
     step: {
       parts,
       recompute: options.recompute,
       extend: restartDeadCodes(options.restartAfter || Number.POSITIVE_INFINITY, settings.seed),
     },
-    batch: (step) => {
+    batch: async (step) => {
       const examples = order.batch(step).map((example) => training[example]!);
       const size = batchSize / parts;
-      return Promise.all(
+      const weight = adversarial && step >= adversarial.start ? adversarial.weight : 0;
+      const images = await Promise.all(
         Array.from({ length: parts }, (_, part) =>
           load(examples.slice(part * size, (part + 1) * size), augmentation, step * batchSize + part * size),
         ),
       );
+      return images.map((image) => ({
+        ...image,
+        ...(adversarial && { adversarial_weight: floatTensor([], [weight]) }),
+      }));
     },
     validation,
   };

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ import { openImageSource } from '../../src/data/imageSource.js';
 import { InputError } from '../../src/errors.js';
 import { dataOrder } from '../../src/training/dataOrder.js';
 import { learningRateAt } from '../../src/training/learningRate.js';
-import { readLog } from '../../src/training/runFolder.js';
+import { readCheckpoint, readLog } from '../../src/training/runFolder.js';
 import { splitExamples } from '../../src/training/tokenizerRun.js';
 import { arpg } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
@@ -253,6 +253,132 @@ describe('arpg train', () => {
       true,
     );
   }).timeout(240_000);
+
+  it('every option of the tokenizer together still trains, resumes and gives a model', () => {
+    const flags = [
+      '--data',
+      temporary('stripes'),
+      '--config',
+      temporary('vq.json'),
+      ...['--steps', '6', '--batch', '8', '--seed', '1', '--checkpoint-every', '3', '--holdout', '0.2'],
+      ...['--accumulate', '2', '--recompute', '--flip', '--crop', 'random', '--restart-after', '2'],
+      ...['--adversarial', '0.1', '--adversarial-start', '2', '--ema', '0.9'],
+    ];
+    const { errors } = train('tokenizer', ...flags, '--out', temporary('options'));
+    expect(errors).to.equal('');
+    const log = readLog(temporary('options')).filter(({ loss }) => loss !== undefined);
+    expect(log).to.have.length(6);
+    expect(log[0]!.adversarial_loss).to.equal(0);
+    expect(log[2]!.adversarial_loss).to.not.equal(0);
+    expect(log[2]).to.include.keys(
+      'reconstruction_loss',
+      'discriminator_loss',
+      'codebook_use',
+      'restarted_codes',
+    );
+    expect(readdirSync(temporary('options/samples'))).to.deep.equal([
+      'step-00000003.png',
+      'step-00000006.png',
+    ]);
+    const decoded = arpg(
+      ['detokenize', '--model', temporary('options/model'), '-o', temporary('decoded.png')],
+      {
+        stdin: JSON.stringify({ tokens: new Array(64).fill(1) }),
+      },
+    );
+    expect(decoded.errors).to.equal('');
+    expect(
+      train('tokenizer', ...flags.with(flags.indexOf('8'), '7'), '--out', temporary('odd')).errors,
+    ).to.include('--batch 7 does not divide into 2 parts');
+  }).timeout(240_000);
+
+  it('a generator trains on JSON lines of tokens, in parts and with dropout', () => {
+    const tokenized = arpg(['tokenize', '--model', temporary('vq/model'), temporary('stripes/across')]);
+    writeFileSync(temporary('tokens.jsonl'), tokenized.stdout);
+    const run = train(
+      ...[
+        '--data',
+        temporary('tokens.jsonl'),
+        '--tokenizer',
+        temporary('vq/model'),
+        '--out',
+        temporary('tokens'),
+      ],
+      ...[
+        '--config',
+        temporary('arpg.json'),
+        '--steps',
+        '4',
+        '--batch',
+        '8',
+        '--accumulate',
+        '4',
+        '--seed',
+        '1',
+      ],
+      ...['--dropout', '0.2', '--recompute'],
+    );
+    expect(run.errors).to.equal('');
+    expect(readLog(temporary('tokens')).filter(({ loss }) => loss !== undefined)).to.have.length(4);
+    expect(existsSync(temporary('tokens/model/config.json'))).to.equal(true);
+    writeFileSync(temporary('outside.jsonl'), '{"tokens":[1,2,3,999]}\n');
+    const outside = train(
+      ...[
+        '--data',
+        temporary('outside.jsonl'),
+        '--tokenizer',
+        temporary('vq/model'),
+        '--out',
+        temporary('none'),
+      ],
+    );
+    expect([outside.code, outside.errors.includes('token 999 is outside the codebook of 32')]).to.deep.equal([
+      3,
+      true,
+    ]);
+  }).timeout(240_000);
+
+  it('a full disk ends the run, says so and keeps the last good checkpoint', function () {
+    const folder = temporary('small-disk');
+    mkdirSync(folder);
+    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=600k', 'tmpfs', folder]).status !== 0) this.skip();
+    try {
+      const flags = [
+        '--data',
+        temporary('stripes'),
+        '--tokenizer',
+        temporary('vq/model'),
+        '--out',
+        `${folder}/run`,
+      ];
+      const { code, errors } = train(
+        ...flags,
+        ...[
+          '--config',
+          temporary('arpg.json'),
+          '--steps',
+          '60',
+          '--batch',
+          '8',
+          '--checkpoint-every',
+          '5',
+          '--seed',
+          '1',
+        ],
+      );
+      expect([code, errors]).to.satisfy(
+        ([exit, text]: [number, string]) => exit === 5 && /disk is full/.test(text),
+        errors,
+      );
+      const checkpoint = readCheckpoint(`${folder}/run`);
+      expect(checkpoint?.step).to.be.greaterThan(0);
+      for (const { read } of checkpoint!.state.values()) expect(read().length).to.be.greaterThan(0);
+      const names = readdirSync(`${folder}/run/checkpoints`);
+      expect(names.every((name) => /^step-\d+$/.test(name))).to.equal(true);
+    } finally {
+      spawnSync('umount', [folder]);
+    }
+  }).timeout(120_000);
 
   it('an interrupt saves and says how to continue', async () => {
     const flags = [

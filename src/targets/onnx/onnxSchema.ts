@@ -1,7 +1,7 @@
 import protobuf from 'protobufjs';
 
 /**
- * The part of the ONNX protobuf schema (onnx.proto3, IR version 10) that models written here use. Field numbers
+ * The part of the ONNX protobuf schema (onnx.proto3, IR version 10) that models written and read here use. Field numbers
  * are those of the published schema.
  */
 const schema = protobuf.Root.fromJSON({
@@ -15,6 +15,7 @@ const schema = protobuf.Root.fromJSON({
           fields: {
             dims: { rule: 'repeated', type: 'int64', id: 1 },
             dataType: { type: 'int32', id: 2 },
+            floatData: { rule: 'repeated', type: 'float', id: 4, options: { packed: true } },
             name: { type: 'string', id: 8 },
             rawData: { type: 'bytes', id: 9 },
             externalData: { rule: 'repeated', type: 'StringStringEntryProto', id: 13 },
@@ -37,6 +38,7 @@ const schema = protobuf.Root.fromJSON({
             f: { type: 'float', id: 2 },
             i: { type: 'int64', id: 3 },
             s: { type: 'bytes', id: 4 },
+            t: { type: 'TensorProto', id: 5 },
             ints: { rule: 'repeated', type: 'int64', id: 8 },
             type: { type: 'int32', id: 20 },
           },
@@ -99,6 +101,7 @@ export interface OnnxTensor {
   readonly dims: readonly number[];
   readonly dataType: number;
   readonly rawData?: Uint8Array;
+  readonly floatData?: readonly number[];
   readonly externalData?: readonly { readonly key: string; readonly value: string }[];
   readonly dataLocation?: number;
 }
@@ -115,6 +118,7 @@ export interface OnnxNode {
     readonly f?: number;
     readonly i?: number;
     readonly s?: Uint8Array;
+    readonly t?: OnnxTensor;
     readonly ints?: readonly number[];
   }[];
 }
@@ -148,4 +152,13 @@ export interface OnnxModel {
 export function encodeOnnxModel(model: OnnxModel): Uint8Array {
   const type = schema.lookupType('onnx.ModelProto');
   return type.encode(type.fromObject(model)).finish();
+}
+
+/**
+ * Reads a model in ONNX's protobuf encoding; fields that the schema here lacks are passed over.
+ * @throws Error when the bytes are no such message.
+ */
+export function decodeOnnxModel(bytes: Uint8Array): OnnxModel {
+  const type = schema.lookupType('onnx.ModelProto');
+  return type.toObject(type.decode(bytes), { longs: Number, arrays: true }) as OnnxModel;
 }

@@ -1,0 +1,57 @@
+import {
+  argmax,
+  conv2d,
+  crossEntropy,
+  dim,
+  type Graph,
+  input,
+  linear,
+  makeGraph,
+  mean,
+  parameter,
+  relu,
+  reshape,
+  scope,
+  type Tensor,
+} from '../src/dsl/index.js';
+
+const SIDE = 28;
+const CLASSES = 10;
+
+/** 3×3 convolution → ReLU; a stride of 2 halves the image. */
+function layer(name: string, x: Tensor, outputs: number, stride: 1 | 2): Tensor {
+  const inputs = Number(x.shape[1]);
+  return scope(name, () => {
+    const bound = Math.sqrt(6 / (inputs * 9));
+    const weight = parameter('weight', [outputs, inputs, 3, 3], { kind: 'uniform', bound });
+    const bias = parameter('bias', [outputs], { kind: 'zeros' });
+    return relu(conv2d(x, weight, { bias, stride, padding: 1 }));
+  });
+}
+
+/** `[batch, 3, 28, 28]` in [−1, 1] → logits `[batch, 10]` */
+function classify(image: Tensor): Tensor {
+  const features = [16, 32, 32].reduce(
+    (x, outputs, index) => layer(`layers.${index}`, x, outputs, index === 0 ? 1 : 2),
+    image,
+  );
+  const flat = reshape(features, [image.shape[0]!, 32 * (SIDE / 4) ** 2]);
+  return linear('head', flat, CLASSES);
+}
+
+const imageInput = () => input('image', 'f32', [dim('batch'), 3, SIDE, SIDE]);
+
+/** A small convolutional network that tells digits apart, to judge generated ones: `image` → `class_ids` `[batch]`. */
+export function digitClassifier(): Graph {
+  const image = imageInput();
+  return makeGraph('digit-classifier', [image], { class_ids: argmax(classify(image)) });
+}
+
+/** Its training: `image` and `class_ids` i32 `[batch]` → `loss`, the mean cross-entropy. */
+export function digitClassifierLoss(): Graph {
+  const image = imageInput();
+  const classIds = input('class_ids', 'i32', [image.shape[0]!]);
+  return makeGraph('digit-classifier-loss', [image, classIds], {
+    loss: mean(crossEntropy(classify(image), classIds)),
+  });
+}

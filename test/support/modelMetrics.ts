@@ -1,0 +1,197 @@
+import { fileURLToPath } from 'node:url';
+import { arpgTeacherForced } from '../../graphs/arpg.js';
+import { digitClassifier } from '../../graphs/digitClassifier.js';
+import { arpgConfig } from '../../src/arpg/config.js';
+import { randomOrder } from '../../src/arpg/order.js';
+import { samplingPlan } from '../../src/arpg/plan.js';
+import { createSampler, type SamplingOptions } from '../../src/arpg/sampler.js';
+import { openGenerator, openTokenizer } from '../../src/checkpoints/modelFolder.js';
+import { openSafetensors } from '../../src/checkpoints/safetensors.js';
+import type { RgbImage } from '../../src/data/image.js';
+import { type ImageSource, openImageSource } from '../../src/data/imageSource.js';
+import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
+import { intTensor } from '../../src/targets/target.js';
+import { vqConfig } from '../../src/tokenizer/config.js';
+import {
+  createTokenizer,
+  imageSignal,
+  type Tokenizer,
+  type TokenImage,
+} from '../../src/tokenizer/tokenizer.js';
+import { augmentImage, NO_AUGMENTATION } from '../../src/training/augment.js';
+
+const fixtures = fileURLToPath(new URL('../../../fixtures/', import.meta.url));
+const target = onnxTarget({ threads: 2 });
+const BATCH = 50;
+const SEED = 1;
+
+/** Images that no training saw. */
+export const HELD_OUT_DIGITS = `${fixtures}digits/held-out`;
+export const DIGITS_MODEL = `${fixtures}models/digits`;
+
+/** How the shipped models are sampled unless told otherwise. */
+export const DEFAULT_SAMPLING: SamplingOptions = {
+  seed: SEED,
+  guidance: 2,
+  guidanceSchedule: 'constant',
+  temperature: 1,
+  topK: 0,
+  topP: 1,
+};
+
+/** What a tokenizer keeps of images. */
+export interface ReconstructionMetrics {
+  /** Peak signal-to-noise ratio over all pixels, in decibels. */
+  readonly psnr: number;
+  /** Share of the codebook's rows chosen at least once. */
+  readonly codebookUse: number;
+  readonly tokens: readonly TokenImage[];
+}
+
+/** All images of a source at a tokenizer's size. */
+export async function loadImages(source: ImageSource, size: number): Promise<readonly RgbImage[]> {
+  return Promise.all(
+    Array.from({ length: source.count }, async (_, index) =>
+      augmentImage(await source.image(index), size, NO_AUGMENTATION, 0, 0),
+    ),
+  );
+}
+
+function batches<T>(items: readonly T[]): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(items.length / BATCH) }, (_, index) =>
+    items.slice(index * BATCH, (index + 1) * BATCH),
+  );
+}
+
+export async function reconstructionMetrics(
+  tokenizer: Tokenizer,
+  images: readonly RgbImage[],
+): Promise<ReconstructionMetrics> {
+  const tokens: TokenImage[] = [];
+  for (const part of batches(images)) tokens.push(...(await tokenizer.encodeMany(part)));
+  let squared = 0;
+  let count = 0;
+  for (const [index, image] of images.entries()) {
+    const { data } = await tokenizer.decode(tokens[index]!);
+    for (const [place, value] of data.entries()) squared += (value - image.data[place]!) ** 2;
+    count += data.length;
+  }
+  const used = new Set(tokens.flatMap((image) => Array.from(image.tokens)));
+  return {
+    psnr: 10 * Math.log10(255 ** 2 / (squared / count)),
+    codebookUse: used.size / tokenizer.config.codebookSize,
+    tokens,
+  };
+}
+
+/** Mean cross-entropy of a generator, in nats per token, under random orders. */
+export async function heldOutLoss(
+  model: string,
+  images: readonly TokenImage[],
+  classOf: (index: number) => number,
+): Promise<number> {
+  const { config, weights } = openGenerator(model);
+  const executable = await target.compile(arpgTeacherForced(arpgConfig(config)), { weights });
+  let total = 0;
+  for (const part of batches(images.map((image, index) => ({ image, index })))) {
+    const shape = [part.length, config.block_size];
+    const { loss } = await executable.run(
+      {
+        tokens: intTensor(
+          shape,
+          part.flatMap(({ image }) => Array.from(image.tokens)),
+        ),
+        class_ids: intTensor(
+          [part.length],
+          part.map(({ index }) => classOf(index)),
+        ),
+        orders: intTensor(
+          shape,
+          part.flatMap(({ index }) => randomOrder(config.block_size, SEED, index)),
+        ),
+      },
+      ['loss'],
+    );
+    total += (await loss!.read()).data[0]! * part.length;
+  }
+  await executable.dispose();
+  return total / images.length;
+}
+
+/** The class that the digit classifier sees in each image. */
+export async function classifyDigits(images: readonly RgbImage[]): Promise<readonly number[]> {
+  const weights = openSafetensors(`${fixtures}digits/classifier.safetensors`).tensors;
+  const executable = await target.compile(digitClassifier(), { weights });
+  const classIds: number[] = [];
+  for (const part of batches(images)) {
+    const { class_ids: found } = await executable.run({ image: imageSignal(part) });
+    classIds.push(...(await found!.read()).data);
+  }
+  await executable.dispose();
+  return classIds;
+}
+
+/** Samples of all classes in turn. */
+export async function sampleModel(
+  model: string,
+  count: number,
+  options: SamplingOptions = DEFAULT_SAMPLING,
+): Promise<{ readonly images: readonly RgbImage[]; readonly classIds: readonly number[] }> {
+  const { config, weights } = openGenerator(model);
+  const sampler = await createSampler(arpgConfig(config), weights, target);
+  const tokenizer = openShippedTokenizer(model);
+  const positions = config.block_size;
+  const wanted = Array.from({ length: count }, (_, index) => ({
+    classId: index % config.num_classes,
+    index,
+    plan: samplingPlan({
+      order: randomOrder(positions, SEED, index),
+      steps: Math.min(32, positions),
+      schedule: 'arccos',
+    }),
+  }));
+  const images: RgbImage[] = [];
+  for (const part of batches(wanted))
+    for (const tokens of await sampler.sample(part, options))
+      images.push(await tokenizer.decode({ tokens, grid: sampler.grid }));
+  await Promise.all([sampler.dispose(), tokenizer.dispose()]);
+  return { images, classIds: wanted.map(({ classId }) => classId) };
+}
+
+/** The tokenizer of a model, ready to run. */
+export function openShippedTokenizer(model: string): Tokenizer {
+  const { config, weights } = openTokenizer(model);
+  return createTokenizer(vqConfig(config), weights, target);
+}
+
+function shareOfEqual(found: readonly number[], wanted: readonly number[]): number {
+  return found.filter((value, index) => value === wanted[index]).length / wanted.length;
+}
+
+export interface DigitsMetrics {
+  /** Share of real held-out digits that the classifier recognises. */
+  readonly classifierAccuracy: number;
+  /** Share of sampled digits in which the classifier sees the class asked for. */
+  readonly sampleAccuracy: number;
+  readonly heldOutLoss: number;
+  readonly psnr: number;
+  readonly codebookUse: number;
+}
+
+/** The digits model's figures, on images that no training saw. */
+export async function digitsMetrics(samples: number, model = DIGITS_MODEL): Promise<DigitsMetrics> {
+  const source = await openImageSource(HELD_OUT_DIGITS);
+  const tokenizer = openShippedTokenizer(model);
+  const images = await loadImages(source, tokenizer.config.imageSize);
+  const classIds = images.map((_, index) => source.classOf(index));
+  const { tokens, psnr, codebookUse } = await reconstructionMetrics(tokenizer, images);
+  const sampled = await sampleModel(model, samples);
+  await tokenizer.dispose();
+  return {
+    classifierAccuracy: shareOfEqual(await classifyDigits(images), classIds),
+    sampleAccuracy: shareOfEqual(await classifyDigits(sampled.images), sampled.classIds),
+    heldOutLoss: await heldOutLoss(model, tokens, (index) => classIds[index]!),
+    psnr,
+    codebookUse,
+  };
+}
