@@ -1,8 +1,6 @@
 import { Flags } from '@oclif/core';
-import { GUIDANCE_SCHEDULES, type GuidanceSchedule } from '../src/arpg/guidance.js';
+import { type Grid, ROPE_SCALINGS, type RopeScaling } from '../graphs/rotary.js';
 import { sampleImages } from '../src/arpg/sampleImages.js';
-import { readOrder } from '../src/arpg/orderFile.js';
-import { SCHEDULES, type Schedule } from '../src/arpg/schedule.js';
 import { createSampler } from '../src/arpg/sampler.js';
 import { arpgConfig } from '../src/arpg/config.js';
 import { findClass, type Labels } from '../src/checkpoints/labels.js';
@@ -10,14 +8,15 @@ import { openGenerator, openTokenizer } from '../src/checkpoints/modelFolder.js'
 import { BaseCommand, modelFlags, requireSeparateOutputs, seedFlag } from '../src/cli/baseCommand.js';
 import { checkImageOutput, IMAGE_FORMATS, type ImageFormat, writeImages } from '../src/cli/imageOutput.js';
 import { startProgress } from '../src/cli/progress.js';
+import { samplingFlags, samplingSettings, stepsFor } from '../src/cli/samplingFlags.js';
 import { checkOutput, requireBinaryOutput, writeOutput } from '../src/cli/streams.js';
 import { formatTokenLine } from '../src/data/tokenLines.js';
 import { UsageError } from '../src/errors.js';
 import { createTokenizer } from '../src/tokenizer/tokenizer.js';
 import { vqConfig } from '../src/tokenizer/config.js';
 
-/** Steps where none are given: the paper's best setting, or every token by itself in a small model. */
-const DEFAULT_STEPS = 64;
+/** The most tokens of a picture, a guard against slips of the finger. */
+const MAX_TOKENS = 1 << 16;
 
 export default class Sample extends BaseCommand {
   static override summary = 'Draw images of a class.';
@@ -27,6 +26,7 @@ An image depends on the seed and its number alone: the same command gives the sa
   static override examples = [
     '<%= config.bin %> sample --class 3 -o three.png',
     '<%= config.bin %> sample --model arpg-l --class 207 --class "tabby cat" --count 8 --format grid -o cats.png',
+    '<%= config.bin %> sample --class 3 --size 56x28 --rope extend -o wide.png',
     '<%= config.bin %> sample --class 3 --count 100 --seed 7 -o samples/',
     '<%= config.bin %> sample --class 3 --format tokens | <%= config.bin %> detokenize -o three.png',
   ];
@@ -40,36 +40,15 @@ An image depends on the seed and its number alone: the same command gives the sa
       required: true,
     }),
     count: Flags.integer({ description: 'images of each class', default: 1, min: 1 }),
-    steps: Flags.integer({
-      description: `steps of an image (default: ${DEFAULT_STEPS}, at most one per token)`,
-      min: 1,
+    ...samplingFlags,
+    size: Flags.string({
+      description: 'pixels of the picture, whole tokens along each side (default: the trained size)',
+      helpValue: 'WxH',
     }),
-    schedule: Flags.string({
-      description: 'how the number of tokens grows from step to step',
-      options: [...SCHEDULES],
-      default: 'arccos',
-    }),
-    guidance: Flags.string({
-      description: 'classifier-free guidance scale; 1 is none',
-      default: '4',
-      helpValue: 'G',
-    }),
-    'guidance-schedule': Flags.string({
-      description: 'whether guidance is the same at all steps or grows from 1',
-      options: [...GUIDANCE_SCHEDULES],
-      default: 'linear',
-    }),
-    temperature: Flags.string({ description: 'divides the logits', default: '1', helpValue: 'T' }),
-    'top-k': Flags.integer({ description: 'keep the k most likely tokens; 0 keeps all', default: 0, min: 0 }),
-    'top-p': Flags.string({
-      description: 'keep the most likely tokens up to this mass',
-      default: '1',
-      helpValue: 'P',
-    }),
-    order: Flags.string({
-      description: 'random, raster, or a JSON file with an array of positions',
-      default: 'random',
-      helpValue: 'ORDER',
+    rope: Flags.string({
+      description: 'with --size: go on beyond the trained positions, or squeeze all into their range',
+      options: [...ROPE_SCALINGS],
+      default: 'extend',
     }),
     batch: Flags.integer({ description: 'images sampled together', default: 4, min: 1 }),
     format: Flags.string({
@@ -97,32 +76,29 @@ An image depends on the seed and its number alone: the same command gives the sa
     }
     const model = openGenerator(flags.model);
     const config = arpgConfig(model.config);
-    const tokenizerModel = asTokens ? undefined : openTokenizer(flags.model);
-    const positions = config.grid.height * config.grid.width;
+    const tokenizerModel = asTokens && flags.size === undefined ? undefined : openTokenizer(flags.model);
+    const grid =
+      flags.size === undefined || !tokenizerModel
+        ? config.grid
+        : gridFor(flags.size, 2 ** (tokenizerModel.config.ch_mult.length - 1));
+    const positions = grid.height * grid.width;
     const settings = {
+      ...samplingSettings(flags, positions),
       steps: stepsFor(flags.steps, positions),
-      schedule: flags.schedule as Schedule,
-      guidance: parseNumber(flags.guidance, '--guidance', 0),
-      guidanceSchedule: flags['guidance-schedule'] as GuidanceSchedule,
-      temperature: parseNumber(flags.temperature, '--temperature', 0),
-      topK: flags['top-k'],
-      topP: parseNumber(flags['top-p'], '--top-p', 0, 1),
-      order: readOrder(flags.order, positions),
       batch: flags.batch,
     };
     const classIds = classesOf(flags.class, flags.count, config.classes, model.labels);
     const seed = this.chooseSeed(flags);
     const target = await this.chooseTarget(flags);
-    const sampler = await createSampler(config, model.weights, target);
+    const sampler = await createSampler(config, model.weights, target, grid, flags.rope as RopeScaling);
     this.detail(flags, `model ready after ${seconds(started)} s`);
     const bar = startProgress('sampling', count * settings.steps, 'steps', !flags.quiet);
     const tokens = await sampleImages(sampler, classIds, { ...settings, seed }, bar.update);
     bar.stop();
     await sampler.dispose();
     this.detail(flags, `sampled after ${seconds(started)} s`);
-    const { grid } = config;
     const files: string[] = [];
-    if (tokenizerModel) {
+    if (tokenizerModel && !asTokens) {
       const tokenizer = createTokenizer(vqConfig(tokenizerModel.config), tokenizerModel.weights, target);
       const images = [];
       for (const imageTokens of tokens) images.push(await tokenizer.decode({ tokens: imageTokens, grid }));
@@ -162,21 +138,17 @@ function peakMegabytes(): number {
   return Math.round((process.resourceUsage().maxRSS * 1024) / 1e6);
 }
 
-function stepsFor(given: number | undefined, positions: number): number {
-  if (given !== undefined && given > positions)
+/** Tokens along each side of a picture. */
+function gridFor(size: string, factor: number): Grid {
+  const [, width, height] = /^(\d+)x(\d+)$/.exec(size) ?? [];
+  const [columns, rows] = [Number(width) / factor, Number(height) / factor];
+  if (!(columns >= 1 && rows >= 1 && Number.isInteger(columns) && Number.isInteger(rows)))
     throw new UsageError(
-      `--steps ${given} is more than the model's ${positions} tokens; use 1 to ${positions}`,
+      `--size ${size} is not WxH with both sides a multiple of ${factor}, such as ${8 * factor}x${4 * factor}`,
     );
-  return given ?? Math.min(DEFAULT_STEPS, positions);
-}
-
-function parseNumber(text: string, flag: string, min: number, max = Number.POSITIVE_INFINITY): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value < min || value > max)
-    throw new UsageError(
-      `${flag} ${text} is not a number ${max === Number.POSITIVE_INFINITY ? `≥ ${min}` : `from ${min} to ${max}`}`,
-    );
-  return value;
+  if (columns * rows > MAX_TOKENS)
+    throw new UsageError(`--size ${size} makes ${columns * rows} tokens; at most ${MAX_TOKENS} are allowed`);
+  return { height: rows, width: columns };
 }
 
 function classesOf(

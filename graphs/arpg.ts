@@ -23,7 +23,15 @@ import {
   type Tensor,
 } from '../src/dsl/index.js';
 import { type Dropout, keyedDropout, NO_DROPOUT } from './dropout.js';
-import { CLASS_ROTARY_INDEX, type Grid, type Rotary, rotaryIndex, rotaryTable, rotate } from './rotary.js';
+import {
+  CLASS_ROTARY_INDEX,
+  type Grid,
+  type RopeScaling,
+  type Rotary,
+  rotaryIndex,
+  rotaryTable,
+  rotate,
+} from './rotary.js';
 import {
   type KeyValue,
   mergeHeads,
@@ -69,6 +77,7 @@ interface PassOptions {
   readonly causal: boolean;
   readonly past?: ArpgCache;
   readonly dropout?: Dropout;
+  readonly ropeScaling?: RopeScaling;
 }
 
 function block(
@@ -155,7 +164,10 @@ function arpg(
   grid: Grid,
   options: PassOptions,
 ): { readonly logits: Tensor; readonly cache: ArpgCache } {
-  const table = rotaryTable(grid, config.dim / config.heads, config.ropeBase);
+  const table = rotaryTable(grid, config.dim / config.heads, config.ropeBase, {
+    trained: config.grid,
+    scaling: options.ropeScaling ?? 'extend',
+  });
   const embeddings = scope('embeddings', () =>
     parameter('weight', [embeddingRows.count(config), config.dim], NORMAL_INITIALIZER),
   );
@@ -196,8 +208,13 @@ export function cacheNames(
  * raster position p); the cache of earlier steps, `past.*` `[batch, heads, past, headDim]`, empty at first.
  * Outputs: `logits` `[batch, queries, vocabulary]`; the cache for the next step, `present.*`.
  * @param grid the token grid to sample, which may differ from the trained one
+ * @param ropeScaling how positions of another grid are turned
  */
-export function arpgStep(config: ArpgConfig, grid: Grid = config.grid): Graph {
+export function arpgStep(
+  config: ArpgConfig,
+  grid: Grid = config.grid,
+  ropeScaling: RopeScaling = 'extend',
+): Graph {
   const batch = dim('batch');
   const places = {
     content: input('content_positions', 'i32', [batch, dim('content')]),
@@ -209,7 +226,7 @@ export function arpgStep(config: ArpgConfig, grid: Grid = config.grid): Graph {
   const cacheInputs = names.map(({ past }) => input(past, 'f32', cacheShape));
   const pairs = pairUp(cacheInputs);
   const past: ArpgCache = { selfDecoder: pairs.slice(0, -1), shared: pairs.at(-1)! };
-  const { logits, cache } = arpg(contentIds, places, config, grid, { causal: false, past });
+  const { logits, cache } = arpg(contentIds, places, config, grid, { causal: false, past, ropeScaling });
   const present = [...cache.selfDecoder, cache.shared].flatMap(({ key, value }) => [key, value]);
   const presentByName = Object.fromEntries(names.map((name, index) => [name.present, present[index]!]));
   return makeGraph('arpg-step', [contentIds, places.content, places.queries, ...cacheInputs], {

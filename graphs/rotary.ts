@@ -27,22 +27,41 @@ export interface RotaryTable {
   readonly sines: Tensor;
 }
 
+/** How a grid of another size than the trained one is turned. */
+export const ROPE_SCALINGS = ['extend', 'interpolate'] as const;
+/** `extend` goes on with the trained steps; `interpolate` shrinks them so that positions stay in the trained range. */
+export type RopeScaling = (typeof ROPE_SCALINGS)[number];
+
+/** What the table turns by one step along each axis, as a share of the trained step. */
+function axisScales(grid: Grid, trained: Grid, scaling: RopeScaling): Grid {
+  if (scaling === 'extend') return { height: 1, width: 1 };
+  return { height: trained.height / grid.height, width: trained.width / grid.width };
+}
+
 /**
  * 2-D RoPE (PAPER §1): the first half of the pairs turns by the row, the second half by the column, each by
  * position·base^(−2j/H) with H = headDim/2. The class token's entry is cos = sin = 0.
  * @param headDim a multiple of 4
+ * @param from the trained grid and how to get from it to another (PAPER §3, resolution expansion)
  */
-export function rotaryTable(grid: Grid, headDim: number, base: number): RotaryTable {
+export function rotaryTable(
+  grid: Grid,
+  headDim: number,
+  base: number,
+  from: { readonly trained: Grid; readonly scaling: RopeScaling } = { trained: grid, scaling: 'extend' },
+): RotaryTable {
   return scope('rope', () => {
     const frequencyCount = headDim / 4;
     const exponents = cast(iota(frequencyCount), 'f32');
     const frequencies = exp(multiply(exponents, (-2 * Math.log(base)) / (headDim / 2)));
-    const turns = (count: number, shape: readonly number[]) => {
-      const places = reshape(cast(iota(count), 'f32'), shape);
+    const scales = axisScales(grid, from.trained, from.scaling);
+    const turns = (count: number, scale: number, shape: readonly number[]) => {
+      const steps = reshape(cast(iota(count), 'f32'), shape);
+      const places = scale === 1 ? steps : multiply(steps, scale);
       return broadcastTo(multiply(places, frequencies), [grid.height, grid.width, frequencyCount]);
     };
-    const byRow = turns(grid.height, [grid.height, 1, 1]);
-    const byColumn = turns(grid.width, [1, grid.width, 1]);
+    const byRow = turns(grid.height, scales.height, [grid.height, 1, 1]);
+    const byColumn = turns(grid.width, scales.width, [1, grid.width, 1]);
     const angles = reshape(concat([byRow, byColumn], -1), [grid.height * grid.width, headDim / 2]);
     const afterClass = (table: Tensor) => pad(table, [1, 0], [0, 0]);
     return { cosines: afterClass(cos(angles)), sines: afterClass(sin(angles)) };

@@ -19,6 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'src/data': ['src/errors.ts', 'src/jsonFile.ts'],
   'src/arpg': ['graphs', 'src/graph', 'src/targets', 'src/errors.ts', 'src/jsonFile.ts'],
   'src/tokenizer': ['graphs', 'src/graph', 'src/targets', 'src/data', 'src/errors.ts', 'src/jsonFile.ts'],
+  'src/editing': ['graphs', 'src/arpg', 'src/tokenizer', 'src/data', 'src/errors.ts'],
   'src/checkpoints': [
     'graphs',
     'src/graph',
@@ -44,6 +45,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/cli': [
     'src/arpg',
+    'src/checkpoints',
+    'src/editing',
+    'src/tokenizer',
     'src/data',
     'src/graph',
     'src/targets',

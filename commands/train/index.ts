@@ -4,7 +4,7 @@ import { Flags } from '@oclif/core';
 import type { JSONSchemaType } from 'ajv';
 import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
 import { createSampler } from '../../src/arpg/sampler.js';
-import { openTokenizer, writeModelFolder } from '../../src/checkpoints/modelFolder.js';
+import { openGenerator, openTokenizer, writeModelFolder } from '../../src/checkpoints/modelFolder.js';
 import { startProgress } from '../../src/cli/progress.js';
 import {
   parseShare,
@@ -133,6 +133,7 @@ never interrupted.`;
       recompute: settings.recompute,
       settings: {
         ...this.loopSettings(settings),
+        ...(settings.init !== '' && { initialWeights: openGenerator(settings.init).weights }),
         preview: async (step, weights) => {
           const sampler = await createSampler(arpgConfig(config), weights, target);
           writePreview(folder, step, await sampleGrid(sampler, tokenizer));

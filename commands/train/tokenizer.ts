@@ -2,7 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Flags } from '@oclif/core';
 import type { JSONSchemaType } from 'ajv';
-import { writeModelFolder } from '../../src/checkpoints/modelFolder.js';
+import { openTokenizer, writeModelFolder } from '../../src/checkpoints/modelFolder.js';
 import {
   readTrainingConfig,
   type SharedRunSettings,
@@ -189,6 +189,7 @@ are complete or absent, and at the end a model folder with the weights of the lo
       recompute: settings.recompute,
       settings: {
         ...this.loopSettings(settings),
+        ...(settings.init !== '' && { initialWeights: openTokenizer(settings.init).weights }),
         preview: async (step, weights) => {
           const tokenizer = createTokenizer(vqConfig(config), weights, target);
           writePreview(folder, step, await reconstructionGrid(source, tokenizer));

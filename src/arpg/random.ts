@@ -12,6 +12,7 @@ const PURPOSE = {
   initialWeights: 5,
   augmentation: 6,
   variant: 7,
+  keep: 8,
 } as const;
 
 export type Purpose = keyof typeof PURPOSE;

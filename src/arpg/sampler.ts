@@ -1,5 +1,5 @@
 import { type ArpgConfig, arpgStep, cacheNames, embeddingRows } from '../../graphs/arpg.js';
-import { CLASS_ROTARY_INDEX, type Grid } from '../../graphs/rotary.js';
+import { CLASS_ROTARY_INDEX, type Grid, type RopeScaling } from '../../graphs/rotary.js';
 import { GraphError } from '../graph/graphError.js';
 import type { Weights } from '../graph/weights.js';
 import {
@@ -68,14 +68,16 @@ const MIN_TEMPERATURE = 1e-5;
 /**
  * Compiles a generator for sampling on a target.
  * @param grid the token grid to sample, by default the trained one
+ * @param ropeScaling how positions of another grid than the trained one are turned
  */
 export async function createSampler(
   config: ArpgConfig,
   weights: Weights,
   target: Target,
   grid: Grid = config.grid,
+  ropeScaling: RopeScaling = 'extend',
 ): Promise<Sampler> {
-  const executable = await target.compile(arpgStep(config, grid), { weights });
+  const executable = await target.compile(arpgStep(config, grid, ropeScaling), { weights });
   return {
     config,
     grid,

@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Flags, type Interfaces } from '@oclif/core';
 import { drawSeed, isSeed } from '../arpg/random.js';
@@ -7,8 +8,17 @@ import { resolveTarget, TARGET_NAMES } from '../targets/resolveTarget.js';
 import type { Target } from '../targets/target.js';
 import { writeStdout } from './streams.js';
 
+const SHIPPED_MODELS = fileURLToPath(new URL('../../../fixtures/models/', import.meta.url));
+
 /** The model used when none is named. */
-export const DEFAULT_MODEL = fileURLToPath(new URL('../../../fixtures/models/tiny', import.meta.url));
+export const DEFAULT_MODEL = join(SHIPPED_MODELS, 'digits');
+
+/** The folder of a model that comes with arpg, where no folder of that name lies at hand; else the path itself. */
+function modelFolder(nameOrPath: string): string {
+  const isName = /^[\w-]+$/.test(nameOrPath) && !existsSync(nameOrPath);
+  const shipped = join(SHIPPED_MODELS, nameOrPath);
+  return isName && existsSync(shipped) ? shipped : nameOrPath;
+}
 
 /** Flags that every command has. */
 export const commonFlags = {
@@ -24,11 +34,12 @@ export const commonFlags = {
 /** The flag that names a model. */
 export function modelFlag(description: string) {
   return Flags.string({
-    description: `${description}`,
+    description: `${description}, or the name of one that comes with arpg`,
+    parse: async (value) => modelFolder(value),
     env: 'ARPG_MODEL',
     helpValue: 'DIR',
     default: DEFAULT_MODEL,
-    defaultHelp: async () => 'the model that comes with arpg',
+    defaultHelp: async () => 'digits',
     noCacheDefault: true,
   });
 }

@@ -6,6 +6,9 @@ import { GraphError } from '../graph/graphError.js';
 /** The commands, for suggestions. */
 const COMMANDS = [
   'sample',
+  'inpaint',
+  'outpaint',
+  'edit',
   'tokenize',
   'detokenize',
   'train',

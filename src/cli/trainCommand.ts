@@ -32,6 +32,8 @@ export interface SharedRunSettings {
   readonly accumulate: number;
   readonly recompute: boolean;
   readonly flip: boolean;
+  /** Model folder whose weights to start from; empty for none. */
+  readonly init: string;
 }
 
 const positive = { type: 'integer', minimum: 1 } as const;
@@ -50,6 +52,7 @@ export const sharedSettingsSchema = {
   accumulate: positive,
   recompute: { type: 'boolean' },
   flip: { type: 'boolean' },
+  init: { type: 'string' },
 } as const satisfies Record<keyof SharedRunSettings, JSONSchemaType<string> | object>;
 
 /** The names of the shared settings' fields, all of which a run has. */
@@ -97,6 +100,11 @@ export const trainFlags = {
     default: false,
   }),
   flip: Flags.boolean({ description: 'mirror every other image', default: false }),
+  init: Flags.string({
+    description: 'start from the weights of this model folder instead of random ones',
+    helpValue: 'DIR',
+    default: '',
+  }),
   target: modelFlags.target,
   'allow-fallback': modelFlags['allow-fallback'],
   threads: modelFlags.threads,
@@ -163,6 +171,7 @@ export abstract class TrainCommand extends BaseCommand {
       accumulate: flags.accumulate,
       recompute: flags.recompute,
       flip: flags.flip,
+      init: flags.init,
     });
     createRun(flags.out, settings);
     return { folder: flags.out, settings };

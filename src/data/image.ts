@@ -26,7 +26,7 @@ function isPng(bytes: Uint8Array): boolean {
 }
 
 /** Transparent pixels show white, as on paper. */
-function flattenOnWhite(rgba: Uint8Array, width: number, height: number): RgbImage {
+export function flattenOnWhite({ width, height, data: rgba }: RgbaImage): RgbImage {
   const data = new Uint8Array(width * height * 3);
   for (let pixel = 0; pixel < width * height; pixel++) {
     const alpha = rgba[pixel * 4 + 3]! / 255;
@@ -36,7 +36,15 @@ function flattenOnWhite(rgba: Uint8Array, width: number, height: number): RgbIma
   return { width, height, data };
 }
 
-function decodePng(bytes: Uint8Array, source: string): RgbImage {
+/** 8-bit RGB pixels with their opacity, row by row from the top left. */
+export interface RgbaImage {
+  readonly width: number;
+  readonly height: number;
+  /** `[height, width, 4]` */
+  readonly data: Uint8Array;
+}
+
+function decodePng(bytes: Uint8Array, source: string): RgbaImage {
   const header = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const complete = bytes.length >= PNG_SIZE_OFFSET + 8;
   const [width, height] = complete
@@ -48,18 +56,23 @@ function decodePng(bytes: Uint8Array, source: string): RgbImage {
     );
   try {
     const { data, ...size } = PNG.sync.read(Buffer.from(bytes));
-    return flattenOnWhite(data, size.width, size.height);
+    return { width: size.width, height: size.height, data };
   } catch (error) {
     throw new InputError(`${source}: the PNG is damaged or cut short; copy or export it again`, error);
   }
 }
 
 /**
- * Decodes a PNG, JPEG or WebP picture.
+ * Decodes a PNG, JPEG or WebP picture; transparent pixels show white.
  * @param source its name, for messages
  * @throws InputError when it is damaged, too large or of another kind.
  */
 export async function decodeImage(bytes: Uint8Array, source: string): Promise<RgbImage> {
+  return flattenOnWhite(await decodeRgba(bytes, source));
+}
+
+/** Decodes a picture as `decodeImage` does, with its opacity. */
+export async function decodeRgba(bytes: Uint8Array, source: string): Promise<RgbaImage> {
   if (bytes.length === 0) throw new InputError(`${source}: it is empty`);
   if (isPng(bytes)) return decodePng(bytes, source);
   try {
@@ -68,7 +81,7 @@ export async function decodeImage(bytes: Uint8Array, source: string): Promise<Rg
       .ensureAlpha()
       .toColourspace('srgb');
     const { data, info } = await decoder.raw().toBuffer({ resolveWithObject: true });
-    return flattenOnWhite(data, info.width, info.height);
+    return { width: info.width, height: info.height, data };
   } catch (error) {
     throw new InputError(`${source}: not a PNG, JPEG or WebP picture that can be read`, error);
   }
@@ -79,6 +92,13 @@ export function encodePng({ width, height, data }: RgbImage): Uint8Array {
   const png = new PNG({ width, height, colorType: 2, inputColorType: 2, inputHasAlpha: false });
   png.data = Buffer.from(data);
   return PNG.sync.write(png, { colorType: 2, inputColorType: 2, inputHasAlpha: false });
+}
+
+/** A picture with opacity as PNG bytes. */
+export function encodePngWithAlpha({ width, height, data }: RgbaImage): Uint8Array {
+  const png = new PNG({ width, height });
+  png.data = Buffer.from(data);
+  return PNG.sync.write(png);
 }
 
 /** A part of a picture. */

@@ -39,6 +39,8 @@ export interface TrainingSettings {
   readonly optimizer: AdamWOptions;
   readonly learningRate: LearningRateSchedule;
   readonly seed: number;
+  /** Weights to start from; drawn from the seed when left out. */
+  readonly initialWeights?: Weights;
   /** Steps between two checkpoints. */
   readonly checkpointEvery: number;
   /**
@@ -168,7 +170,7 @@ export async function train(
   const stepGraph = trainingStep(lossGraph, optimizer, settings.step);
   let state = checkpoint
     ? uploadState(checkpoint.state)
-    : initialState(lossGraph, stepGraph, optimizer, settings.seed);
+    : initialState(lossGraph, stepGraph, optimizer, settings.seed, settings.initialWeights);
   let step = checkpoint?.step ?? 0;
   let best = Math.min(...readLog(folder).map((entry) => entry.validation_loss ?? Number.POSITIVE_INFINITY));
   const run = await compileStep(lossGraph, stepGraph, target, settings.step);

@@ -2,7 +2,7 @@ import { uniformFor } from '../arpg/random.js';
 import { countElements } from '../graph/dimension.js';
 import { type Graph, inputNode } from '../graph/graph.js';
 import type { Initializer } from '../graph/node.js';
-import { readFloats, type StoredTensor, storedFloats, type Weights } from '../graph/weights.js';
+import { readFloats, type StoredTensor, storedFloats, type Weights, weightOf } from '../graph/weights.js';
 import { type DeviceTensor, floatTensor, isDeviceTensor, type TargetTensor } from '../targets/target.js';
 import {
   type AdamWOptions,
@@ -45,12 +45,15 @@ function initialize(initializer: Initializer, count: number, seed: number, param
 /**
  * The state before the first step: weights drawn as their initialisers say, averages the weights, all else zero.
  * @param step the training step of the loss graph
+ * @param given weights to start from instead of drawn ones; parameters that they lack are drawn
+ * @throws GraphError when one of them has another shape.
  */
 export function initialState(
   lossGraph: Graph,
   step: Graph,
   options: AdamWOptions,
   seed: number,
+  given: Weights = new Map(),
 ): TrainingState {
   const zeros = stateInputs(step).map((tensor): [string, TargetTensor] => {
     const shape = tensor.shape as readonly number[];
@@ -59,7 +62,9 @@ export function initialState(
   const entries = trainedParameters(lossGraph).flatMap((node, index) => {
     const shape = node.outputs[0]!.shape as readonly number[];
     const count = countElements(shape);
-    const weights = initialize(node.initializer, count, seed, index);
+    const weights = given.has(node.name)
+      ? readFloats(weightOf(given, node))
+      : initialize(node.initializer, count, seed, index);
     return statePartsOf(options).flatMap((part): [string, TargetTensor][] => {
       const isWeights = part === 'parameter' || part === 'ema';
       return isWeights ? [[stateName(part, node.name), floatTensor(shape, weights.slice())]] : [];

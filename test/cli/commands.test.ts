@@ -171,6 +171,9 @@ describe('arpg graph and doctor', () => {
 describe('help', () => {
   for (const command of [
     'sample',
+    'inpaint',
+    'outpaint',
+    'edit',
     'tokenize',
     'detokenize',
     'train',

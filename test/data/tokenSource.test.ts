@@ -9,7 +9,9 @@ import { temporaryFolder } from '../support/temporary.js';
 
 /** A .npy file as numpy writes it. */
 function npy(descr: string, shape: string, data: Buffer, order = 'False'): Buffer {
-  const header = `{'descr': '${descr}', 'fortran_order': ${order}, 'shape': ${shape}, }`.padEnd(117) + '\n';
+  const header = `{'descr': '${descr}', 'fortran_order': ${order}, 'shape': ${shape}, }`
+    .padEnd(117)
+    .concat('\n');
   const prefix = Buffer.from('\x93NUMPY\x01\x00\x00\x00', 'latin1');
   prefix.writeUInt16LE(header.length, 8);
   return Buffer.concat([prefix, Buffer.from(header, 'latin1'), data]);

@@ -29,11 +29,11 @@ const SEED = 1;
 export const HELD_OUT_DIGITS = `${fixtures}digits/held-out`;
 export const DIGITS_MODEL = `${fixtures}models/digits`;
 
-/** How the shipped models are sampled unless told otherwise. */
+/** As `arpg sample` does unless told otherwise. */
 export const DEFAULT_SAMPLING: SamplingOptions = {
   seed: SEED,
-  guidance: 2,
-  guidanceSchedule: 'constant',
+  guidance: 4,
+  guidanceSchedule: 'linear',
   temperature: 1,
   topK: 0,
   topP: 1,
@@ -146,7 +146,7 @@ export async function sampleModel(
     index,
     plan: samplingPlan({
       order: randomOrder(positions, SEED, index),
-      steps: Math.min(32, positions),
+      steps: Math.min(64, positions),
       schedule: 'arccos',
     }),
   }));

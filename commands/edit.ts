@@ -1,0 +1,75 @@
+import { Flags } from '@oclif/core';
+import { uniformFor } from '../src/arpg/random.js';
+import { openTokenizer } from '../src/checkpoints/modelFolder.js';
+import { EditCommand, editArgs, editFlags, editOf, maskFlags, WINDOWS_NOTE } from '../src/cli/editCommand.js';
+import { parseNumber } from '../src/cli/samplingFlags.js';
+import type { RgbaImage } from '../src/data/image.js';
+import { UsageError } from '../src/errors.js';
+
+export default class Edit extends EditCommand {
+  static override summary = 'Turn a part of a picture into another class, or vary it.';
+  static override description = `${WINDOWS_NOTE}
+With --mask, the masked part becomes the class named. With --keep, that share of the tokens stays, drawn at random by
+the seed, and the others are drawn anew: variations of the picture.`;
+  static override examples = [
+    '<%= config.bin %> edit cat.png --mask face.png --class "golden retriever" -o dog.png',
+    '<%= config.bin %> edit seven.png --class 7 --keep 0.5 --seed 3 -o another-seven.png',
+  ];
+  static override args = editArgs;
+  static override flags = {
+    ...editFlags,
+    ...maskFlags,
+    class: Flags.string({ char: 'c', description: 'class index or name', required: true }),
+    keep: Flags.string({
+      description: 'share of tokens that stay, from 0 to 1',
+      helpValue: 'FRACTION',
+      exclusive: ['mask', 'invert-mask', 'feather'],
+    }),
+  };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Edit);
+    if (flags.keep === undefined && flags.mask === undefined)
+      throw new UsageError('--mask or --keep is needed: what is to be drawn anew?');
+    const pictures = await this.readPictures(args.image);
+    this.checkEditOutput(flags, pictures.length);
+    const seed = this.chooseSeed(flags);
+    const edits = await Promise.all(
+      pictures.map(async (given, index) => {
+        const mask =
+          flags.keep === undefined
+            ? await this.readMask(flags, given)
+            : randomCells(
+                given.picture,
+                parseNumber(flags.keep, '--keep', 0, 1),
+                tokenPixels(flags.model),
+                seed,
+                index,
+              );
+        return editOf(given.picture, mask);
+      }),
+    );
+    await this.redrawAll({ ...flags, seed }, edits);
+  }
+}
+
+/** Pixels of one token along each axis. */
+function tokenPixels(model: string): number {
+  return 2 ** (openTokenizer(model).config.ch_mult.length - 1);
+}
+
+/** Masks whole tokens, each with the probability that it does not stay. */
+function randomCells(
+  { width, height }: RgbaImage,
+  keep: number,
+  factor: number,
+  seed: number,
+  image: number,
+): Uint8Array {
+  const columns = Math.ceil(width / factor);
+  return Uint8Array.from({ length: width * height }, (_, pixel) => {
+    const [row, column] = [Math.floor(pixel / width), pixel % width];
+    const cell = Math.floor(row / factor) * columns + Math.floor(column / factor);
+    return uniformFor(seed, image, cell, 'keep') < keep ? 0 : 255;
+  });
+}

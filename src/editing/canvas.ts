@@ -1,0 +1,126 @@
+import type { RgbImage } from '../data/image.js';
+
+/** A picture with the share of each pixel that is to be drawn anew. */
+export interface Canvas {
+  readonly image: RgbImage;
+  /** `[height, width]`: 0 keeps a pixel as it is, 255 replaces it, what lies between mixes both. */
+  readonly mask: Uint8Array;
+}
+
+/** A rectangle of pixels. */
+export interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The smallest rectangle around all pixels to be drawn; undefined when there are none. */
+export function maskedBox({ image: { width, height }, mask }: Canvas): Box | undefined {
+  let [left, top, right, bottom] = [width, height, -1, -1];
+  for (let row = 0; row < height; row++)
+    for (let column = 0; column < width; column++) {
+      if (mask[row * width + column] === 0) continue;
+      left = Math.min(left, column);
+      right = Math.max(right, column);
+      top = Math.min(top, row);
+      bottom = Math.max(bottom, row);
+    }
+  return right < 0 ? undefined : { left, top, width: right - left + 1, height: bottom - top + 1 };
+}
+
+/**
+ * The canvas made larger on each side by the pixels nearest to it, which are to be drawn only if asked.
+ * @param value of the mask on the new pixels
+ */
+export function extendCanvas(
+  { image, mask }: Canvas,
+  sides: { readonly left: number; readonly top: number; readonly right: number; readonly bottom: number },
+  value: number,
+): Canvas {
+  const width = image.width + sides.left + sides.right;
+  const height = image.height + sides.top + sides.bottom;
+  const data = new Uint8Array(width * height * 3);
+  const extended = new Uint8Array(width * height).fill(value);
+  for (let row = 0; row < height; row++) {
+    const fromRow = Math.min(image.height - 1, Math.max(0, row - sides.top));
+    for (let column = 0; column < width; column++) {
+      const fromColumn = Math.min(image.width - 1, Math.max(0, column - sides.left));
+      const from = fromRow * image.width + fromColumn;
+      const to = row * width + column;
+      data.set(image.data.subarray(from * 3, from * 3 + 3), to * 3);
+      const isInside = fromRow === row - sides.top && fromColumn === column - sides.left;
+      if (isInside) extended[to] = mask[from]!;
+    }
+  }
+  return { image: { width, height, data }, mask: extended };
+}
+
+/** A part of the canvas, as a canvas. */
+export function cropCanvas({ image, mask }: Canvas, { left, top, width, height }: Box): Canvas {
+  const data = new Uint8Array(width * height * 3);
+  const part = new Uint8Array(width * height);
+  for (let row = 0; row < height; row++) {
+    const start = (top + row) * image.width + left;
+    data.set(image.data.subarray(start * 3, (start + width) * 3), row * width * 3);
+    part.set(mask.subarray(start, start + width), row * width);
+  }
+  return { image: { width, height, data }, mask: part };
+}
+
+/** Puts the drawn pixels over a part of a picture, each by its mask; pixels with a mask of 0 stay bit for bit. */
+export function blend(image: RgbImage, drawn: RgbImage, mask: Uint8Array, { left, top }: Box): RgbImage {
+  const data = Uint8Array.from(image.data);
+  for (let row = 0; row < drawn.height; row++)
+    for (let column = 0; column < drawn.width; column++) {
+      const from = row * drawn.width + column;
+      const alpha = mask[from]! / 255;
+      if (alpha === 0) continue;
+      const to = (top + row) * image.width + left + column;
+      for (let channel = 0; channel < 3; channel++) {
+        const kept = image.data[to * 3 + channel]!;
+        data[to * 3 + channel] = Math.round(kept + (drawn.data[from * 3 + channel]! - kept) * alpha);
+      }
+    }
+  return { width: image.width, height: image.height, data };
+}
+
+/**
+ * A mask whose border falls off inside it, so that new pixels fade in: each pixel's share is the mean of the mask over
+ * a square around it. Pixels outside the mask stay outside.
+ * @param radius in pixels; 0 leaves the mask as it is
+ */
+export function featherMask(mask: Uint8Array, width: number, height: number, radius: number): Uint8Array {
+  if (radius === 0) return mask;
+  const blurred = blurLine(
+    blurLine(Float64Array.from(mask), width, height, radius, true),
+    width,
+    height,
+    radius,
+    false,
+  );
+  return mask.map((value, index) =>
+    value === 0 ? 0 : Math.max(1, Math.round(Math.min(value, blurred[index]!))),
+  );
+}
+
+/** The mean over `2·radius + 1` neighbours along one axis; pixels beyond the picture count as masked alike. */
+function blurLine(
+  values: Float64Array,
+  width: number,
+  height: number,
+  radius: number,
+  alongRows: boolean,
+): Float64Array {
+  const result = new Float64Array(values.length);
+  const [lines, length] = alongRows ? [height, width] : [width, height];
+  const at = (line: number, place: number) => (alongRows ? line * width + place : place * width + line);
+  for (let line = 0; line < lines; line++)
+    for (let place = 0; place < length; place++) {
+      let total = 0;
+      for (let offset = -radius; offset <= radius; offset++)
+        total += values[at(line, Math.min(length - 1, Math.max(0, place + offset)))]!;
+      result[at(line, place)] = total / (2 * radius + 1);
+    }
+  return result;
+}

@@ -1,0 +1,40 @@
+import { type Box, type Canvas, maskedBox } from './canvas.js';
+
+/** Places along one axis where windows of one size start, so that they cover a range and overlap by half. */
+function starts(from: number, length: number, size: number, total: number): readonly number[] {
+  if (length <= size) {
+    const centred = from - Math.floor((size - length) / 2);
+    return [Math.min(total - size, Math.max(0, centred))];
+  }
+  const steps = Math.ceil((length - size) / Math.max(1, Math.floor(size / 2)));
+  return Array.from(
+    { length: steps + 1 },
+    (_, index) => from + Math.round((index * (length - size)) / steps),
+  );
+}
+
+/**
+ * The window to draw next: of those over the masked pixels, the one with most known pixels around what is to be drawn.
+ * So drawing grows from what is known into what is not. A masked part that fits in one window is centred in it.
+ * @param size of a window; the canvas is at least as large
+ * @returns undefined when nothing is masked
+ */
+export function nextWindow(canvas: Canvas, size: number): Box | undefined {
+  const box = maskedBox(canvas);
+  if (!box) return undefined;
+  const { width, height } = canvas.image;
+  const candidates = starts(box.top, box.height, size, height).flatMap((top) =>
+    starts(box.left, box.width, size, width).map((left) => ({ left, top, width: size, height: size })),
+  );
+  const scored = candidates.map((window) => ({ window, masked: maskedPixels(canvas, window) }));
+  const open = scored.filter(({ masked }) => masked > 0);
+  return open.reduce((best, next) => (next.masked < best.masked ? next : best)).window;
+}
+
+function maskedPixels({ image, mask }: Canvas, { left, top, width, height }: Box): number {
+  let count = 0;
+  for (let row = top; row < top + height; row++)
+    for (let column = left; column < left + width; column++)
+      if (mask[row * image.width + column] !== 0) count++;
+  return count;
+}

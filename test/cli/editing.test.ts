@@ -1,0 +1,309 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { PNG } from 'pngjs';
+import { encodePng } from '../../src/data/image.js';
+import { arpg as runArpg, type CliResult, shell as runShell } from '../support/cli.js';
+import { writeEditableModel } from '../support/editableModel.js';
+import { pattern, samplePngs } from '../support/pngs.js';
+import { temporaryFolder } from '../support/temporary.js';
+
+/** A mask of black with a white rectangle. */
+function maskPng(
+  width: number,
+  height: number,
+  left: number,
+  top: number,
+  right: number,
+  bottom: number,
+): Uint8Array {
+  const data = new Uint8Array(width * height * 3);
+  for (let row = top; row < bottom; row++)
+    for (let column = left; column < right; column++)
+      data.fill(255, (row * width + column) * 3, (row * width + column) * 3 + 3);
+  return encodePng({ width, height, data });
+}
+
+/** Pixels of two pictures that differ, as [column, row]. */
+function differences(a: PNG, b: PNG): readonly (readonly [number, number])[] {
+  const found: [number, number][] = [];
+  for (let pixel = 0; pixel < a.width * a.height; pixel++)
+    if (!a.data.subarray(pixel * 4, pixel * 4 + 4).equals(b.data.subarray(pixel * 4, pixel * 4 + 4)))
+      found.push([pixel % a.width, Math.floor(pixel / a.width)]);
+  return found;
+}
+
+const read = (path: string) => PNG.sync.read(readFileSync(path));
+const models = mkdtempSync(join(tmpdir(), 'arpg-test-'));
+const MODEL = join(models, 'editable');
+before(() => writeEditableModel(MODEL));
+after(() => rmSync(models, { recursive: true }));
+
+const arpg = (args: readonly string[], options: { readonly stdin?: string } = {}): CliResult =>
+  runArpg(args, { ...options, env: { ARPG_MODEL: MODEL } });
+const shell = (script: string): CliResult => runShell(`export ARPG_MODEL='${MODEL}'; ${script}`);
+
+/** The model draws 8×8 pixels, 2×2 a token. */
+const SIDE = 8;
+const TARGET = ['--target', 'onnx', '--threads', '2'];
+
+describe('arpg inpaint', () => {
+  const temporary = temporaryFolder();
+  const write = (name: string, bytes: Uint8Array) => {
+    writeFileSync(temporary(name), bytes);
+    return temporary(name);
+  };
+
+  for (const [width, height] of [
+    [8, 8],
+    [5, 3],
+    [23, 17],
+  ] as const)
+    it(`every kind of PNG of ${width}×${height} pixels keeps its unmasked pixels bit for bit`, async () => {
+      const box = [1, 1, Math.min(width, 12), Math.min(height, 11)] as const;
+      const mask = write('mask.png', maskPng(width, height, ...box));
+      for (const [kind, bytes] of await samplePngs(width, height)) {
+        const image = write('image.png', bytes);
+        const flags = ['--mask', mask, '--class', '3', '--seed', '1', '-o', temporary('out.png'), ...TARGET];
+        const { errors } = arpg(['inpaint', image, ...flags]);
+        expect(errors, kind).to.equal('');
+        const changed = differences(read(image), read(temporary('out.png')));
+        expect(changed.length, kind).to.be.greaterThan(0);
+        for (const [column, row] of changed)
+          expect(
+            column >= box[0] && column < box[2] && row >= box[1] && row < box[3],
+            `${kind} ${column},${row}`,
+          ).to.equal(true);
+      }
+    }).timeout(120_000);
+
+  it('an empty mask gives the same pixels and says so', () => {
+    const image = write('image.png', encodePng({ width: 9, height: 7, data: pattern(9, 7, 3) }));
+    const mask = write('mask.png', maskPng(9, 7, 0, 0, 0, 0));
+    const { errors, code } = arpg([
+      'inpaint',
+      image,
+      '--mask',
+      mask,
+      '--seed',
+      '1',
+      '-o',
+      temporary('out.png'),
+    ]);
+    expect([code, errors.includes('nothing is masked')]).to.deep.equal([0, true]);
+    expect(differences(read(image), read(temporary('out.png')))).to.deep.equal([]);
+  });
+
+  it('a full mask is sampling with the same seed', () => {
+    const image = write('image.png', encodePng({ width: SIDE, height: SIDE, data: pattern(SIDE, SIDE, 3) }));
+    const mask = write('mask.png', maskPng(SIDE, SIDE, 0, 0, SIDE, SIDE));
+    const flags = ['--class', '5', '--seed', '9', '--steps', '6', ...TARGET];
+    arpg(['inpaint', image, '--mask', mask, ...flags, '-o', temporary('inpainted.png')]);
+    arpg(['sample', ...flags, '-o', temporary('sampled.png')]);
+    expect(differences(read(temporary('inpainted.png')), read(temporary('sampled.png')))).to.deep.equal([]);
+  });
+
+  it('the result is the same on every target', () => {
+    const image = write('image.png', encodePng({ width: 12, height: 10, data: pattern(12, 10, 3) }));
+    const mask = write('mask.png', maskPng(12, 10, 2, 3, 9, 8));
+    const run = (target: string) =>
+      arpg(['inpaint', image, '--mask', mask, '--class', '1', '--seed', '4', '--target', target, '-o', '-'])
+        .stdout;
+    const expected = PNG.sync.read(run('onnx'));
+    for (const target of ['reference', 'gpujs:cpu', 'gpujs:webasm'])
+      for (const [index, value] of PNG.sync.read(run(target)).data.entries())
+        expect(Math.abs(value - expected.data[index]!)).to.be.at.most(1);
+  }).timeout(120_000);
+
+  it('transparency is a mask, masks invert and feather, and windows can be shown whole', () => {
+    const data = pattern(SIDE, SIDE, 4).map((value, index) =>
+      index % 4 === 3 ? (index < 64 ? 0 : 255) : value,
+    );
+    const png = new PNG({ width: SIDE, height: SIDE });
+    png.data = Buffer.from(data);
+    const image = write('transparent.png', PNG.sync.write(png));
+    const run = (...flags: readonly string[]) => {
+      const { errors } = arpg([
+        'inpaint',
+        image,
+        '--seed',
+        '1',
+        '-o',
+        temporary('out.png'),
+        ...TARGET,
+        ...flags,
+      ]);
+      expect(errors).to.equal('');
+      return differences(read(image), read(temporary('out.png')));
+    };
+    const byAlpha = run();
+    expect(new Set(byAlpha.map(([, row]) => row))).to.deep.equal(new Set([0, 1]));
+    expect(new Set(run('--invert-mask').map(([, row]) => row))).to.not.include(0);
+    expect(run('--no-composite').length).to.be.greaterThan(byAlpha.length);
+    const plain = write(
+      'plain.png',
+      encodePng({ width: SIDE, height: SIDE, data: new Uint8Array(SIDE * SIDE * 3) }),
+    );
+    const mask = write('half.png', maskPng(SIDE, SIDE, 0, 0, SIDE, 4));
+    const drawn = (feather: string) => {
+      arpg([
+        'inpaint',
+        plain,
+        '--mask',
+        mask,
+        '--feather',
+        feather,
+        '--seed',
+        '1',
+        '-o',
+        temporary('out.png'),
+        ...TARGET,
+      ]);
+      const { data: pixels } = read(temporary('out.png'));
+      return [0, 3, 4].map(
+        (row) => pixels.subarray(row * 32, row * 32 + 32).reduce((sum, value) => sum + value, 0) - 8 * 255,
+      );
+    };
+    const [sharpEdge, soft] = [drawn('0'), drawn('2')];
+    expect(soft[0]).to.equal(sharpEdge[0]);
+    expect(soft[1]!).to.be.below(sharpEdge[1]!);
+    expect([sharpEdge[2], soft[2]]).to.deep.equal([0, 0]);
+  });
+
+  it('names what is wrong with masks and pictures', () => {
+    const image = write('image.png', encodePng({ width: 9, height: 7, data: pattern(9, 7, 3) }));
+    const mask = write('other.png', maskPng(7, 9, 0, 0, 1, 1));
+    const other = arpg(['inpaint', image, '--mask', mask, '-o', temporary('none.png')]);
+    expect(other.code).to.equal(3);
+    expect(other.errors).to.include('other.png: the mask has 7×9 pixels').and.include('has 9×7');
+    expect(arpg(['inpaint', image, '-o', temporary('none.png')]).errors).to.include('--mask is needed');
+    expect(arpg(['inpaint', temporary('missing.png'), '-o', temporary('none.png')]).code).to.equal(3);
+    const mismatched = runArpg(['inpaint', image, '--mask', image, '-o', temporary('none.png')]);
+    expect(mismatched.errors).to.include('they do not belong together');
+    const text = write('text.png', Buffer.from('no picture'));
+    expect(arpg(['inpaint', image, '--mask', text, '-o', temporary('none.png')]).errors).to.include(
+      'text.png',
+    );
+    expect(existsSync(temporary('none.png'))).to.equal(false);
+  });
+
+  it('pictures flow through pipelines: bytes, several PNGs, JSON lines', () => {
+    const mask = write('mask.png', maskPng(SIDE, SIDE, 2, 2, 6, 6));
+    const { text, errors } = shell(
+      `arpg sample --class 3 --seed 1 -o - --quiet | arpg inpaint - --mask ${mask} --seed 2 -o - --quiet | arpg tokenize -`,
+    );
+    expect(errors).to.equal('');
+    expect(JSON.parse(text).tokens).to.have.length(16);
+    const many = shell(
+      `arpg sample --class 3 --class 4 --seed 1 -o - --quiet | arpg inpaint - --mask ${mask} --seed 2 -o - --quiet`,
+    );
+    expect(many.errors).to.equal('');
+    const one = encodePng({ width: SIDE, height: SIDE, data: pattern(SIDE, SIDE, 3) });
+    const line = `${JSON.stringify({ image: Buffer.from(one).toString('base64') })}\n`;
+    const lines = arpg(['inpaint', '-', '--mask', mask, '--seed', '2', '--quiet', '-o', '-'], {
+      stdin: line + line,
+    });
+    for (const { stdout } of [many, lines]) expect(stdout.toString('latin1').split('IEND')).to.have.length(3);
+    const refused = arpg(['inpaint', '-', '--mask', mask, '-o', temporary('two.png')], {
+      stdin: line + line,
+    });
+    expect([refused.code, refused.errors.includes('do not fit in the file')]).to.deep.equal([2, true]);
+  }).timeout(120_000);
+
+  it('a small mask is drawn in its share of the steps', () => {
+    const image = write('image.png', encodePng({ width: SIDE, height: SIDE, data: pattern(SIDE, SIDE, 3) }));
+    const mask = write('mask.png', maskPng(SIDE, SIDE, 0, 0, 4, 4));
+    const { text } = arpg([
+      'inpaint',
+      image,
+      '--mask',
+      mask,
+      '--seed',
+      '1',
+      '--json',
+      '-o',
+      temporary('out.png'),
+    ]);
+    expect(JSON.parse(text).pictures).to.deep.equal([
+      { width: 8, height: 8, windows: [{ left: 0, top: 0, width: 8, height: 8, drawn_tokens: 4 }] },
+    ]);
+  });
+});
+
+describe('arpg outpaint and edit', () => {
+  const temporary = temporaryFolder();
+  const image = () => {
+    writeFileSync(temporary('image.png'), encodePng({ width: 9, height: 7, data: pattern(9, 7, 3) }));
+    return temporary('image.png');
+  };
+
+  it('the picture lies bit for bit in a larger one, far beyond one window', () => {
+    const flags = [
+      '--left',
+      '5',
+      '--right',
+      '20',
+      '--bottom',
+      '11',
+      '--seed',
+      '1',
+      '-o',
+      temporary('out.png'),
+    ];
+    const { errors, code } = arpg(['outpaint', image(), ...flags, ...TARGET]);
+    expect([errors, code]).to.deep.equal(['', 0]);
+    const [small, large] = [read(image()), read(temporary('out.png'))];
+    expect([large.width, large.height]).to.deep.equal([34, 18]);
+    for (let row = 0; row < 7; row++)
+      expect(
+        large.data
+          .subarray((row * 34 + 5) * 4, (row * 34 + 14) * 4)
+          .equals(small.data.subarray(row * 36, row * 36 + 36)),
+      ).to.equal(true);
+    const border = new Set(
+      Array.from({ length: 18 }, (_, row) => large.data.readUInt32LE((row * 34 + 33) * 4)),
+    );
+    expect(border.size).to.be.greaterThan(3);
+  }).timeout(120_000);
+
+  it('--size with an anchor, and what it refuses', () => {
+    const run = (...flags: readonly string[]) =>
+      arpg(['outpaint', image(), ...flags, '--seed', '1', '-o', temporary('sized.png'), ...TARGET]);
+    expect(run('--size', '12x8', '--anchor', 'bottom-right').errors).to.equal('');
+    const large = read(temporary('sized.png'));
+    expect([large.width, large.height]).to.deep.equal([12, 8]);
+    expect(
+      large.data.subarray((1 * 12 + 3) * 4, (1 * 12 + 12) * 4).equals(read(image()).data.subarray(0, 36)),
+    ).to.equal(true);
+    expect([run('--size', '4x20').code, run('--size', 'big').code, run().code]).to.deep.equal([3, 2, 2]);
+    expect(run('--size', '99999x99999').errors).to.include('allowed');
+  });
+
+  it('--keep varies a share of the tokens, fixed by the seed', () => {
+    const run = (keep: string, seed: string) => {
+      const flags = [
+        '--class',
+        '3',
+        '--keep',
+        keep,
+        '--seed',
+        seed,
+        '-o',
+        temporary('varied.png'),
+        ...TARGET,
+      ];
+      expect(arpg(['edit', image(), ...flags]).errors).to.not.include('arpg:');
+      return read(temporary('varied.png'));
+    };
+    const original = read(image());
+    const changed = differences(original, run('0.5', '1')).length;
+    expect(changed).to.be.within(10, 55);
+    expect(run('0.5', '1').data.equals(run('0.5', '1').data)).to.equal(true);
+    expect(run('0.5', '2').data.equals(run('0.5', '1').data)).to.equal(false);
+    expect(differences(original, run('1', '1'))).to.deep.equal([]);
+    expect(differences(original, run('0', '1')).length).to.be.greaterThan(changed);
+    const missing = arpg(['edit', image(), '--class', '3', '-o', temporary('none.png')]);
+    expect([missing.code, missing.errors.includes('--mask or --keep')]).to.deep.equal([2, true]);
+  }).timeout(120_000);
+});

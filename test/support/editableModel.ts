@@ -1,0 +1,31 @@
+import { fileURLToPath } from 'node:url';
+import { arpgTeacherForced } from '../../graphs/arpg.js';
+import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
+import { openTokenizer, writeModelFolder } from '../../src/checkpoints/modelFolder.js';
+import { parametersOf } from '../../src/graph/graph.js';
+import { storedFloats } from '../../src/graph/weights.js';
+import { floats } from './conformance.js';
+
+const tiny = fileURLToPath(new URL('../../../fixtures/models/tiny', import.meta.url));
+
+/** Writes a model of random weights whose generator knows all codes of the small test tokenizer: 8×8 pixels, 4×4 tokens. */
+export async function writeEditableModel(folder: string): Promise<void> {
+  const opened = openTokenizer(tiny);
+  const tokenizer = { ...opened, config: { ...opened.config, image_size: 8 } };
+  const config = parseOfficialArpgConfig(
+    {
+      ...{ dim: 32, n_layer: 2, n_head: 2, multiple_of: 32, num_classes: 10, block_size: 16 },
+      vocab_size: tokenizer.config.codebook_size,
+    },
+    'editable',
+  );
+  const parameters = parametersOf(arpgTeacherForced(arpgConfig(config)));
+  const weights = new Map(
+    parameters.map((node, index) => {
+      const shape = node.outputs[0]!.shape as readonly number[];
+      const { data } = floats(shape, index + 1, shape.length === 1 ? 1 : 0.5);
+      return [node.name, storedFloats(shape, data as Float32Array)] as const;
+    }),
+  );
+  await writeModelFolder(folder, { generator: { config, weights, labels: [] }, tokenizer });
+}
