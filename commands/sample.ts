@@ -6,12 +6,22 @@ import { arpgConfig } from '../src/arpg/config.js';
 import { findClass, type Labels } from '../src/checkpoints/labels.js';
 import { openGenerator, openTokenizer } from '../src/checkpoints/modelFolder.js';
 import { BaseCommand, modelFlags, requireSeparateOutputs, seedFlag } from '../src/cli/baseCommand.js';
-import { checkImageOutput, IMAGE_FORMATS, type ImageFormat, writeImages } from '../src/cli/imageOutput.js';
+import {
+  arrange,
+  checkImageOutput,
+  IMAGE_FORMATS,
+  type ImageFormat,
+  writeFrames,
+  writeImages,
+} from '../src/cli/imageOutput.js';
 import { startProgress } from '../src/cli/progress.js';
 import { samplingFlags, samplingSettings, stepsFor } from '../src/cli/samplingFlags.js';
 import { checkOutput, requireBinaryOutput, writeOutput } from '../src/cli/streams.js';
+import { ANIMATION_FORMATS, encodeAnimation } from '../src/data/animation.js';
+import type { RgbImage } from '../src/data/image.js';
 import { formatTokenLine } from '../src/data/tokenLines.js';
 import { UsageError } from '../src/errors.js';
+import { decodePartial } from '../src/tokenizer/partialImage.js';
 import { createTokenizer } from '../src/tokenizer/tokenizer.js';
 import { vqConfig } from '../src/tokenizer/config.js';
 
@@ -26,6 +36,7 @@ An image depends on the seed and its number alone: the same command gives the sa
   static override examples = [
     '<%= config.bin %> sample --class 3 -o three.png',
     '<%= config.bin %> sample --model arpg-l --class 207 --class "tabby cat" --count 8 --format grid -o cats.png',
+    '<%= config.bin %> sample --class 3 --class 8 --format gif -o steps.gif',
     '<%= config.bin %> sample --class 3 --size 56x28 --rope extend -o wide.png',
     '<%= config.bin %> sample --class 3 --count 100 --seed 7 -o samples/',
     '<%= config.bin %> sample --class 3 --format tokens | <%= config.bin %> detokenize -o three.png',
@@ -51,9 +62,13 @@ An image depends on the seed and its number alone: the same command gives the sa
       default: 'extend',
     }),
     batch: Flags.integer({ description: 'images sampled together', default: 4, min: 1 }),
+    frames: Flags.string({
+      description: 'also write a picture of each step into this folder, grey where no token is known yet',
+      helpValue: 'DIR',
+    }),
     format: Flags.string({
-      description: 'what to write',
-      options: [...IMAGE_FORMATS, 'tokens'],
+      description: 'what to write; gif and apng show the picture step by step',
+      options: [...IMAGE_FORMATS, ...ANIMATION_FORMATS, 'tokens'],
       default: 'png',
     }),
     output: Flags.string({
@@ -69,6 +84,8 @@ An image depends on the seed and its number alone: the same command gives the sa
     requireSeparateOutputs(flags);
     const count = flags.class.length * flags.count;
     const asTokens = flags.format === 'tokens';
+    if (asTokens && flags.frames !== undefined)
+      throw new UsageError('--frames needs pictures: use another --format than tokens');
     if (asTokens) checkOutput(flags.output);
     else {
       requireBinaryOutput(flags.output);
@@ -93,17 +110,42 @@ An image depends on the seed and its number alone: the same command gives the sa
     const sampler = await createSampler(config, model.weights, target, grid, flags.rope as RopeScaling);
     this.detail(flags, `model ready after ${seconds(started)} s`);
     const bar = startProgress('sampling', count * settings.steps, 'steps', !flags.quiet);
-    const tokens = await sampleImages(sampler, classIds, { ...settings, seed }, bar.update);
+    const animation = ANIMATION_FORMATS.find((format) => format === flags.format);
+    const keepsFrames = flags.frames !== undefined || animation !== undefined;
+    // Step by step, each image's tokens so far.
+    const history: Int32Array[][] = [];
+    const tokens = await sampleImages(
+      sampler,
+      classIds,
+      { ...settings, seed },
+      bar.update,
+      (image, step, soFar) => {
+        if (keepsFrames) (history[step] ??= [])[image] = soFar.slice();
+      },
+    );
     bar.stop();
     await sampler.dispose();
     this.detail(flags, `sampled after ${seconds(started)} s`);
     const files: string[] = [];
     if (tokenizerModel && !asTokens) {
       const tokenizer = createTokenizer(vqConfig(tokenizerModel.config), tokenizerModel.weights, target);
-      const images = [];
-      for (const imageTokens of tokens) images.push(await tokenizer.decode({ tokens: imageTokens, grid }));
+      const frames: RgbImage[] = [];
+      for (const step of history) {
+        const parts: RgbImage[] = [];
+        for (const imageTokens of step)
+          parts.push(await decodePartial(tokenizer, { tokens: imageTokens, grid }));
+        frames.push(arrange(parts));
+      }
+      if (flags.frames !== undefined) files.push(...writeFrames(flags.frames, frames));
+      if (animation) {
+        writeOutput(flags.output, await encodeAnimation(frames, animation));
+        if (flags.output !== undefined) files.push(flags.output);
+      } else {
+        const images = [];
+        for (const imageTokens of tokens) images.push(await tokenizer.decode({ tokens: imageTokens, grid }));
+        files.push(...(await writeImages(images, flags.format as ImageFormat, flags.output)));
+      }
       await tokenizer.dispose();
-      files.push(...(await writeImages(images, flags.format as ImageFormat, flags.output)));
     } else {
       const lines = tokens.map((imageTokens, index) =>
         formatTokenLine({

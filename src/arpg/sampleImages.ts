@@ -16,6 +16,7 @@ export interface SampleImagesOptions extends SamplingOptions {
  * Samples whole images, numbered from 0 under the seed.
  * @param classIds each image's class; null for none
  * @param onProgress gets the number of steps done, over all images
+ * @param onFrame gets each image's tokens after each step, −1 where unknown; they change with the next step
  * @returns each image's tokens in raster order
  */
 export async function sampleImages(
@@ -23,6 +24,7 @@ export async function sampleImages(
   classIds: readonly (number | null)[],
   options: SampleImagesOptions,
   onProgress: (stepsDone: number) => void = () => {},
+  onFrame: (image: number, step: number, tokens: Int32Array) => void = () => {},
 ): Promise<readonly Int32Array[]> {
   const positions = sampler.grid.height * sampler.grid.width;
   const images = classIds.map((classId, index): SampledImage => {
@@ -36,8 +38,9 @@ export async function sampleImages(
   const tokens: Int32Array[] = [];
   for (let start = 0; start < images.length; start += options.batch) {
     const batch = images.slice(start, start + options.batch);
-    const done = await sampler.sample(batch, options, ({ step }) => {
+    const done = await sampler.sample(batch, options, ({ step, tokens: soFar }) => {
       onProgress(start * options.steps + (step + 1) * batch.length);
+      for (const [offset, imageTokens] of soFar.entries()) onFrame(start + offset, step, imageTokens);
     });
     tokens.push(...done);
   }

@@ -12,6 +12,25 @@ export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
 const NUMBER_DIGITS = 5;
 
+/** Pictures of one size in the most square grid that holds them; a single one as it is. */
+export function arrange(images: readonly RgbImage[]): RgbImage {
+  return images.length === 1 ? images[0]! : gridOfImages(images, gridColumns(images.length));
+}
+
+/**
+ * Writes one picture per step into a folder, several images as a grid.
+ * @param frames pictures of each step
+ * @returns the files written, in order
+ */
+export function writeFrames(folder: string, frames: readonly RgbImage[]): readonly string[] {
+  ensureFolder(folder);
+  return frames.map((frame, step) => {
+    const path = join(folder, `step-${String(step + 1).padStart(NUMBER_DIGITS, '0')}.png`);
+    writeOutput(path, encodePng(frame));
+    return path;
+  });
+}
+
 /** The most square grid that holds so many pictures. */
 function gridColumns(count: number): number {
   return Math.ceil(Math.sqrt(count));

@@ -1,8 +1,9 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { PNG } from 'pngjs';
+import sharp from 'sharp';
 import { encodePng } from '../../src/data/image.js';
 import { arpg as runArpg, type CliResult, shell as runShell } from '../support/cli.js';
 import { writeEditableModel } from '../support/editableModel.js';
@@ -305,5 +306,63 @@ describe('arpg outpaint and edit', () => {
     expect(differences(original, run('0', '1')).length).to.be.greaterThan(changed);
     const missing = arpg(['edit', image(), '--class', '3', '-o', temporary('none.png')]);
     expect([missing.code, missing.errors.includes('--mask or --keep')]).to.deep.equal([2, true]);
+  }).timeout(120_000);
+});
+
+describe('arpg sample: other sizes and steps on the way', () => {
+  const temporary = temporaryFolder();
+
+  it('pictures of any whole number of tokens, with extended or interpolated RoPE', () => {
+    const draw = (...flags: readonly string[]) => {
+      const { errors } = arpg([
+        'sample',
+        '--class',
+        '3',
+        '--seed',
+        '1',
+        ...flags,
+        '-o',
+        temporary('out.png'),
+        ...TARGET,
+      ]);
+      expect(errors).to.equal('');
+      return read(temporary('out.png'));
+    };
+    const extended = draw('--size', '16x12', '--rope', 'extend');
+    expect([extended.width, extended.height]).to.deep.equal([16, 12]);
+    expect(draw('--size', '16x12', '--rope', 'interpolate').data.equals(extended.data)).to.equal(false);
+    expect(draw('--size', '8x8', '--rope', 'interpolate').data.equals(draw().data)).to.equal(true);
+    for (const size of ['9x8', '8', '0x8', '4000x4000']) {
+      const { code, errors } = arpg(['sample', '--class', '3', '--size', size, '-o', temporary('none.png')]);
+      expect([code, errors.includes(`--size ${size}`)]).to.deep.equal([2, true]);
+    }
+  }).timeout(120_000);
+
+  it('frames grow from grey to the picture; GIF and APNG have one page a step', async () => {
+    const flags = ['--class', '3', '--class', '4', '--seed', '1', '--steps', '5', ...TARGET];
+    for (const format of ['gif', 'apng'] as const) {
+      const path = temporary(`steps.${format}`);
+      const run = arpg(['sample', ...flags, '--format', format, '--frames', temporary('frames'), '-o', path]);
+      expect(run.errors).to.equal('');
+      const bytes = readFileSync(path);
+      if (format === 'gif') expect((await sharp(bytes).metadata()).pages).to.equal(5);
+      else expect(bytes.toString('latin1').split('fcTL')).to.have.length(6);
+    }
+    const frames = readdirSync(temporary('frames')).sort();
+    expect(frames).to.have.length(5);
+    const grey = frames.map((name) => {
+      const { data } = read(join(temporary('frames'), name));
+      return Array.from({ length: data.length / 4 }, (_, pixel) => pixel).filter((pixel) =>
+        [0, 1, 2].every((channel) => data[pixel * 4 + channel] === 160),
+      ).length;
+    });
+    expect(grey.at(-1)).to.equal(0);
+    for (const [index, count] of grey.slice(1).entries()) expect(count).to.be.below(grey[index]!);
+    arpg(['sample', ...flags, '--format', 'grid', '-o', temporary('grid.png')]);
+    expect(
+      differences(read(temporary('grid.png')), read(join(temporary('frames'), frames.at(-1)!))),
+    ).to.deep.equal([]);
+    const refused = arpg(['sample', ...flags, '--format', 'tokens', '--frames', temporary('frames')]);
+    expect([refused.code, refused.errors.includes('--frames')]).to.deep.equal([2, true]);
   }).timeout(120_000);
 });

@@ -1,3 +1,4 @@
+import { expect } from 'chai';
 import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
 import { arpgTeacherForced } from '../../graphs/arpg.js';
 import { rotaryTable } from '../../graphs/rotary.js';
@@ -11,6 +12,37 @@ import { goldenJson, goldenNumbers, goldenPath } from '../support/golden.js';
 
 const config = arpgConfig(parseOfficialArpgConfig(goldenJson('arpg-tiny.json').config, 'arpg-tiny.json'));
 const golden = goldenNumbers('arpg-tiny.expected.safetensors');
+
+describe('RoPE of another grid', () => {
+  const trained = { height: 3, width: 4 };
+  const larger = { height: 6, width: 8 };
+  const rows = async (grid: typeof trained, scaling: 'extend' | 'interpolate') => {
+    const { cosines } = rotaryTable(grid, 8, 10000, { trained, scaling });
+    const { table } = await (await referenceTarget.compile(makeGraph('rope', [], { table: cosines }))).run(
+      {},
+    );
+    const { shape, data } = await table!.read();
+    const width = shape[1]!;
+    return (row: number, column: number) => {
+      const start = (1 + row * grid.width + column) * width;
+      return Array.from(data.subarray(start, start + width));
+    };
+  };
+
+  it('extended, the trained positions turn as before; interpolated, they spread over the larger grid', async () => {
+    const base = await rows(trained, 'extend');
+    const [extended, interpolated] = [await rows(larger, 'extend'), await rows(larger, 'interpolate')];
+    for (const [row, column] of [
+      [0, 0],
+      [2, 3],
+      [1, 2],
+    ] as const) {
+      expect(extended(row, column)).to.deep.equal(base(row, column));
+      expect(interpolated(2 * row, 2 * column)).to.deep.equal(base(row, column));
+    }
+    expect(extended(5, 7)).to.not.deep.equal(interpolated(5, 7));
+  });
+});
 
 for (const target of [referenceTarget, ...TESTED_TARGETS]) {
   describe(`ARPG on ${target.name}`, () => {
