@@ -113,14 +113,14 @@ An image depends on the seed and its number alone: the same command gives the sa
     const animation = ANIMATION_FORMATS.find((format) => format === flags.format);
     const keepsFrames = flags.frames !== undefined || animation !== undefined;
     // Step by step, each image's tokens so far.
-    const history: Int32Array[][] = [];
+    const history: Int32Array[][] = Array.from({ length: settings.steps }, () => []);
     const tokens = await sampleImages(
       sampler,
       classIds,
       { ...settings, seed },
       bar.update,
       (image, step, soFar) => {
-        if (keepsFrames) (history[step] ??= [])[image] = soFar.slice();
+        if (keepsFrames) history[step]![image] = soFar.slice();
       },
     );
     bar.stop();
@@ -130,7 +130,7 @@ An image depends on the seed and its number alone: the same command gives the sa
     if (tokenizerModel && !asTokens) {
       const tokenizer = createTokenizer(vqConfig(tokenizerModel.config), tokenizerModel.weights, target);
       const frames: RgbImage[] = [];
-      for (const step of history) {
+      for (const step of keepsFrames ? history : []) {
         const parts: RgbImage[] = [];
         for (const imageTokens of step)
           parts.push(await decodePartial(tokenizer, { tokens: imageTokens, grid }));
