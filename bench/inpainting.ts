@@ -1,0 +1,88 @@
+/**
+ * Held-out digits with their lower half masked, completed by the digits model: how many the classifier still
+ * recognises, against filling the half with random tokens and against sampling it in raster order; and the time of
+ * drawing a quarter of the tokens against drawing all. `node dist/bench/inpainting.js [IMAGES]`
+ */
+import { arpgConfig } from '../src/arpg/config.js';
+import { rasterOrder } from '../src/arpg/order.js';
+import { uniformFor } from '../src/arpg/random.js';
+import { createSampler } from '../src/arpg/sampler.js';
+import { openGenerator } from '../src/checkpoints/modelFolder.js';
+import { openImageSource } from '../src/data/imageSource.js';
+import { type RedrawOptions, redrawTokens } from '../src/editing/redraw.js';
+import { onnxTarget } from '../src/targets/onnx/onnxTarget.js';
+import {
+  classifyDigits,
+  DEFAULT_SAMPLING,
+  DIGITS_MODEL,
+  HELD_OUT_DIGITS,
+  loadImages,
+  openShippedTokenizer,
+} from '../test/support/modelMetrics.js';
+
+const count = Number(process.argv[2] ?? 200);
+const source = await openImageSource(HELD_OUT_DIGITS);
+const tokenizer = openShippedTokenizer(DIGITS_MODEL);
+const images = (await loadImages(source, tokenizer.config.imageSize)).slice(0, count);
+const { config, weights } = openGenerator(DIGITS_MODEL);
+const sampler = await createSampler(arpgConfig(config), weights, onnxTarget({ threads: 2 }));
+const positions = config.block_size;
+const side = Math.sqrt(positions);
+const lowerHalf = new Set(
+  rasterOrder(positions).filter((position) => position >= Math.ceil(side / 2) * side),
+);
+const encoded = await tokenizer.encodeMany(images);
+
+const options = (index: number, order: readonly number[] | undefined): RedrawOptions => ({
+  ...DEFAULT_SAMPLING,
+  classId: source.classOf(index),
+  schedule: 'arccos',
+  steps: positions,
+  order,
+  picture: 0,
+});
+
+type Completion = (tokens: Int32Array, index: number) => Promise<Int32Array>;
+const completions: Readonly<Record<string, Completion>> = {
+  'nothing masked': async (tokens) => tokens,
+  'random order': (tokens, index) =>
+    redrawTokens(sampler, tokens, lowerHalf, index, options(index, undefined)),
+  'random order, no class': (tokens, index) =>
+    redrawTokens(sampler, tokens, lowerHalf, index, {
+      ...options(index, undefined),
+      classId: null,
+      guidance: 1,
+    }),
+  'raster order': (tokens, index) =>
+    redrawTokens(sampler, tokens, lowerHalf, index, options(index, rasterOrder(positions))),
+  'random tokens': async (tokens, index) =>
+    tokens.map((token, position) =>
+      lowerHalf.has(position)
+        ? Math.floor(uniformFor(1, index, position, 'token') * config.vocab_size)
+        : token,
+    ),
+};
+for (const [name, complete] of Object.entries(completions)) {
+  const completed = [];
+  for (const [index, { tokens, grid }] of encoded.entries())
+    completed.push(await tokenizer.decode({ tokens: await complete(tokens, index), grid }));
+  const found = await classifyDigits(completed);
+  const right = found.filter((classId, index) => classId === source.classOf(index)).length;
+  process.stdout.write(`${name}: ${((100 * right) / count).toFixed(1)} % recognised\n`);
+}
+
+async function milliseconds(unknown: ReadonlySet<number>): Promise<number> {
+  const times: number[] = [];
+  for (let round = 0; round < 10; round++) {
+    const started = performance.now();
+    await redrawTokens(sampler, encoded[0]!.tokens, unknown, 0, options(0, undefined));
+    times.push(performance.now() - started);
+  }
+  return times.sort((a, b) => a - b)[5]!;
+}
+
+const quarter = new Set(rasterOrder(positions).slice(0, Math.round(positions / 4)));
+const [part, all] = [await milliseconds(quarter), await milliseconds(new Set(rasterOrder(positions)))];
+process.stdout.write(
+  `a quarter of the tokens: ${part.toFixed(1)} ms, all: ${all.toFixed(1)} ms, ratio ${(part / all).toFixed(2)}\n`,
+);
