@@ -101,6 +101,8 @@ never interrupted.`;
           '--tokenizer is needed: a model folder, for example one of arpg train tokenizer',
         );
       const { config } = openTokenizer(flags.tokenizer);
+      // Refused before the run folder is made.
+      if (flags.init !== '') openGenerator(flags.init);
       const { labels, classes, positions } = await describeData(shared.data, config);
       const sizes = { vocab_size: config.codebook_size, num_classes: classes, block_size: positions };
       const official = parseOfficialArpgConfig(

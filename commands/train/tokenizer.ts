@@ -145,20 +145,25 @@ are complete or absent, and at the end a model folder with the weights of the lo
 
   async run(): Promise<void> {
     const { flags } = await this.parse(TrainTokenizer);
-    const { folder, settings } = await this.openRun<TokenizerRun>(flags, validate, async (shared) => ({
-      ...shared,
-      kind: 'tokenizer',
-      config: { ...parseOfficialVqConfig(readTrainingConfig(flags.config, PRESETS), flags.config) },
-      reconstruction: flags.reconstruction as 'l1' | 'l2',
-      commitment: 0.25,
-      entropy: parseWeight(flags.entropy, '--entropy'),
-      adversarial: parseWeight(flags.adversarial, '--adversarial'),
-      adversarial_start: flags['adversarial-start'],
-      perceptual: flags.perceptual,
-      perceptual_weight: parseWeight(flags['perceptual-weight'], '--perceptual-weight'),
-      crop: flags.crop as 'center' | 'random',
-      restart_after: flags['restart-after'],
-    }));
+    const { folder, settings } = await this.openRun<TokenizerRun>(flags, validate, async (shared) => {
+      // Refused before the run folder is made.
+      if (flags.init !== '') openTokenizer(flags.init);
+      if (flags.perceptual !== '') readFeatureNetwork(flags.perceptual);
+      return {
+        ...shared,
+        kind: 'tokenizer',
+        config: { ...parseOfficialVqConfig(readTrainingConfig(flags.config, PRESETS), flags.config) },
+        reconstruction: flags.reconstruction as 'l1' | 'l2',
+        commitment: 0.25,
+        entropy: parseWeight(flags.entropy, '--entropy'),
+        adversarial: parseWeight(flags.adversarial, '--adversarial'),
+        adversarial_start: flags['adversarial-start'],
+        perceptual: flags.perceptual,
+        perceptual_weight: parseWeight(flags['perceptual-weight'], '--perceptual-weight'),
+        crop: flags.crop as 'center' | 'random',
+        restart_after: flags['restart-after'],
+      };
+    });
     const config = parseOfficialVqConfig(settings.config, join(folder, 'run.json'));
     const source = await openImageSource(settings.data);
     this.note(flags, `${source.count} images of ${source.labels.length} classes`);

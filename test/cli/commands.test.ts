@@ -168,6 +168,26 @@ describe('arpg graph and doctor', () => {
   });
 });
 
+describe('the models that come with arpg', () => {
+  const temporary = temporaryFolder();
+
+  it('digits is the default, and has a name', () => {
+    for (const flags of [[], ['--model', 'digits']]) {
+      const output = temporary(`seven-${flags.length}.png`);
+      const { errors } = arpg(['sample', ...flags, '--class', '7', '--seed', '1', '-o', output], {
+        env: flags.length === 0 ? { ARPG_MODEL: '' } : {},
+      });
+      expect(errors).to.equal('');
+      expect(PNG.sync.read(readFileSync(output))).to.include({ width: 28, height: 28 });
+    }
+    expect(readFileSync(temporary('seven-0.png')).equals(readFileSync(temporary('seven-2.png')))).to.equal(
+      true,
+    );
+    const unknown = arpg(['sample', '--model', 'digitz', '--class', '7', '-o', temporary('none.png')]);
+    expect([unknown.code, unknown.errors.includes('digitz: no such model folder')]).to.deep.equal([3, true]);
+  });
+});
+
 describe('help', () => {
   for (const command of [
     'sample',

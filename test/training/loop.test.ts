@@ -388,6 +388,23 @@ describe('arpg train', () => {
     ]);
   }).timeout(240_000);
 
+  it('--init starts from the weights of a model', () => {
+    const flags = [
+      '--data',
+      temporary('stripes'),
+      '--tokenizer',
+      temporary('vq/model'),
+      '--config',
+      temporary('arpg.json'),
+    ];
+    const more = ['--steps', '1', '--batch', '8', '--seed', '1', '--init', temporary('run/model')];
+    expect(train(...flags, ...more, '--out', temporary('continued')).errors).to.equal('');
+    const first = (name: string) => readLog(temporary(name)).find(({ loss }) => loss !== undefined)!.loss!;
+    expect(first('continued')).to.be.below(first('run') * 0.9);
+    const missing = train(...flags, ...more.with(-1, temporary('nowhere')), '--out', temporary('unmade'));
+    expect([missing.code, missing.errors.includes('no such model folder')]).to.deep.equal([3, true]);
+  }).timeout(120_000);
+
   it('a full disk ends the run, says so and keeps the last good checkpoint', function () {
     const folder = temporary('small-disk');
     mkdirSync(folder);
