@@ -6,6 +6,7 @@ import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/base
 import { startProgress } from '../src/cli/progress.js';
 import { checkOutput, inputName, readInput, STREAM, writeOutput, writeStdout } from '../src/cli/streams.js';
 import { CROPS, type Crop, cropForTokens, decodeImage, flipImage, type RgbImage } from '../src/data/image.js';
+import { splitPictures } from '../src/data/imageStream.js';
 import { formatTokenLine } from '../src/data/tokenLines.js';
 import { InputError, systemReason, UsageError } from '../src/errors.js';
 import { createTokenizer, type Tokenizer } from '../src/tokenizer/tokenizer.js';
@@ -58,14 +59,16 @@ large; --crop none keeps the picture's own size, trimmed to whole tokens.`;
     const streams = flags.output === undefined || flags.output === STREAM;
     const lines: string[] = [];
     for (const [index, path] of paths.entries()) {
-      const image = await decodeImage(readInput(path), inputName(path));
-      const own = await tokenLines(tokenizer, image, path, {
-        crop: flags.crop as Crop,
-        size,
-        flip: flags.flip,
-      });
-      if (streams) writeStdout(own.join(''));
-      lines.push(...own);
+      for (const { bytes, source } of splitPictures(readInput(path), inputName(path))) {
+        const image = await decodeImage(bytes, source);
+        const own = await tokenLines(tokenizer, image, source, {
+          crop: flags.crop as Crop,
+          size,
+          flip: flags.flip,
+        });
+        if (streams) writeStdout(own.join(''));
+        lines.push(...own);
+      }
       bar.update(index + 1);
     }
     bar.stop();
@@ -93,14 +96,12 @@ function listImages(path: string): readonly string[] {
 async function tokenLines(
   tokenizer: Tokenizer,
   image: RgbImage,
-  path: string,
+  source: string,
   options: { readonly crop: Crop; readonly size: number; readonly flip: boolean },
 ): Promise<readonly string[]> {
   const crops = await cropForTokens(image, options.crop, options.size, tokenizer.factor);
   if (crops.some(({ width, height }) => width === 0 || height === 0))
-    throw new InputError(
-      `${inputName(path)}: ${image.width}×${image.height} pixels are smaller than one token`,
-    );
+    throw new InputError(`${source}: ${image.width}×${image.height} pixels are smaller than one token`);
   const variants = crops.flatMap((picture, crop) => [
     { picture, crop, flipped: false },
     ...(options.flip ? [{ picture: flipImage(picture), crop, flipped: true }] : []),
@@ -112,7 +113,7 @@ async function tokenLines(
       formatTokenLine({
         tokens: Array.from(tokens),
         grid: [grid.height, grid.width],
-        source: inputName(path),
+        source,
         ...(crops.length > 1 && { crop }),
         ...(flipped && { flipped }),
       }),

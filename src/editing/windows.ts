@@ -1,6 +1,9 @@
 import { type Box, type Canvas, maskedBox } from './canvas.js';
 
-/** Places along one axis where windows of one size start, so that they cover a range and overlap by half. */
+/**
+ * Places along one axis where windows of one size start, so that they cover a range and half a window around it, which
+ * shows them what is known there, and overlap by half.
+ */
 function starts(from: number, length: number, size: number, total: number): readonly number[] {
   if (length <= size) {
     const centred = from - Math.floor((size - length) / 2);

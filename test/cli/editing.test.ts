@@ -41,7 +41,7 @@ const MODEL = join(models, 'editable');
 before(() => writeEditableModel(MODEL));
 after(() => rmSync(models, { recursive: true }));
 
-const arpg = (args: readonly string[], options: { readonly stdin?: string } = {}): CliResult =>
+const arpg = (args: readonly string[], options: { readonly stdin?: string | Buffer } = {}): CliResult =>
   runArpg(args, { ...options, env: { ARPG_MODEL: MODEL } });
 const shell = (script: string): CliResult => runShell(`export ARPG_MODEL='${MODEL}'; ${script}`);
 
@@ -200,6 +200,11 @@ describe('arpg inpaint', () => {
       `arpg sample --class 3 --class 4 --seed 1 -o - --quiet | arpg inpaint - --mask ${mask} --seed 2 -o - --quiet`,
     );
     expect(many.errors).to.equal('');
+    const tokens = arpg(['tokenize', '-'], { stdin: many.stdout }).text.trim().split('\n');
+    expect(tokens.map((json) => JSON.parse(json).source)).to.deep.equal([
+      'stdin: picture 1',
+      'stdin: picture 2',
+    ]);
     const one = encodePng({ width: SIDE, height: SIDE, data: pattern(SIDE, SIDE, 3) });
     const line = `${JSON.stringify({ image: Buffer.from(one).toString('base64') })}\n`;
     const lines = arpg(['inpaint', '-', '--mask', mask, '--seed', '2', '--quiet', '-o', '-'], {

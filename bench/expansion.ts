@@ -1,0 +1,46 @@
+/**
+ * Digits sampled larger than the model was trained on, with extended and with interpolated RoPE, scaled back to 28×28
+ * pixels: the share that the classifier recognises. `node dist/bench/expansion.js [IMAGES] [SIDE …]`
+ */
+import { ROPE_SCALINGS } from '../graphs/rotary.js';
+import { arpgConfig } from '../src/arpg/config.js';
+import { sampleImages } from '../src/arpg/sampleImages.js';
+import { createSampler } from '../src/arpg/sampler.js';
+import { openGenerator } from '../src/checkpoints/modelFolder.js';
+import { onnxTarget } from '../src/targets/onnx/onnxTarget.js';
+import { augmentImage, NO_AUGMENTATION } from '../src/training/augment.js';
+import {
+  classifyDigits,
+  DEFAULT_SAMPLING,
+  DIGITS_MODEL,
+  openShippedTokenizer,
+} from '../test/support/modelMetrics.js';
+
+const CLASSES = 10;
+const SIDE = 28;
+const [count = '100', ...sides] = process.argv.slice(2);
+const { config, weights } = openGenerator(DIGITS_MODEL);
+const tokenizer = openShippedTokenizer(DIGITS_MODEL);
+const classIds = Array.from({ length: Number(count) }, (_, index) => index % CLASSES);
+for (const side of sides.length > 0 ? sides.map(Number) : [28, 36, 44, 56])
+  for (const scaling of ROPE_SCALINGS) {
+    const grid = { height: side / tokenizer.factor, width: side / tokenizer.factor };
+    const sampler = await createSampler(
+      arpgConfig(config),
+      weights,
+      onnxTarget({ threads: 2 }),
+      grid,
+      scaling,
+    );
+    const settings = { ...DEFAULT_SAMPLING, schedule: 'arccos', order: undefined, batch: 10 } as const;
+    const steps = Math.min(64, grid.height * grid.width);
+    const small = [];
+    for (const tokens of await sampleImages(sampler, classIds, { ...settings, steps }))
+      small.push(await augmentImage(await tokenizer.decode({ tokens, grid }), SIDE, NO_AUGMENTATION, 0, 0));
+    await sampler.dispose();
+    const found = await classifyDigits(small);
+    const right = found.filter((classId, index) => classId === classIds[index]).length;
+    process.stdout.write(
+      `${side}×${side} ${scaling}: ${((100 * right) / classIds.length).toFixed(1)} % recognised\n`,
+    );
+  }

@@ -1,0 +1,134 @@
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { arpgConfig } from '../../src/arpg/config.js';
+import { createSampler, type Sampler } from '../../src/arpg/sampler.js';
+import { openGenerator, openTokenizer } from '../../src/checkpoints/modelFolder.js';
+import { splitPictures } from '../../src/data/imageStream.js';
+import { featherMask, maskedBox } from '../../src/editing/canvas.js';
+import { redraw, type RedrawOptions, touchedPositions } from '../../src/editing/redraw.js';
+import { nextWindow } from '../../src/editing/windows.js';
+import { InputError } from '../../src/errors.js';
+import { encodePng } from '../../src/data/image.js';
+import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
+import { vqConfig } from '../../src/tokenizer/config.js';
+import { createTokenizer, type Tokenizer } from '../../src/tokenizer/tokenizer.js';
+import { writeEditableModel } from '../support/editableModel.js';
+import { pattern } from '../support/pngs.js';
+import { temporaryFolder } from '../support/temporary.js';
+
+/** A mask with a rectangle to be drawn. */
+function maskOf(
+  width: number,
+  height: number,
+  left: number,
+  top: number,
+  right: number,
+  bottom: number,
+): Uint8Array {
+  return Uint8Array.from({ length: width * height }, (_, pixel) => {
+    const [row, column] = [Math.floor(pixel / width), pixel % width];
+    return row >= top && row < bottom && column >= left && column < right ? 255 : 0;
+  });
+}
+
+describe('redraw', () => {
+  const temporary = temporaryFolder();
+  let sampler: Sampler;
+  let tokenizer: Tokenizer;
+  const feeds: number[][] = [];
+  const options: RedrawOptions = {
+    ...{ seed: 3, guidance: 2, guidanceSchedule: 'linear', temperature: 1, topK: 0, topP: 1 },
+    ...{ classId: 2, schedule: 'arccos', steps: 8, order: undefined, picture: 0 },
+  };
+
+  before(async () => {
+    const folder = join(temporary('model'));
+    await writeEditableModel(folder);
+    const [generator, vq] = [openGenerator(folder), openTokenizer(folder)];
+    const target = onnxTarget({ threads: 2 });
+    const made = await createSampler(arpgConfig(generator.config), generator.weights, target);
+    sampler = {
+      ...made,
+      sample: (images, ...others) => {
+        feeds.push(...images.map(({ plan }) => plan.steps.map(({ feed }) => feed.length)));
+        return made.sample(images, ...others);
+      },
+    };
+    tokenizer = createTokenizer(vqConfig(vq.config), vq.weights, target);
+  });
+
+  it('known tokens stay, enter in one go, and only touched ones are drawn', async () => {
+    feeds.length = 0;
+    const image = { width: 8, height: 8, data: pattern(8, 8, 3) };
+    const mask = maskOf(8, 8, 3, 3, 5, 4);
+    const { windows } = await redraw({ sampler, tokenizer }, { image, mask }, options);
+    const [{ before, after, drawn }] = windows as [(typeof windows)[number]];
+    // Pixels 3 and 4 of row 3 touch the second and third token of the second row.
+    expect([...drawn].sort((a, b) => a - b)).to.deep.equal([5, 6]);
+    expect([...before]).to.deep.equal([...(await tokenizer.encode(image)).tokens]);
+    for (const [position, token] of after.entries())
+      if (!drawn.includes(position)) expect(token).to.equal(before[position]);
+    expect(after.every((token) => token >= 0 && token < 64)).to.equal(true);
+    expect(feeds[0]![0]).to.equal(14);
+  });
+
+  it('a masked part larger than a window is drawn from what is known outwards, each pixel once', async () => {
+    const [width, height] = [30, 8];
+    const image = { width, height, data: pattern(width, height, 3) };
+    const mask = maskOf(width, height, 6, 0, 30, 8);
+    const { windows } = await redraw({ sampler, tokenizer }, { image, mask }, options);
+    const lefts = windows.map(({ box }) => box.left);
+    expect(lefts).to.deep.equal([...lefts].sort((a, b) => a - b));
+    expect(windows.length).to.be.greaterThan(3);
+    expect(windows.slice(1).every(({ drawn }) => drawn.length < 16)).to.equal(true);
+  });
+
+  it('windows are centred on small parts and stay inside the picture', () => {
+    const canvas = (left: number, top: number) => ({
+      image: { width: 40, height: 20, data: new Uint8Array(40 * 20 * 3) },
+      mask: maskOf(40, 20, left, top, left + 2, top + 2),
+    });
+    expect(nextWindow(canvas(10, 9), 8)).to.deep.equal({ left: 7, top: 6, width: 8, height: 8 });
+    expect(nextWindow(canvas(0, 18), 8)).to.deep.equal({ left: 0, top: 12, width: 8, height: 8 });
+    expect(nextWindow({ ...canvas(0, 0), mask: new Uint8Array(800) }, 8)).to.equal(undefined);
+    expect(maskedBox(canvas(10, 9))).to.deep.equal({ left: 10, top: 9, width: 2, height: 2 });
+    expect([...touchedPositions(canvas(3, 1), 2)]).to.deep.equal([1, 2, 21, 22]);
+  });
+
+  it('a feathered mask falls off inside and is nothing outside', () => {
+    const mask = maskOf(20, 1, 5, 0, 20, 1);
+    const soft = Array.from(featherMask(mask, 20, 1, 2));
+    expect(soft.slice(0, 5)).to.deep.equal([0, 0, 0, 0, 0]);
+    expect(soft.slice(5, 9)).to.deep.equal([153, 204, 255, 255]);
+    expect(featherMask(mask, 20, 1, 0)).to.equal(mask);
+  });
+});
+
+describe('several pictures on one stream', () => {
+  const png = (width: number) => encodePng({ width, height: 1, data: pattern(width, 1, 3) });
+
+  it('PNGs one after another and JSON lines', () => {
+    const both = splitPictures(Buffer.concat([png(2), png(3)]), 'stdin');
+    expect(both.map(({ bytes }) => Buffer.from(bytes))).to.deep.equal(
+      [png(2), png(3)].map((bytes) => Buffer.from(bytes)),
+    );
+    expect(both[1]!.source).to.equal('stdin: picture 2');
+    expect(splitPictures(png(2), 'one.png')).to.deep.equal([{ bytes: png(2), source: 'one.png' }]);
+    const line = JSON.stringify({ image: Buffer.from(png(4)).toString('base64'), name: 'x' });
+    const lines = splitPictures(Buffer.from(`${line}\n\n${line}\n`), 'stdin');
+    expect(lines.map(({ source }) => source)).to.deep.equal(['stdin: line 1', 'stdin: line 3']);
+    expect(Buffer.from(lines[0]!.bytes).equals(Buffer.from(png(4)))).to.equal(true);
+  });
+
+  it('say where something else begins', () => {
+    expect(() => splitPictures(Buffer.concat([png(2), Buffer.from('junk')]), 'stdin')).to.throw(
+      InputError,
+      'stdin: after picture 1 comes something that is no PNG',
+    );
+    expect(() => splitPictures(Buffer.from('{"image": 3}'), 'stdin')).to.throw(
+      InputError,
+      "line 1: field 'image'",
+    );
+    expect(() => splitPictures(Buffer.from('{nothing'), 'stdin')).to.throw(InputError, 'line 1: not JSON');
+  });
+});
