@@ -1,24 +1,28 @@
 import { type Box, type Canvas, maskedBox } from './canvas.js';
 
+/** A masked part up to this share of a window is drawn in one, with what is known on both sides. */
+const CENTRED_SHARE = 0.75;
+
 /**
  * Places along one axis where windows of one size start, so that they cover a range and half a window around it, which
  * shows them what is known there, and overlap by half.
  */
 function starts(from: number, length: number, size: number, total: number): readonly number[] {
-  if (length <= size) {
+  if (length <= size * CENTRED_SHARE) {
     const centred = from - Math.floor((size - length) / 2);
     return [Math.min(total - size, Math.max(0, centred))];
   }
-  const steps = Math.ceil((length - size) / Math.max(1, Math.floor(size / 2)));
-  return Array.from(
-    { length: steps + 1 },
-    (_, index) => from + Math.round((index * (length - size)) / steps),
-  );
+  const half = Math.max(1, Math.floor(size / 2));
+  const [begin, end] = [Math.max(0, from - half), Math.min(total, from + length + half)];
+  const travel = end - begin - size;
+  if (travel <= 0) return [Math.max(0, Math.min(begin, total - size))];
+  const steps = Math.ceil(travel / half);
+  return Array.from({ length: steps + 1 }, (_, index) => begin + Math.round((index * travel) / steps));
 }
 
 /**
  * The window to draw next: of those over the masked pixels, the one with most known pixels around what is to be drawn.
- * So drawing grows from what is known into what is not. A masked part that fits in one window is centred in it.
+ * So drawing grows from what is known into what is not. A masked part that leaves room for what is known in one window is centred in it.
  * @param size of a window; the canvas is at least as large
  * @returns undefined when nothing is masked
  */
