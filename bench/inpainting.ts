@@ -29,7 +29,7 @@ const sampler = await createSampler(arpgConfig(config), weights, onnxTarget({ th
 const positions = config.block_size;
 const side = Math.sqrt(positions);
 const lowerHalf = new Set(
-  rasterOrder(positions).filter((position) => position >= Math.ceil(side / 2) * side),
+  rasterOrder(positions).filter((position) => position >= Math.floor(side / 2) * side),
 );
 const encoded = await tokenizer.encodeMany(images);
 
