@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Flags } from '@oclif/core';
 import type { JSONSchemaType } from 'ajv';
 import { openTokenizer, writeModelFolder } from '../../src/checkpoints/modelFolder.js';
+import { parseNumber } from '../../src/cli/samplingFlags.js';
 import {
   readTrainingConfig,
   type SharedRunSettings,
@@ -13,7 +14,6 @@ import {
   writePreview,
 } from '../../src/cli/trainCommand.js';
 import { openImageSource } from '../../src/data/imageSource.js';
-import { UsageError } from '../../src/errors.js';
 import type { Weights } from '../../src/graph/weights.js';
 import { validator } from '../../src/jsonFile.js';
 import { readFeatureNetwork } from '../../src/targets/onnx/featureNetwork.js';
@@ -155,11 +155,11 @@ are complete or absent, and at the end a model folder with the weights of the lo
         config: { ...parseOfficialVqConfig(readTrainingConfig(flags.config, PRESETS), flags.config) },
         reconstruction: flags.reconstruction as 'l1' | 'l2',
         commitment: 0.25,
-        entropy: parseWeight(flags.entropy, '--entropy'),
-        adversarial: parseWeight(flags.adversarial, '--adversarial'),
+        entropy: parseNumber(flags.entropy, '--entropy', 0),
+        adversarial: parseNumber(flags.adversarial, '--adversarial', 0),
         adversarial_start: flags['adversarial-start'],
         perceptual: flags.perceptual,
-        perceptual_weight: parseWeight(flags['perceptual-weight'], '--perceptual-weight'),
+        perceptual_weight: parseNumber(flags['perceptual-weight'], '--perceptual-weight', 0),
         crop: flags.crop as 'center' | 'random',
         restart_after: flags['restart-after'],
       };
@@ -213,13 +213,6 @@ are complete or absent, and at the end a model folder with the weights of the lo
     }
     this.result(flags, { run: folder, step: result.step, ...(!result.stopped && { model }) });
   }
-}
-
-function parseWeight(text: string, flag: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && Number.isFinite(value)))
-    throw new UsageError(`${flag} ${text} is not a number from 0 on`);
-  return value;
 }
 
 /** What a model folder keeps: only the training needs the discriminator. */
