@@ -1,13 +1,9 @@
 import { Args, Flags } from '@oclif/core';
-import { openTokenizer } from '../src/checkpoints/modelFolder.js';
+import { gridOfLine, InputError, parseTokenLines } from '../src/index.js';
 import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { checkImageOutput, IMAGE_FORMATS, type ImageFormat, writeImages } from '../src/cli/imageOutput.js';
 import { startProgress } from '../src/cli/progress.js';
 import { inputName, readInput, requireBinaryOutput, STREAM } from '../src/cli/streams.js';
-import { gridOfLine, parseTokenLines } from '../src/data/tokenLines.js';
-import { InputError } from '../src/errors.js';
-import { createTokenizer } from '../src/tokenizer/tokenizer.js';
-import { vqConfig } from '../src/tokenizer/config.js';
 
 export default class Detokenize extends BaseCommand {
   static override summary = 'Turn tokens into images.';
@@ -41,14 +37,14 @@ export default class Detokenize extends BaseCommand {
     const source = inputName(args.file);
     const lines = parseTokenLines(new TextDecoder().decode(readInput(args.file)), source);
     checkImageOutput(flags.output, flags.format as ImageFormat, lines.length);
-    const model = openTokenizer(flags.model);
-    const tokenizer = createTokenizer(vqConfig(model.config), model.weights, await this.chooseTarget(flags));
+    const model = await this.loadModel(flags);
+    const { tokenizer } = model;
     const inputs = lines.map((line, index) => {
       const place = `${source}: image ${index + 1}`;
-      const outside = line.tokens.find((token) => token >= model.config.codebook_size);
+      const outside = line.tokens.find((token) => token >= model.tokenizerModel.config.codebook_size);
       if (outside !== undefined)
         throw new InputError(
-          `${place}: token ${outside} is outside the codebook of ${model.config.codebook_size}; use the tokenizer that made it`,
+          `${place}: token ${outside} is outside the codebook of ${model.tokenizerModel.config.codebook_size}; use the tokenizer that made it`,
         );
       return { tokens: Int32Array.from(line.tokens), grid: gridOfLine(line, place) };
     });
@@ -64,7 +60,7 @@ export default class Detokenize extends BaseCommand {
       bar.update(index + 1);
     }
     bar.stop();
-    await tokenizer.dispose();
+    await model.dispose();
     const files = await writeImages(images, flags.format as ImageFormat, flags.output);
     this.result(flags, { files, images: images.length });
   }

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
-import { BaseCommand, DEFAULT_MODEL } from '../src/cli/baseCommand.js';
+import { DEFAULT_MODEL, inspectTargets, modelFolder } from '../src/index.js';
+import { BaseCommand } from '../src/cli/baseCommand.js';
 import { writeStdout } from '../src/cli/streams.js';
-import { inspectTargets } from '../src/targets/inspectTargets.js';
 
 const NAME_WIDTH = 13;
 
@@ -15,7 +15,7 @@ export default class Doctor extends BaseCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Doctor);
     const targets = await inspectTargets();
-    const model = process.env.ARPG_MODEL || DEFAULT_MODEL;
+    const model = modelFolder(process.env.ARPG_MODEL || DEFAULT_MODEL);
     const machine = {
       node: process.version,
       platform: `${process.platform} ${process.arch}`,

@@ -1,10 +1,7 @@
 import { Flags } from '@oclif/core';
-import { uniformFor } from '../src/arpg/random.js';
-import { openTokenizer } from '../src/checkpoints/modelFolder.js';
+import { downsampleFactor, openTokenizer, UsageError, variationMask, vqConfig } from '../src/index.js';
 import { EditCommand, editArgs, editFlags, editOf, maskFlags, WINDOWS_NOTE } from '../src/cli/editCommand.js';
-import { parseNumber } from '../src/cli/samplingFlags.js';
-import type { RgbaImage } from '../src/data/image.js';
-import { UsageError } from '../src/errors.js';
+import { parseNumber } from '../src/cli/numbers.js';
 
 export default class Edit extends EditCommand {
   static override summary = 'Turn a part of a picture into another class, or vary it.';
@@ -34,42 +31,17 @@ the seed, and the others are drawn anew: variations of the picture.`;
     const pictures = await this.readPictures(args.image);
     this.checkEditOutput(flags, pictures.length);
     const seed = this.chooseSeed(flags);
+    const keep = flags.keep === undefined ? undefined : parseNumber(flags.keep, '--keep', { min: 0, max: 1 });
+    const tokenPixels = downsampleFactor(vqConfig(openTokenizer(flags.model).config));
     const edits = await Promise.all(
       pictures.map(async (given, index) => {
         const mask =
-          flags.keep === undefined
+          keep === undefined
             ? await this.readMask(flags, given)
-            : randomCells(
-                given.picture,
-                parseNumber(flags.keep, '--keep', 0, 1),
-                tokenPixels(flags.model),
-                seed,
-                index,
-              );
+            : variationMask(given.picture, keep, tokenPixels, seed, index);
         return editOf(given.picture, mask);
       }),
     );
     await this.redrawAll({ ...flags, seed }, edits);
   }
-}
-
-/** Pixels of one token along each axis. */
-function tokenPixels(model: string): number {
-  return 2 ** (openTokenizer(model).config.ch_mult.length - 1);
-}
-
-/** Masks whole tokens, each with the probability that it does not stay. */
-function randomCells(
-  { width, height }: RgbaImage,
-  keep: number,
-  factor: number,
-  seed: number,
-  image: number,
-): Uint8Array {
-  const columns = Math.ceil(width / factor);
-  return Uint8Array.from({ length: width * height }, (_, pixel) => {
-    const [row, column] = [Math.floor(pixel / width), pixel % width];
-    const cell = Math.floor(row / factor) * columns + Math.floor(column / factor);
-    return uniformFor(seed, image, cell, 'keep') < keep ? 0 : 255;
-  });
 }

@@ -1,28 +1,31 @@
-import { existsSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
-import { arpgStep, arpgTeacherForced } from '../graphs/arpg.js';
-import { vqDecoder, vqEncoder } from '../graphs/vqTokenizer.js';
-import { ARPG_PRESETS, arpgConfig } from '../src/arpg/config.js';
-import { openGenerator, openTokenizer } from '../src/checkpoints/modelFolder.js';
+import {
+  ARPG_PRESETS,
+  compileForKernels,
+  compileGraph,
+  type DimBindings,
+  drawDot,
+  drawSvg,
+  GPU_MODES,
+  type GpuMode,
+  type Graph,
+  GRAPH_NAMES,
+  type GraphName,
+  graphToJson,
+  hasGpuForm,
+  hasOnnxForm,
+  lowerToKernels,
+  MODE_LIMITS,
+  modelGraph,
+  PASS_NAMES,
+  printGraph,
+  printKernelPlan,
+  UsageError,
+  VQ_PRESETS,
+  type Weights,
+} from '../src/index.js';
 import { BaseCommand, modelFlag, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { checkOutput, writeOutput } from '../src/cli/streams.js';
-import { compileGraph, PASS_NAMES } from '../src/compiler/compile.js';
-import { UsageError } from '../src/errors.js';
-import { drawDot, drawSvg } from '../src/graph/draw.js';
-import type { DimBindings } from '../src/graph/dimension.js';
-import type { Graph } from '../src/graph/graph.js';
-import { printGraph } from '../src/graph/print.js';
-import { graphToJson } from '../src/graph/serialize.js';
-import type { Weights } from '../src/graph/weights.js';
-import { GPU_MODES, type GpuMode } from '../src/targets/gpujs/gpuModes.js';
-import { compileForKernels, hasGpuForm, MODE_LIMITS } from '../src/targets/gpujs/gpujsTarget.js';
-import { lowerToKernels } from '../src/targets/gpujs/lowerToKernels.js';
-import { printKernelPlan } from '../src/targets/gpujs/printKernelPlan.js';
-import { hasOnnxForm } from '../src/targets/onnx/onnxTarget.js';
-import { VQ_PRESETS, vqConfig } from '../src/tokenizer/config.js';
-
-const GRAPHS = ['step', 'train', 'encoder', 'decoder'] as const;
-type GraphName = (typeof GRAPHS)[number];
 
 const FORMATS = ['text', 'json', 'dot', 'svg'] as const;
 type Format = (typeof FORMATS)[number];
@@ -43,7 +46,7 @@ weights are known and what depends on them alone is folded.`;
     graph: Args.string({
       ignoreStdin: true,
       description: 'which graph',
-      options: [...GRAPHS],
+      options: [...GRAPH_NAMES],
       default: 'step',
     }),
   };
@@ -76,7 +79,7 @@ weights are known and what depends on them alone is folded.`;
     const { args, flags } = await this.parse(GraphCommand);
     requireSeparateOutputs(flags);
     checkOutput(flags.output);
-    const { graph, weights } = buildGraph(args.graph as GraphName, flags.model);
+    const { graph, weights } = modelGraph(args.graph as GraphName, flags.model);
     if (flags.kernels) {
       const [base, mode = 'webgpu'] = flags.target.split(':');
       if (base !== 'gpujs') throw new UsageError('--kernels shows generated kernels: add --target gpujs');
@@ -87,23 +90,6 @@ weights are known and what depends on them alone is folded.`;
     writeOutput(flags.output, render(shown, flags.format as Format, flags.depth));
     this.result(flags, { graph: shown.name, output: flags.output });
   }
-}
-
-function buildGraph(name: GraphName, model: string): { readonly graph: Graph; readonly weights?: Weights } {
-  const isGenerator = name === 'step' || name === 'train';
-  const preset = existsSync(model) ? undefined : (isGenerator ? ARPG_PRESETS : VQ_PRESETS)[model];
-  if (isGenerator) {
-    const opened = preset ? undefined : openGenerator(model);
-    const config = arpgConfig(opened?.config ?? ARPG_PRESETS[model]!);
-    const graph = name === 'step' ? arpgStep(config) : arpgTeacherForced(config);
-    return { graph, ...(opened && { weights: opened.weights }) };
-  }
-  const opened = preset ? undefined : openTokenizer(model);
-  const config = vqConfig(opened?.config ?? VQ_PRESETS[model]!);
-  return {
-    graph: name === 'encoder' ? vqEncoder(config) : vqDecoder(config),
-    ...(opened && { weights: opened.weights }),
-  };
 }
 
 function parseSizes(text: string): DimBindings {

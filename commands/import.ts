@@ -1,11 +1,16 @@
 import { Args, Flags } from '@oclif/core';
-import { ARPG_PRESETS } from '../src/arpg/config.js';
-import { importGenerator, importTokenizer } from '../src/checkpoints/importCheckpoint.js';
-import { writeModelFolder } from '../src/checkpoints/modelFolder.js';
+import {
+  ARPG_PRESETS,
+  byteLength,
+  importGenerator,
+  importTokenizer,
+  toHalfPrecision,
+  UsageError,
+  VQ_PRESETS,
+  type Weights,
+  writeModelFolder,
+} from '../src/index.js';
 import { BaseCommand } from '../src/cli/baseCommand.js';
-import { UsageError } from '../src/errors.js';
-import { byteLength, toHalfPrecision, type Weights } from '../src/graph/weights.js';
-import { VQ_PRESETS } from '../src/tokenizer/config.js';
 
 function megabytes(weights: Weights): number {
   return Math.round([...weights.values()].reduce((total, tensor) => total + byteLength(tensor), 0) / 1e6);

@@ -1,11 +1,13 @@
 import { Flags } from '@oclif/core';
+import {
+  flattenOnWhite,
+  InputError,
+  outpaintCanvas,
+  type RgbaImage,
+  type Sides,
+  UsageError,
+} from '../src/index.js';
 import { EditCommand, editArgs, editFlags, WINDOWS_NOTE } from '../src/cli/editCommand.js';
-import { flattenOnWhite, type RgbaImage } from '../src/data/image.js';
-import { extendCanvas } from '../src/editing/canvas.js';
-import { InputError, UsageError } from '../src/errors.js';
-
-/** The most pixels that a result may have, a guard against slips of the finger. */
-const MAX_PIXELS = 1 << 26;
 
 /** Where the picture lies in the larger one: which share of the new pixels comes before it. */
 const ANCHORS = {
@@ -20,13 +22,6 @@ const ANCHORS = {
   'bottom-right': [1, 1],
 } as const;
 type Anchor = keyof typeof ANCHORS;
-
-interface Sides {
-  readonly left: number;
-  readonly top: number;
-  readonly right: number;
-  readonly bottom: number;
-}
 
 const side = (name: string) =>
   Flags.integer({ description: `pixels to add ${name}`, min: 0, exclusive: ['size'] });
@@ -67,12 +62,7 @@ More than one window of growth is drawn in overlapping windows, from the picture
         flags.size === undefined
           ? { left, right, top, bottom }
           : sidesFor(picture, flags.size, flags.anchor as Anchor, source);
-      const pixels = (picture.width + sides.left + sides.right) * (picture.height + sides.top + sides.bottom);
-      if (pixels > MAX_PIXELS)
-        throw new UsageError(`a result of ${pixels} pixels is more than the ${MAX_PIXELS} allowed`);
-      const image = flattenOnWhite(picture);
-      const mask = new Uint8Array(picture.width * picture.height);
-      return { canvas: extendCanvas({ image, mask }, sides, 255) };
+      return { canvas: outpaintCanvas(flattenOnWhite(picture), sides) };
     });
     await this.redrawAll(flags, edits);
   }

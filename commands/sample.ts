@@ -1,10 +1,16 @@
 import { Flags } from '@oclif/core';
-import { type Grid, ROPE_SCALINGS, type RopeScaling } from '../graphs/rotary.js';
-import { sampleImages } from '../src/arpg/sampleImages.js';
-import { createSampler } from '../src/arpg/sampler.js';
-import { arpgConfig } from '../src/arpg/config.js';
-import { findClass, type Labels } from '../src/checkpoints/labels.js';
-import { openGenerator, openTokenizer } from '../src/checkpoints/modelFolder.js';
+import {
+  ANIMATION_FORMATS,
+  decodePartial,
+  encodeAnimation,
+  formatTokenLine,
+  requireDecodableTokens,
+  type RgbImage,
+  ROPE_SCALINGS,
+  type RopeScaling,
+  sampleTokens,
+  UsageError,
+} from '../src/index.js';
 import { BaseCommand, modelFlags, requireSeparateOutputs, seedFlag } from '../src/cli/baseCommand.js';
 import {
   arrange,
@@ -15,18 +21,8 @@ import {
   writeImages,
 } from '../src/cli/imageOutput.js';
 import { startProgress } from '../src/cli/progress.js';
-import { samplingFlags, samplingSettings, stepsFor } from '../src/cli/samplingFlags.js';
+import { samplingFlags, samplingSettings } from '../src/cli/samplingFlags.js';
 import { checkOutput, requireBinaryOutput, writeOutput } from '../src/cli/streams.js';
-import { ANIMATION_FORMATS, encodeAnimation } from '../src/data/animation.js';
-import type { RgbImage } from '../src/data/image.js';
-import { formatTokenLine } from '../src/data/tokenLines.js';
-import { UsageError } from '../src/errors.js';
-import { decodePartial } from '../src/tokenizer/partialImage.js';
-import { createTokenizer } from '../src/tokenizer/tokenizer.js';
-import { vqConfig } from '../src/tokenizer/config.js';
-
-/** The most tokens of a picture, a guard against slips of the finger. */
-const MAX_TOKENS = 1 << 16;
 
 export default class Sample extends BaseCommand {
   static override summary = 'Draw images of a class.';
@@ -91,49 +87,48 @@ An image depends on the seed and its number alone: the same command gives the sa
       requireBinaryOutput(flags.output);
       checkImageOutput(flags.output, flags.format as ImageFormat, count);
     }
-    const model = openGenerator(flags.model);
-    const config = arpgConfig(model.config);
-    const tokenizerModel = asTokens && flags.size === undefined ? undefined : openTokenizer(flags.model);
-    const grid =
-      flags.size === undefined || !tokenizerModel
-        ? config.grid
-        : gridFor(flags.size, 2 ** (tokenizerModel.config.ch_mult.length - 1));
-    const positions = grid.height * grid.width;
-    const settings = {
-      ...samplingSettings(flags, positions),
-      steps: stepsFor(flags.steps, positions),
-      batch: flags.batch,
-    };
-    const classIds = classesOf(flags.class, flags.count, config.classes, model.labels);
-    const seed = this.chooseSeed(flags);
-    const target = await this.chooseTarget(flags);
-    const sampler = await createSampler(config, model.weights, target, grid, flags.rope as RopeScaling);
-    this.detail(flags, `model ready after ${seconds(started)} s`);
-    const bar = startProgress('sampling', count * settings.steps, 'steps', !flags.quiet);
+    const model = await this.loadModel(flags);
+    const size = flags.size === undefined ? undefined : parseSize(flags.size);
+    const factor = size && model.tokenizer.factor;
+    const positions = size && factor ? (size.width / factor) * (size.height / factor) : undefined;
+    const { block_size: trained } = model.generator.config;
+    const classes = flags.class.flatMap((name) => new Array<string>(flags.count).fill(name));
     const animation = ANIMATION_FORMATS.find((format) => format === flags.format);
     const keepsFrames = flags.frames !== undefined || animation !== undefined;
-    // Step by step, each image's tokens so far.
-    const history: Int32Array[][] = Array.from({ length: settings.steps }, () => []);
-    const tokens = await sampleImages(
-      sampler,
-      classIds,
-      { ...settings, seed },
-      bar.update,
-      (image, step, soFar) => {
-        if (keepsFrames) history[step]![image] = soFar.slice();
+    if (!asTokens) requireDecodableTokens(model);
+    const bar = startProgress('sampling', count, 'pictures', !flags.quiet);
+    // Step by step, each picture's tokens so far.
+    const history: Int32Array[][] = [];
+    const { pictures, grid, seed, steps } = await sampleTokens(model, {
+      ...samplingSettings(flags, positions ?? trained),
+      classes,
+      seed: this.chooseSeed(flags),
+      rope: flags.rope as RopeScaling,
+      batch: flags.batch,
+      ...(size && { size }),
+      onProgress: (done, total) => bar.update(Math.floor((done / total) * count)),
+      onStep: (picture, step, tokens) => {
+        if (keepsFrames) (history[step] ??= [])[picture] = tokens.slice();
       },
-    );
+    });
     bar.stop();
-    await sampler.dispose();
     this.detail(flags, `sampled after ${seconds(started)} s`);
     const files: string[] = [];
-    if (tokenizerModel && !asTokens) {
-      const tokenizer = createTokenizer(vqConfig(tokenizerModel.config), tokenizerModel.weights, target);
+    if (asTokens) {
+      const lines = pictures.map(({ tokens, classId }) =>
+        formatTokenLine({
+          tokens: Array.from(tokens),
+          grid: [grid.height, grid.width],
+          ...(classId !== null && { class_id: classId }),
+        }),
+      );
+      writeOutput(flags.output, lines.join(''));
+      if (flags.output !== undefined) files.push(flags.output);
+    } else {
       const frames: RgbImage[] = [];
-      for (const step of keepsFrames ? history : []) {
+      for (const step of history) {
         const parts: RgbImage[] = [];
-        for (const imageTokens of step)
-          parts.push(await decodePartial(tokenizer, { tokens: imageTokens, grid }));
+        for (const tokens of step) parts.push(await decodePartial(model.tokenizer, { tokens, grid }));
         frames.push(arrange(parts));
       }
       if (flags.frames !== undefined) files.push(...writeFrames(flags.frames, frames));
@@ -141,30 +136,20 @@ An image depends on the seed and its number alone: the same command gives the sa
         writeOutput(flags.output, await encodeAnimation(frames, animation));
         if (flags.output !== undefined) files.push(flags.output);
       } else {
-        const images = [];
-        for (const imageTokens of tokens) images.push(await tokenizer.decode({ tokens: imageTokens, grid }));
+        const images: RgbImage[] = [];
+        for (const { tokens } of pictures) images.push(await model.tokenizer.decode({ tokens, grid }));
         files.push(...(await writeImages(images, flags.format as ImageFormat, flags.output)));
       }
-      await tokenizer.dispose();
-    } else {
-      const lines = tokens.map((imageTokens, index) =>
-        formatTokenLine({
-          tokens: Array.from(imageTokens),
-          grid: [grid.height, grid.width],
-          class_id: classIds[index]!,
-        }),
-      );
-      writeOutput(flags.output, lines.join(''));
-      if (flags.output !== undefined) files.push(flags.output);
     }
+    await model.dispose();
     this.detail(flags, `done after ${seconds(started)} s, peak memory ${peakMegabytes()} MB`);
     this.result(flags, {
       files,
-      class_ids: classIds,
+      class_ids: pictures.map(({ classId }) => classId),
       seed,
-      steps: settings.steps,
+      steps,
       model: flags.model,
-      target: target.name,
+      target: model.target.name,
       seconds: Number(seconds(started)),
       peak_memory_mb: peakMegabytes(),
     });
@@ -180,24 +165,10 @@ function peakMegabytes(): number {
   return Math.round((process.resourceUsage().maxRSS * 1024) / 1e6);
 }
 
-/** Tokens along each side of a picture. */
-function gridFor(size: string, factor: number): Grid {
-  const [, width, height] = /^(\d+)x(\d+)$/.exec(size) ?? [];
-  const [columns, rows] = [Number(width) / factor, Number(height) / factor];
-  if (!(columns >= 1 && rows >= 1 && Number.isInteger(columns) && Number.isInteger(rows)))
-    throw new UsageError(
-      `--size ${size} is not WxH with both sides a multiple of ${factor}, such as ${8 * factor}x${4 * factor}`,
-    );
-  if (columns * rows > MAX_TOKENS)
-    throw new UsageError(`--size ${size} makes ${columns * rows} tokens; at most ${MAX_TOKENS} are allowed`);
-  return { height: rows, width: columns };
-}
-
-function classesOf(
-  wanted: readonly string[],
-  count: number,
-  classes: number,
-  labels: Labels,
-): readonly number[] {
-  return wanted.flatMap((name) => new Array<number>(count).fill(findClass(name, classes, labels)));
+/** `WxH` in pixels. */
+function parseSize(text: string): { readonly width: number; readonly height: number } {
+  const [, width, height] = /^(\d+)x(\d+)$/.exec(text) ?? [];
+  if (width === undefined || height === undefined)
+    throw new UsageError(`--size ${text} is not of the form WxH, such as 512x256`);
+  return { width: Number(width), height: Number(height) };
 }

@@ -1,16 +1,23 @@
 import { readdirSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { Args, Flags } from '@oclif/core';
-import { openTokenizer } from '../src/checkpoints/modelFolder.js';
+import {
+  type Crop,
+  cropForTokens,
+  CROPS,
+  decodeImage,
+  flipImage,
+  formatTokenLine,
+  InputError,
+  type RgbImage,
+  splitPictures,
+  systemReason,
+  type Tokenizer,
+  UsageError,
+} from '../src/index.js';
 import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { startProgress } from '../src/cli/progress.js';
 import { checkOutput, inputName, readInput, STREAM, writeOutput, writeStdout } from '../src/cli/streams.js';
-import { CROPS, type Crop, cropForTokens, decodeImage, flipImage, type RgbImage } from '../src/data/image.js';
-import { splitPictures } from '../src/data/imageStream.js';
-import { formatTokenLine } from '../src/data/tokenLines.js';
-import { InputError, systemReason, UsageError } from '../src/errors.js';
-import { createTokenizer, type Tokenizer } from '../src/tokenizer/tokenizer.js';
-import { vqConfig } from '../src/tokenizer/config.js';
 
 const IMAGE_EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp']);
 
@@ -50,9 +57,9 @@ large; --crop none keeps the picture's own size, trimmed to whole tokens.`;
     requireSeparateOutputs(flags);
     checkOutput(flags.output);
     const paths = (argv.length === 0 ? [STREAM] : (argv as string[])).flatMap(listImages);
-    const model = openTokenizer(flags.model);
-    const tokenizer = createTokenizer(vqConfig(model.config), model.weights, await this.chooseTarget(flags));
-    const size = flags.size ?? model.config.image_size;
+    const model = await this.loadModel(flags);
+    const { tokenizer } = model;
+    const size = flags.size ?? model.tokenizerModel.config.image_size;
     if (size % tokenizer.factor !== 0)
       throw new UsageError(`--size ${size} must be a multiple of ${tokenizer.factor}, one token's pixels`);
     const bar = startProgress('tokenizing', paths.length, 'images', !flags.quiet && paths.length > 1);
@@ -73,7 +80,7 @@ large; --crop none keeps the picture's own size, trimmed to whole tokens.`;
     }
     bar.stop();
     if (!streams) writeOutput(flags.output, lines.join(''));
-    await tokenizer.dispose();
+    await model.dispose();
     this.result(flags, { images: paths.length, lines: lines.length, output: flags.output });
   }
 }

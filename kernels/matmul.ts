@@ -1,7 +1,7 @@
 import { countElements, type Shape } from '../src/graph/dimension.js';
 import { broadcastStrides, forEachOffset, zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
-import { MICROSOFT_DOMAIN } from '../src/graph/onnxEmitter.js';
+import { MICROSOFT_DOMAIN, type OnnxEmitter } from '../src/graph/onnxEmitter.js';
 import { sumToShape } from '../src/graph/gradientRule.js';
 import { sumOfProducts } from './families/sumOfProducts.js';
 import { broadcastIndex } from '../src/graph/indexExpression.js';
@@ -63,8 +63,15 @@ const matmulOp = defineOp<MatmulAttributes>({
     });
     return [result];
   },
-  onnx(emitter, { inputs, attributes: { transposeLeft, transposeRight } }) {
+  onnx(emitter, { inputs, inputTypes, attributes: { transposeLeft, transposeRight } }) {
     if (!transposeLeft && !transposeRight) return [emitter.node('MatMul', inputs)];
+    if (emitter.standardOnly) {
+      const transposes = [transposeLeft, transposeRight];
+      const operands = inputs.map((name, index) =>
+        transposes[index] ? swapLastAxes(emitter, name, inputTypes[index]!.shape.length) : name,
+      );
+      return [emitter.node('MatMul', operands)];
+    }
     const transposes = { transA: { int: Number(transposeLeft) }, transB: { int: Number(transposeRight) } };
     return [emitter.node('FusedMatMul', inputs, transposes, MICROSOFT_DOMAIN)];
   },
@@ -104,6 +111,13 @@ const matmulOp = defineOp<MatmulAttributes>({
   flops: ([a], [output], { transposeLeft }) =>
     2 * countElements(output!.shape) * matrixShape(a!.shape, transposeLeft)[1],
 });
+
+/** The matrices of a tensor of that rank transposed, for an ONNX MatMul. */
+function swapLastAxes(emitter: OnnxEmitter, name: string, rank: number): string {
+  const axes = Array.from({ length: rank }, (_, axis) => axis);
+  const order = [...axes.slice(0, -2), rank - 1, rank - 2];
+  return emitter.node('Transpose', [name], { perm: { ints: order } });
+}
 
 /** Matrix product of the last two axes, `[…, rows, inner] × […, inner, columns]`; leading axes broadcast. */
 export function matmul(

@@ -6,7 +6,9 @@ export const silu = defineUnary({
   name: 'silu',
   compute: (x) => x / (1 + Math.exp(-x)),
   onnx: (emitter, { inputs }) => [
-    emitter.node('QuickGelu', inputs, { alpha: { float: 1 } }, MICROSOFT_DOMAIN),
+    emitter.standardOnly
+      ? emitter.node('Mul', [...inputs, emitter.node('Sigmoid', inputs)])
+      : emitter.node('QuickGelu', inputs, { alpha: { float: 1 } }, MICROSOFT_DOMAIN),
   ],
   gpu: (x) => `(${x} / (1 + Math.exp(-${x})))`,
   derivative(x, y, ops) {

@@ -74,6 +74,31 @@ export function writeFileAtomically(path: string, chunks: Iterable<Uint8Array>):
 }
 
 /**
+ * The same for chunks that come one after another from a stream.
+ * @throws OutputError naming the path when the system refuses.
+ */
+export async function writeStreamAtomically(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const final = resolve(path);
+  const temporary = temporaryName(final);
+  try {
+    const file = openSync(temporary, 'wx');
+    try {
+      for await (const chunk of chunks) writeFully(file, chunk);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, final);
+    syncFolder(dirname(final));
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw outputError(path, error);
+  } finally {
+    partialOutput.delete(temporary);
+  }
+}
+
+/**
  * Fills a folder that appears complete or not at all.
  * @param fill writes into the folder it is given
  * @throws OutputError when the folder exists already or the system refuses.

@@ -2,12 +2,32 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Flags } from '@oclif/core';
 import type { JSONSchemaType } from 'ajv';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
-import { createSampler } from '../../src/arpg/sampler.js';
-import { openGenerator, openTokenizer, writeModelFolder } from '../../src/checkpoints/modelFolder.js';
+import {
+  arpgConfig,
+  createSampler,
+  createTokenizer,
+  encodeSource,
+  generatorTraining,
+  InputError,
+  type OfficialVqConfig,
+  openGenerator,
+  openImageSource,
+  openTokenizer,
+  openTokenSet,
+  parseOfficialArpgConfig,
+  readTokenCache,
+  sampleGrid,
+  type Tokenizer,
+  type TokenSet,
+  UsageError,
+  validator,
+  vqConfig,
+  writeModelFolder,
+  writeTokenCache,
+} from '../../src/index.js';
+import { parseNumber } from '../../src/cli/numbers.js';
 import { startProgress } from '../../src/cli/progress.js';
 import {
-  parseShare,
   readTrainingConfig,
   type SharedRunSettings,
   sharedSettingsFields,
@@ -16,15 +36,6 @@ import {
   trainFlags,
   writePreview,
 } from '../../src/cli/trainCommand.js';
-import { openImageSource } from '../../src/data/imageSource.js';
-import { openTokenSet, type TokenSet } from '../../src/data/tokenSource.js';
-import { InputError, UsageError } from '../../src/errors.js';
-import { validator } from '../../src/jsonFile.js';
-import { type OfficialVqConfig, vqConfig } from '../../src/tokenizer/config.js';
-import { createTokenizer, type Tokenizer } from '../../src/tokenizer/tokenizer.js';
-import { encodeSource, generatorTraining } from '../../src/training/generatorRun.js';
-import { sampleGrid } from '../../src/training/preview.js';
-import { readTokenCache, writeTokenCache } from '../../src/training/tokenCache.js';
 
 interface GeneratorRun extends SharedRunSettings {
   readonly kind: 'generator';
@@ -114,8 +125,8 @@ never interrupted.`;
         kind: 'generator',
         config: { ...official },
         tokenizer: flags.tokenizer,
-        label_dropout: parseShare(flags['label-dropout'], '--label-dropout'),
-        dropout: parseShare(flags.dropout, '--dropout'),
+        label_dropout: parseNumber(flags['label-dropout'], '--label-dropout', { min: 0, below: 1 }),
+        dropout: parseNumber(flags.dropout, '--dropout', { min: 0, below: 1 }),
         labels,
       };
     });
@@ -143,7 +154,7 @@ never interrupted.`;
         },
       },
     });
-    const result = await this.runTraining(flags, folder, training, target, { failures });
+    const result = await this.runTraining(flags, folder, training, target, { failures }, settings.batch);
     await tokenizer.dispose();
     const model = join(folder, 'model');
     if (!result.stopped) {

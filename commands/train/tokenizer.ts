@@ -2,8 +2,20 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Flags } from '@oclif/core';
 import type { JSONSchemaType } from 'ajv';
-import { openTokenizer, writeModelFolder } from '../../src/checkpoints/modelFolder.js';
-import { parseNumber } from '../../src/cli/samplingFlags.js';
+import {
+  createTokenizer,
+  openImageSource,
+  openTokenizer,
+  parseOfficialVqConfig,
+  readFeatureNetwork,
+  reconstructionGrid,
+  tokenizerTraining,
+  validator,
+  vqConfig,
+  type Weights,
+  writeModelFolder,
+} from '../../src/index.js';
+import { parseNumber } from '../../src/cli/numbers.js';
 import {
   readTrainingConfig,
   type SharedRunSettings,
@@ -13,14 +25,6 @@ import {
   trainFlags,
   writePreview,
 } from '../../src/cli/trainCommand.js';
-import { openImageSource } from '../../src/data/imageSource.js';
-import type { Weights } from '../../src/graph/weights.js';
-import { validator } from '../../src/jsonFile.js';
-import { readFeatureNetwork } from '../../src/targets/onnx/featureNetwork.js';
-import { parseOfficialVqConfig, vqConfig } from '../../src/tokenizer/config.js';
-import { createTokenizer } from '../../src/tokenizer/tokenizer.js';
-import { reconstructionGrid } from '../../src/training/preview.js';
-import { tokenizerTraining } from '../../src/training/tokenizerRun.js';
 
 interface TokenizerRun extends SharedRunSettings {
   readonly kind: 'tokenizer';
@@ -155,11 +159,11 @@ are complete or absent, and at the end a model folder with the weights of the lo
         config: { ...parseOfficialVqConfig(readTrainingConfig(flags.config, PRESETS), flags.config) },
         reconstruction: flags.reconstruction as 'l1' | 'l2',
         commitment: 0.25,
-        entropy: parseNumber(flags.entropy, '--entropy', 0),
-        adversarial: parseNumber(flags.adversarial, '--adversarial', 0),
+        entropy: parseNumber(flags.entropy, '--entropy', { min: 0 }),
+        adversarial: parseNumber(flags.adversarial, '--adversarial', { min: 0 }),
         adversarial_start: flags['adversarial-start'],
         perceptual: flags.perceptual,
-        perceptual_weight: parseNumber(flags['perceptual-weight'], '--perceptual-weight', 0),
+        perceptual_weight: parseNumber(flags['perceptual-weight'], '--perceptual-weight', { min: 0 }),
         crop: flags.crop as 'center' | 'random',
         restart_after: flags['restart-after'],
       };
@@ -202,7 +206,7 @@ are complete or absent, and at the end a model folder with the weights of the lo
         },
       },
     });
-    const result = await this.runTraining(flags, folder, training, target, source);
+    const result = await this.runTraining(flags, folder, training, target, source, settings.batch);
     const model = join(folder, 'model');
     if (!result.stopped) {
       if (existsSync(model)) rmSync(model, { recursive: true });

@@ -14,18 +14,22 @@ import {
   unpickle,
 } from './unpickle.js';
 
-const STORAGE_DTYPES: Readonly<Record<string, StoredDType>> = {
-  'torch.DoubleStorage': 'f64',
-  'torch.FloatStorage': 'f32',
-  'torch.HalfStorage': 'f16',
-  'torch.BFloat16Storage': 'bf16',
-  'torch.LongStorage': 'i64',
-  'torch.IntStorage': 'i32',
-  'torch.ShortStorage': 'i16',
-  'torch.CharStorage': 'i8',
-  'torch.ByteStorage': 'u8',
-  'torch.BoolStorage': 'bool',
+/** Classes of storages in torch by what they hold. */
+export const STORAGE_CLASSES: Readonly<Record<StoredDType, string>> = {
+  f64: 'DoubleStorage',
+  f32: 'FloatStorage',
+  f16: 'HalfStorage',
+  bf16: 'BFloat16Storage',
+  i64: 'LongStorage',
+  i32: 'IntStorage',
+  i16: 'ShortStorage',
+  i8: 'CharStorage',
+  u8: 'ByteStorage',
+  bool: 'BoolStorage',
 };
+const STORAGE_DTYPES: Readonly<Record<string, StoredDType>> = Object.fromEntries(
+  Object.entries(STORAGE_CLASSES).map(([dtype, name]) => [`torch.${name}`, dtype as StoredDType]),
+);
 
 const REBUILD_TENSOR = 'torch._utils._rebuild_tensor_v2';
 const REBUILD_PARAMETER = 'torch._utils._rebuild_parameter';

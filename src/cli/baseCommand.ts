@@ -1,24 +1,18 @@
-import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { statSync } from 'node:fs';
 import { Command, Flags, type Interfaces } from '@oclif/core';
-import { drawSeed, isSeed } from '../arpg/random.js';
-import { UsageError } from '../errors.js';
-import { resolveTarget, TARGET_NAMES } from '../targets/resolveTarget.js';
-import type { Target } from '../targets/target.js';
+import {
+  DEFAULT_MODEL,
+  drawSeed,
+  load,
+  type Model,
+  modelFolder,
+  resolveSeed,
+  resolveTarget,
+  type Target,
+  TARGET_NAMES,
+  UsageError,
+} from '../index.js';
 import { writeStdout } from './streams.js';
-
-const SHIPPED_MODELS = fileURLToPath(new URL('../../../fixtures/models/', import.meta.url));
-
-/** The model used when none is named. */
-export const DEFAULT_MODEL = join(SHIPPED_MODELS, 'digits');
-
-/** The folder of a model that comes with arpg, where no folder of that name lies at hand; else the path itself. */
-function modelFolder(nameOrPath: string): string {
-  const isName = /^[\w-]+$/.test(nameOrPath) && !existsSync(nameOrPath);
-  const shipped = join(SHIPPED_MODELS, nameOrPath);
-  return isName && existsSync(shipped) ? shipped : nameOrPath;
-}
 
 /** Flags that every command has. */
 export const commonFlags = {
@@ -38,8 +32,8 @@ export function modelFlag(description: string) {
     parse: async (value) => modelFolder(value),
     env: 'ARPG_MODEL',
     helpValue: 'DIR',
-    default: DEFAULT_MODEL,
-    defaultHelp: async () => 'digits',
+    default: modelFolder(DEFAULT_MODEL),
+    defaultHelp: async () => DEFAULT_MODEL,
     noCacheDefault: true,
   });
 }
@@ -108,13 +102,14 @@ export abstract class BaseCommand extends Command {
     return target;
   }
 
+  /** The model that `--model` names, on the target that `--target` names. */
+  protected async loadModel(flags: CommonFlags & TargetFlags & { readonly model: string }): Promise<Model> {
+    return load(flags.model, { target: await this.chooseTarget(flags) });
+  }
+
   /** The seed given, or one drawn now and printed, so that the result can be made again. */
   protected chooseSeed(flags: CommonFlags & { seed: number | undefined }): number {
-    if (flags.seed !== undefined) {
-      if (!isSeed(flags.seed))
-        throw new UsageError(`--seed ${flags.seed} is too large; seeds go up to 2^53 − 1`);
-      return flags.seed;
-    }
+    if (flags.seed !== undefined) return resolveSeed(flags.seed);
     const seed = drawSeed();
     this.note(flags, `seed: ${seed}`);
     return seed;

@@ -1,23 +1,21 @@
 import { Args, Flags, type Interfaces } from '@oclif/core';
-import { arpgConfig } from '../arpg/config.js';
-import { createSampler } from '../arpg/sampler.js';
-import { findClass } from '../checkpoints/labels.js';
-import { openGenerator, openTokenizer } from '../checkpoints/modelFolder.js';
 import {
+  type Canvas,
   decodeRgba,
   encodePng,
   encodePngWithAlpha,
+  featherMask,
   flattenOnWhite,
+  hasTransparency,
+  inpaint,
+  InputError,
+  type InpaintResult,
+  maskOf,
   type RgbaImage,
   type RgbImage,
-} from '../data/image.js';
-import { splitPictures } from '../data/imageStream.js';
-import { type Canvas, featherMask } from '../editing/canvas.js';
-import { hasTransparency, maskOf } from '../editing/mask.js';
-import { type Editor, redraw, type Redrawn, type RedrawOptions } from '../editing/redraw.js';
-import { InputError, UsageError } from '../errors.js';
-import { vqConfig } from '../tokenizer/config.js';
-import { createTokenizer } from '../tokenizer/tokenizer.js';
+  splitPictures,
+  UsageError,
+} from '../index.js';
 import {
   BaseCommand,
   type commonFlags,
@@ -26,7 +24,7 @@ import {
   seedFlag,
 } from './baseCommand.js';
 import { startProgress } from './progress.js';
-import { samplingFlags, samplingSettings, stepsFor } from './samplingFlags.js';
+import { samplingFlags, samplingSettings } from './samplingFlags.js';
 import { checkOutput, inputName, readInput, requireBinaryOutput, STREAM, writeOutput } from './streams.js';
 
 /** What `--help` says about pictures that are not of the model's size. */
@@ -115,40 +113,25 @@ export abstract class EditCommand extends BaseCommand {
   /** Draws the masked parts of all pictures and writes the results. */
   protected async redrawAll(flags: EditFlags, edits: readonly Edit[]): Promise<void> {
     const started = performance.now();
-    const model = openGenerator(flags.model);
-    const config = arpgConfig(model.config);
-    const tokenizerModel = openTokenizer(flags.model);
-    if (tokenizerModel.config.codebook_size !== config.vocabularySize)
-      throw new InputError(
-        `${flags.model}: the tokenizer has ${tokenizerModel.config.codebook_size} codes, the generator knows ${config.vocabularySize}; they do not belong together`,
-      );
-    const positions = config.grid.height * config.grid.width;
+    const model = await this.loadModel(flags);
     const options = {
-      ...samplingSettings(flags, positions),
-      steps: stepsFor(flags.steps, positions),
-      classId: flags.class === undefined ? null : findClass(flags.class, config.classes, model.labels),
-      // Without a class, both rows of the guidance would be the same.
-      ...(flags.class === undefined && { guidance: 1 }),
+      ...samplingSettings(flags, model.generator.config.block_size),
+      class: flags.class ?? null,
       seed: this.chooseSeed(flags),
-    } satisfies Omit<RedrawOptions, 'picture'>;
-    const target = await this.chooseTarget(flags);
-    const editor: Editor = {
-      sampler: await createSampler(config, model.weights, target),
-      tokenizer: createTokenizer(vqConfig(tokenizerModel.config), tokenizerModel.weights, target),
     };
     const bar = startProgress('drawing', edits.length, 'pictures', !flags.quiet);
-    const results: Redrawn[] = [];
+    const results: InpaintResult[] = [];
     for (const [index, edit] of edits.entries()) {
       if (edit.canvas.mask.every((value) => value === 0))
         this.note(flags, `picture ${index + 1}: nothing is masked, it stays as it is`);
-      const redrawn = await redraw(editor, edit.canvas, { ...options, picture: index });
+      const redrawn = await inpaint(model, edit.canvas, { ...options, picture: index });
       const image = edit.composite === false ? showWindows(redrawn) : redrawn.image;
       writeOutput(flags.output, encodeResult(image, edit));
       results.push(redrawn);
       bar.update(index + 1);
     }
     bar.stop();
-    await Promise.all([editor.sampler.dispose(), editor.tokenizer.dispose()]);
+    await model.dispose();
     this.result(flags, {
       file: flags.output,
       seed: options.seed,
@@ -157,7 +140,7 @@ export abstract class EditCommand extends BaseCommand {
         height,
         windows: windows.map(({ box, drawn }) => ({ ...box, drawn_tokens: drawn.length })),
       })),
-      target: target.name,
+      target: model.target.name,
       seconds: Number(((performance.now() - started) / 1000).toFixed(2)),
     });
   }
@@ -175,7 +158,7 @@ export abstract class EditCommand extends BaseCommand {
 }
 
 /** The picture with each window wholly as the tokenizer decodes it. */
-function showWindows({ image, windows }: Redrawn): RgbImage {
+function showWindows({ image, windows }: InpaintResult): RgbImage {
   const data = Uint8Array.from(image.data);
   for (const { box, decoded } of windows)
     for (let row = 0; row < Math.min(box.height, image.height - box.top); row++) {

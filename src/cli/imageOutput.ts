@@ -1,8 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { OutputError, systemReason, UsageError } from '../errors.js';
-import { encodePng, gridOfImages, type RgbImage } from '../data/image.js';
-import { encodeNpz } from '../data/npz.js';
+import {
+  encodeNpz,
+  encodePng,
+  gridOfImages,
+  OutputError,
+  type RgbImage,
+  systemReason,
+  UsageError,
+} from '../index.js';
 import { namesFolder } from './baseCommand.js';
 import { checkOutput, STREAM, writeOutput } from './streams.js';
 

@@ -1,12 +1,15 @@
 import { Flags, type Interfaces } from '@oclif/core';
-import { GUIDANCE_SCHEDULES, type GuidanceSchedule } from '../arpg/guidance.js';
-import { readOrder } from '../arpg/orderFile.js';
-import type { SamplingOptions } from '../arpg/sampler.js';
-import { SCHEDULES, type Schedule } from '../arpg/schedule.js';
-import { UsageError } from '../errors.js';
-
-/** Steps where none are given: the paper's best setting, or every token by itself in a small model. */
-const DEFAULT_STEPS = 64;
+import {
+  DEFAULT_GUIDANCE,
+  DEFAULT_STEPS,
+  GUIDANCE_SCHEDULES,
+  type GuidanceSchedule,
+  readOrder,
+  SCHEDULES,
+  type SamplingSettings,
+  type Schedule,
+} from '../index.js';
+import { parseNumber } from './numbers.js';
 
 /** Flags of the commands that sample tokens. */
 export const samplingFlags = {
@@ -21,7 +24,7 @@ export const samplingFlags = {
   }),
   guidance: Flags.string({
     description: 'classifier-free guidance scale; 1 is none',
-    default: '4',
+    default: String(DEFAULT_GUIDANCE),
     helpValue: 'G',
   }),
   'guidance-schedule': Flags.string({
@@ -45,51 +48,21 @@ export const samplingFlags = {
 
 type SamplingFlags = Interfaces.InferredFlags<typeof samplingFlags>;
 
-/** How tokens are sampled, but for the seed. */
-export interface SamplingSettings extends Omit<SamplingOptions, 'seed'> {
-  readonly schedule: Schedule;
-  /** Raster positions in the order to sample; drawn for each image when left out. */
-  readonly order: readonly number[] | undefined;
-}
-
 /**
  * The settings that the flags ask for.
  * @param positions tokens of the grid
  * @throws UsageError naming the flag whose value is out of range.
  */
 export function samplingSettings(flags: SamplingFlags, positions: number): SamplingSettings {
+  const order = readOrder(flags.order, positions);
   return {
+    ...(flags.steps !== undefined && { steps: flags.steps }),
     schedule: flags.schedule as Schedule,
-    guidance: parseNumber(flags.guidance, '--guidance', 0),
+    guidance: parseNumber(flags.guidance, '--guidance', { min: 0 }),
     guidanceSchedule: flags['guidance-schedule'] as GuidanceSchedule,
-    temperature: parseNumber(flags.temperature, '--temperature', 0),
+    temperature: parseNumber(flags.temperature, '--temperature', { min: 0 }),
     topK: flags['top-k'],
-    topP: parseNumber(flags['top-p'], '--top-p', 0, 1),
-    order: readOrder(flags.order, positions),
+    topP: parseNumber(flags['top-p'], '--top-p', { min: 0, max: 1 }),
+    ...(order && { order }),
   };
-}
-
-/**
- * Steps for all tokens of a grid.
- * @throws UsageError when there are more steps than tokens.
- */
-export function stepsFor(given: number | undefined, positions: number): number {
-  if (given !== undefined && given > positions)
-    throw new UsageError(
-      `--steps ${given} is more than the model's ${positions} tokens; use 1 to ${positions}`,
-    );
-  return given ?? Math.min(DEFAULT_STEPS, positions);
-}
-
-/**
- * A flag's value as a number.
- * @throws UsageError when it is none, or out of range.
- */
-export function parseNumber(text: string, flag: string, min: number, max = Number.POSITIVE_INFINITY): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value < min || value > max)
-    throw new UsageError(
-      `${flag} ${text} is not a number ${max === Number.POSITIVE_INFINITY ? `≥ ${min}` : `from ${min} to ${max}`}`,
-    );
-  return value;
 }

@@ -2,19 +2,31 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Flags, type Interfaces } from '@oclif/core';
 import type { JSONSchemaType } from 'ajv';
-import { writeFileAtomically } from '../atomicFile.js';
-import { encodePng, type RgbImage } from '../data/image.js';
-import type { ImageSource } from '../data/imageSource.js';
-import { EXIT_CODES, InputError, UsageError } from '../errors.js';
-import { readJsonFile } from '../jsonFile.js';
-import type { Weights } from '../graph/weights.js';
-import type { Target } from '../targets/target.js';
-import { lossCurvePng } from '../training/lossCurve.js';
-import { createRun, readCheckpoint, readLog, readRunSettings } from '../training/runFolder.js';
-import { train, type TrainingResult, type TrainingSettings } from '../training/trainingLoop.js';
-import { trainedWeights } from '../training/trainingState.js';
-import { ADAMW_DEFAULTS, type AdamWOptions } from '../training/trainingStep.js';
+import {
+  ADAMW_DEFAULTS,
+  type AdamWOptions,
+  createRun,
+  encodePng,
+  EXIT_CODES,
+  type ImageSource,
+  InputError,
+  lossCurvePng,
+  readCheckpoint,
+  readJsonFile,
+  readLog,
+  readRunSettings,
+  type RgbImage,
+  type Target,
+  train,
+  trainedWeights,
+  type TrainingResult,
+  type TrainingSettings,
+  UsageError,
+  type Weights,
+  writeFileAtomically,
+} from '../index.js';
 import { BaseCommand, type commonFlags, modelFlags, seedFlag } from './baseCommand.js';
+import { parseNumber } from './numbers.js';
 import { startProgress } from './progress.js';
 
 /** What both trainings keep in `run.json`. */
@@ -113,14 +125,6 @@ export const trainFlags = {
 
 type SharedFlags = Interfaces.InferredFlags<typeof trainFlags> & Interfaces.InferredFlags<typeof commonFlags>;
 
-/** A number from 0 to below 1. */
-export function parseShare(text: string, flag: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value < 1))
-    throw new UsageError(`${flag} ${text} is not a number from 0 to below 1`);
-  return value;
-}
-
 /** A JSON file's object, or the preset of that name. */
 export function readTrainingConfig(nameOrPath: string, presets: Readonly<Record<string, object>>): object {
   const preset = presets[nameOrPath];
@@ -165,8 +169,8 @@ export abstract class TrainCommand extends BaseCommand {
       batch: flags.batch,
       learning_rate: rate,
       warmup: flags.warmup,
-      ema: parseShare(flags.ema, '--ema'),
-      holdout: parseShare(flags.holdout, '--holdout'),
+      ema: parseNumber(flags.ema, '--ema', { min: 0, below: 1 }),
+      holdout: parseNumber(flags.holdout, '--holdout', { min: 0, below: 1 }),
       checkpoint_every: flags['checkpoint-every'],
       accumulate: flags.accumulate,
       recompute: flags.recompute,
@@ -206,6 +210,7 @@ export abstract class TrainCommand extends BaseCommand {
     settings: TrainingSettings,
     target: Target,
     source: Pick<ImageSource, 'failures'>,
+    imagesPerStep: number,
   ): Promise<TrainingResult> {
     const controller = new AbortController();
     const stop = () => controller.abort();
@@ -220,7 +225,7 @@ export abstract class TrainCommand extends BaseCommand {
       !flags.quiet,
     );
     const result = await train(folder, settings, target, controller.signal, ({ step, loss, seconds }) => {
-      bar.update(step, { loss: loss.toFixed(4), rate: (flags.batch / seconds).toFixed(1) });
+      bar.update(step, { loss: loss.toFixed(4), rate: (imagesPerStep / seconds).toFixed(1) });
     });
     bar.stop();
     writeFileAtomically(join(folder, 'loss.png'), [await lossCurvePng(readLog(folder))]);

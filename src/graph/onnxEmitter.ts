@@ -26,6 +26,8 @@ export const MICROSOFT_DOMAIN = 'com.microsoft';
  * the same cast or shape again without cost.
  */
 export interface OnnxEmitter {
+  /** Whether the model must keep to the standard's operators, so that any runtime can run it. */
+  readonly standardOnly: boolean;
   /** Emits a node with one output and returns the output's name. */
   node(
     operator: string,

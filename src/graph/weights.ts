@@ -90,6 +90,17 @@ export function toHalfPrecision(weights: Weights): Weights {
   );
 }
 
+/** The tensors with float elements in single precision, converted when they are read. */
+export function toSinglePrecision(weights: Weights): Weights {
+  return new Map(
+    [...weights].map(([name, tensor]): [string, StoredTensor] => {
+      if (tensor.dtype !== 'f16' && tensor.dtype !== 'f64' && tensor.dtype !== 'bf16') return [name, tensor];
+      const read = () => new Uint8Array(readFloats(tensor).buffer);
+      return [name, { dtype: 'f32', shape: tensor.shape, read }];
+    }),
+  );
+}
+
 /**
  * The elements as float32: a view where they are stored so, converted otherwise.
  * @throws GraphError for integer tensors.

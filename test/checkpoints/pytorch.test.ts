@@ -5,7 +5,8 @@ import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import { InputError } from '../../src/errors.js';
 import { readFloats } from '../../src/graph/weights.js';
 import { goldenPath } from '../support/golden.js';
-import { type Encoded, pickle, pickledTensor, writeCheckpoint } from '../support/pickle.js';
+import { type Encoded, pickle, pickledTensor } from '../../src/checkpoints/pickleProgram.js';
+import { writeCheckpoint } from '../support/pickle.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 async function failure(path: string): Promise<string> {

@@ -1,9 +1,9 @@
-import { basename, dirname } from 'node:path';
 import { type Dim, formatDim, type Shape, SymbolicDim } from '../../graph/dimension.js';
 import { type Graph, inputNode, nodesOf } from '../../graph/graph.js';
 import { GraphError } from '../../graph/graphError.js';
 import type { Node, ParameterNode, Tensor } from '../../graph/node.js';
 import {
+  MICROSOFT_DOMAIN,
   type OnnxAttribute,
   type OnnxConstant,
   type OnnxElementType,
@@ -11,9 +11,9 @@ import {
   onnxTypeOf,
 } from '../../graph/onnxEmitter.js';
 import type { TensorType } from '../../graph/tensorType.js';
-import { byteLength, type StoredDType, type Weights, weightOf } from '../../graph/weights.js';
+import { type StoredTensor, type Weights, weightOf } from '../../graph/weights.js';
+import { onnxTypeOfStored } from './onnxWeights.js';
 import {
-  EXTERNAL_DATA,
   ONNX_ATTRIBUTE_TYPES,
   ONNX_DATA_TYPES,
   type OnnxModel,
@@ -25,16 +25,21 @@ import {
 const OPSET_VERSION = 23;
 const IR_VERSION = 11;
 
-const storedTypes: Partial<Record<StoredDType, OnnxElementType>> = {
-  f32: 'float',
-  f16: 'float16',
-  bf16: 'bfloat16',
-};
+/** A parameter that the model's nodes read by its checkpoint name. */
+export interface OnnxParameter {
+  readonly name: string;
+  readonly stored: StoredTensor;
+}
 
-/** A model and the folder that its external weights lie in. */
+/** A model whose initializers are its constants alone; its parameters' elements are not read yet. */
 export interface LoweredModel {
   readonly model: OnnxModel;
-  readonly weightsFolder: string | undefined;
+  readonly parameters: readonly OnnxParameter[];
+}
+
+export interface LoweringOptions {
+  /** Whether to keep to the standard's operators (default false: onnxruntime's own are faster). */
+  readonly standardOnly?: boolean;
 }
 
 function rawBytes({ type, values }: OnnxConstant): Uint8Array {
@@ -77,11 +82,14 @@ interface SymbolSource {
 class OnnxBuilder implements OnnxEmitter {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: OnnxTensor[] = [];
+  readonly parameters: OnnxParameter[] = [];
+  readonly standardOnly: boolean;
   scope = '';
   private readonly emitted = new Map<string, readonly string[]>();
   private readonly symbolSources: ReadonlyMap<string, SymbolSource>;
 
-  constructor(graph: Graph) {
+  constructor(graph: Graph, standardOnly: boolean) {
+    this.standardOnly = standardOnly;
     const sources = new Map<string, SymbolSource>();
     for (const tensor of graph.inputs) {
       for (const [axis, size] of tensor.shape.entries()) {
@@ -167,36 +175,15 @@ class OnnxBuilder implements OnnxEmitter {
     return source.multiple === 1 ? size : this.node('Div', [size, this.shape([source.multiple])]);
   }
 
-  /** A parameter: its elements stay in the weights' file where ONNX can refer to them there. */
-  parameter(node: ParameterNode, weights: Weights, weightsFolder: string | undefined): string {
+  /** A parameter under its checkpoint name, as float32 from there on. */
+  parameter(node: ParameterNode, weights: Weights): string {
     const stored = weightOf(weights, node);
-    const type = storedTypes[stored.dtype];
-    if (!type) throw new GraphError(`tensor '${node.name}' holds ${stored.dtype}, which cannot be run`);
-    const external = stored.file !== undefined && dirname(stored.file.path) === weightsFolder;
-    const name = type === 'float' ? node.name : `${node.name}:${type}`;
-    this.initializers.push({
-      name,
-      dims: stored.shape,
-      dataType: ONNX_DATA_TYPES[type],
-      ...(external && stored.file
-        ? {
-            dataLocation: EXTERNAL_DATA,
-            externalData: [
-              { key: 'location', value: basename(stored.file.path) },
-              { key: 'offset', value: String(stored.file.offset) },
-              { key: 'length', value: String(byteLength(stored)) },
-            ],
-          }
-        : { rawData: stored.read() }),
-    });
-    return type === 'float' ? name : this.cast(name, 'float');
+    this.parameters.push({ name: node.name, stored });
+    const type = onnxTypeOfStored(stored.dtype);
+    if (type !== 'float' && type !== 'float16' && type !== 'bfloat16')
+      throw new GraphError(`tensor '${node.name}' holds ${stored.dtype}, which cannot be run`);
+    return type === 'float' ? node.name : this.cast(node.name, 'float');
   }
-}
-
-/** The folder of the first file that holds weights; ONNX looks for external data in one folder. */
-function folderOfWeights(weights: Weights): string | undefined {
-  for (const { file } of weights.values()) if (file) return dirname(file.path);
-  return undefined;
 }
 
 /**
@@ -204,16 +191,19 @@ function folderOfWeights(weights: Weights): string | undefined {
  * symbolic dims.
  * @throws GraphError when an operation has no ONNX form or a weight is missing.
  */
-export function lowerToOnnx(graph: Graph, weights: Weights = new Map()): LoweredModel {
-  const builder = new OnnxBuilder(graph);
-  const weightsFolder = folderOfWeights(weights);
+export function lowerToOnnx(
+  graph: Graph,
+  weights: Weights = new Map(),
+  { standardOnly = false }: LoweringOptions = {},
+): LoweredModel {
+  const builder = new OnnxBuilder(graph, standardOnly);
   const names = new Map<Tensor, string>();
   const lower = (node: Node): readonly string[] => {
     switch (node.kind) {
       case 'input':
         return [node.name];
       case 'parameter':
-        return [builder.parameter(node, weights, weightsFolder)];
+        return [builder.parameter(node, weights)];
       case 'constant': {
         const [{ dtype, shape }] = node.outputs as [Tensor];
         return [
@@ -258,7 +248,7 @@ export function lowerToOnnx(graph: Graph, weights: Weights = new Map()): Lowered
     producerName: 'arpg',
     opsetImport: [
       { domain: '', version: OPSET_VERSION },
-      { domain: 'com.microsoft', version: 1 },
+      ...(standardOnly ? [] : [{ domain: MICROSOFT_DOMAIN, version: 1 }]),
     ],
     graph: {
       name: graph.name,
@@ -268,5 +258,5 @@ export function lowerToOnnx(graph: Graph, weights: Weights = new Map()): Lowered
       output: outputs,
     },
   };
-  return { model, weightsFolder };
+  return { model, parameters: builder.parameters };
 }

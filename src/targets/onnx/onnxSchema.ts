@@ -82,6 +82,8 @@ const schema = protobuf.Root.fromJSON({
 /** Element types as TensorProto.DataType numbers them. */
 export const ONNX_DATA_TYPES = {
   float: 1,
+  uint8: 2,
+  int8: 3,
   int32: 6,
   int64: 7,
   bool: 9,
@@ -138,6 +140,7 @@ export interface OnnxValueInfo {
 export interface OnnxModel {
   readonly irVersion: number;
   readonly producerName: string;
+  readonly metadataProps?: readonly { readonly key: string; readonly value: string }[];
   readonly opsetImport: readonly { readonly domain: string; readonly version: number }[];
   readonly graph: {
     readonly name: string;

@@ -17,6 +17,7 @@ import {
 import { memoryGuard } from '../memoryGuard.js';
 import { lowerToOnnx } from './lowerToOnnx.js';
 import { encodeOnnxModel } from './onnxSchema.js';
+import { referToFiles } from './onnxWeights.js';
 
 type Runtime = typeof import('onnxruntime-node');
 
@@ -69,7 +70,7 @@ async function createSession(
   weights: Weights | undefined,
   options: OnnxTargetOptions,
 ) {
-  const { model, weightsFolder } = lowerToOnnx(graph, weights);
+  const { model, weightsFolder } = referToFiles(lowerToOnnx(graph, weights));
   const settings: InferenceSession.SessionOptions = {
     executionProviders: ['cpu'],
     graphOptimizationLevel: 'all',

@@ -1,0 +1,41 @@
+import { Readable } from 'node:stream';
+import { ZipFile } from 'yazl';
+import { countElements } from '../graph/dimension.js';
+import { stridesOf } from '../graph/ndarray.js';
+import { byteLength, type Weights } from '../graph/weights.js';
+import { pickle, pickledTensor } from './pickleProgram.js';
+import { STORAGE_CLASSES } from './pytorch.js';
+
+/** A fixed date keeps the bytes the same from run to run. */
+const DATE = new Date(2000, 0, 1);
+const FORMAT_VERSION = '3\n';
+
+/**
+ * The bytes of a checkpoint `{'model': state dict}` as `torch.save` writes it and `torch.load` reads it, with
+ * `weights_only` too. Weights keep their element type; one tensor at a time is in memory.
+ */
+export function serializePytorch(weights: Weights): AsyncIterable<Uint8Array> {
+  const zip = new ZipFile();
+  const options = { compress: false, mtime: DATE };
+  const tensors = [...weights.values()];
+  const stateDict = Object.fromEntries(
+    [...weights].map(([name, { dtype, shape }], storage) => [
+      name,
+      pickledTensor({
+        storage: String(storage),
+        type: STORAGE_CLASSES[dtype],
+        elements: countElements(shape),
+        shape,
+        strides: stridesOf(shape),
+      }),
+    ]),
+  );
+  zip.addBuffer(pickle.program(pickle.dict({ model: pickle.dict(stateDict) })), 'archive/data.pkl', options);
+  for (const [storage, tensor] of tensors.entries())
+    zip.addReadStreamLazy(`archive/data/${storage}`, { ...options, size: byteLength(tensor) }, (give) =>
+      give(null, Readable.from([tensor.read()])),
+    );
+  zip.addBuffer(Buffer.from(FORMAT_VERSION), 'archive/version', options);
+  zip.end();
+  return zip.outputStream as Readable;
+}

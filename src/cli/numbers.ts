@@ -1,0 +1,26 @@
+import { UsageError } from '../errors.js';
+
+/** Where a number may lie; from `min` to `max`, or to just below `below`. */
+export interface NumberRange {
+  readonly min: number;
+  readonly max?: number;
+  readonly below?: number;
+}
+
+/**
+ * A flag's value as a number.
+ * @throws UsageError when it is none, or out of range.
+ */
+export function parseNumber(text: string, flag: string, { min, max, below }: NumberRange): number {
+  const value = Number(text);
+  const fits =
+    value >= min && value <= (max ?? Number.MAX_VALUE) && value < (below ?? Number.POSITIVE_INFINITY);
+  if (text.trim() !== '' && Number.isFinite(value) && fits) return value;
+  const range =
+    max !== undefined
+      ? `from ${min} to ${max}`
+      : below !== undefined
+        ? `from ${min} to below ${below}`
+        : `≥ ${min}`;
+  throw new UsageError(`${flag} ${text} is not a number ${range}`);
+}

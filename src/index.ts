@@ -1,0 +1,128 @@
+/**
+ * arpg as a library: `import { load, sample, inpaint } from 'arpg'`.
+ *
+ * `load` opens a model; `sample` draws pictures of classes, `inpaint` draws the masked part of a picture anew. All that
+ * the commands do is done through what this file names.
+ * @module
+ */
+
+// Models
+export {
+  DEFAULT_MODEL,
+  load,
+  type LoadOptions,
+  type Model,
+  modelFolder,
+  requireDecodableTokens,
+  requireMatchingParts,
+} from './library/model.js';
+export {
+  type GeneratorModel,
+  openGenerator,
+  openTokenizer,
+  type TokenizerModel,
+  writeModelFolder,
+} from './checkpoints/modelFolder.js';
+export { importGenerator, importTokenizer } from './checkpoints/importCheckpoint.js';
+export { findClass, type Labels } from './checkpoints/labels.js';
+export { ARPG_PRESETS, arpgConfig, type OfficialArpgConfig, parseOfficialArpgConfig } from './arpg/config.js';
+export { type OfficialVqConfig, parseOfficialVqConfig, VQ_PRESETS, vqConfig } from './tokenizer/config.js';
+export { byteLength, type StoredTensor, toHalfPrecision, type Weights } from './graph/weights.js';
+
+// Drawing
+export {
+  type SampledPicture,
+  type SampledSet,
+  type SampledTokens,
+  type SampledTokenSet,
+  sample,
+  type SampleOptions,
+  sampleTokens,
+} from './library/sample.js';
+export {
+  inpaint,
+  type InpaintOptions,
+  type InpaintResult,
+  outpaintCanvas,
+  type Sides,
+  variationMask,
+} from './library/inpaint.js';
+export { DEFAULT_GUIDANCE, DEFAULT_STEPS, resolveSeed, type SamplingSettings } from './library/settings.js';
+export { type Canvas, featherMask } from './editing/canvas.js';
+export { hasTransparency, maskOf } from './editing/mask.js';
+export { drawSeed } from './arpg/random.js';
+export { GUIDANCE_SCHEDULES, type GuidanceSchedule } from './arpg/guidance.js';
+export { SCHEDULES, type Schedule } from './arpg/schedule.js';
+export { readOrder } from './arpg/orderFile.js';
+export { type Grid, ROPE_SCALINGS, type RopeScaling } from '../graphs/rotary.js';
+
+// Images and tokens
+export {
+  CROPS,
+  type Crop,
+  cropForTokens,
+  decodeImage,
+  decodeRgba,
+  encodePng,
+  encodePngWithAlpha,
+  flattenOnWhite,
+  flipImage,
+  gridOfImages,
+  type RgbaImage,
+  type RgbImage,
+} from './data/image.js';
+export { splitPictures } from './data/imageStream.js';
+export { ANIMATION_FORMATS, encodeAnimation } from './data/animation.js';
+export { encodeNpz } from './data/npz.js';
+export { formatTokenLine, gridOfLine, parseTokenLines } from './data/tokenLines.js';
+export { createTokenizer, type TokenImage, type Tokenizer } from './tokenizer/tokenizer.js';
+export { decodePartial } from './tokenizer/partialImage.js';
+
+// Graphs, targets and kernels
+export { GRAPH_NAMES, type GraphName, modelGraph, type NamedGraph } from './library/graphs.js';
+export { arpgStep, arpgTeacherForced } from '../graphs/arpg.js';
+export { downsampleFactor, vqDecoder, vqEncoder } from '../graphs/vqTokenizer.js';
+export { compileGraph, PASS_NAMES } from './compiler/compile.js';
+export type { DimBindings } from './graph/dimension.js';
+export { drawDot, drawSvg } from './graph/draw.js';
+export type { Graph } from './graph/graph.js';
+export { printGraph } from './graph/print.js';
+export { graphToJson } from './graph/serialize.js';
+export { GPU_MODES, type GpuMode } from './targets/gpujs/gpuModes.js';
+export { compileForKernels, hasGpuForm, MODE_LIMITS } from './targets/gpujs/gpujsTarget.js';
+export { lowerToKernels } from './targets/gpujs/lowerToKernels.js';
+export { printKernelPlan } from './targets/gpujs/printKernelPlan.js';
+export { inspectTargets } from './targets/inspectTargets.js';
+export { hasOnnxForm } from './targets/onnx/onnxTarget.js';
+export { resolveTarget, TARGET_NAMES } from './targets/resolveTarget.js';
+export type { Target } from './targets/target.js';
+
+// Training
+export { type ImageSource, openImageSource } from './data/imageSource.js';
+export { openTokenSet, type TokenSet } from './data/tokenSource.js';
+export { encodeSource, generatorTraining } from './training/generatorRun.js';
+export { lossCurvePng } from './training/lossCurve.js';
+export { reconstructionGrid, sampleGrid } from './training/preview.js';
+export { createRun, readCheckpoint, readLog, readRunSettings } from './training/runFolder.js';
+export { readTokenCache, writeTokenCache } from './training/tokenCache.js';
+export { tokenizerTraining } from './training/tokenizerRun.js';
+export { train, type TrainingResult, type TrainingSettings } from './training/trainingLoop.js';
+export { trainedWeights } from './training/trainingState.js';
+export { ADAMW_DEFAULTS, type AdamWOptions } from './training/trainingStep.js';
+export { readFeatureNetwork } from './targets/onnx/featureNetwork.js';
+export { createSampler, type Sampler } from './arpg/sampler.js';
+
+// Files
+export { writeFileAtomically } from './atomicFile.js';
+export { readJsonFile, validator } from './jsonFile.js';
+
+// Failures that the user can do something about
+export {
+  EXIT_CODES,
+  InputError,
+  OutputError,
+  systemReason,
+  TargetError,
+  UsageError,
+  UserError,
+} from './errors.js';

@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs';
+import { arpgStep, arpgTeacherForced } from '../../graphs/arpg.js';
+import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
+import { ARPG_PRESETS, arpgConfig } from '../arpg/config.js';
+import { openGenerator, openTokenizer } from '../checkpoints/modelFolder.js';
+import type { Graph } from '../graph/graph.js';
+import type { Weights } from '../graph/weights.js';
+import { VQ_PRESETS, vqConfig } from '../tokenizer/config.js';
+
+/** One sampling step, the teacher-forced forward pass, and the tokenizer's two halves. */
+export const GRAPH_NAMES = ['step', 'train', 'encoder', 'decoder'] as const;
+export type GraphName = (typeof GRAPH_NAMES)[number];
+
+/** A graph of a model; without weights where only the architecture is known. */
+export interface NamedGraph {
+  readonly graph: Graph;
+  readonly weights?: Weights;
+}
+
+/**
+ * A graph of a model folder, or of a published architecture by its name.
+ * @throws InputError when there is no such model.
+ */
+export function modelGraph(name: GraphName, folderOrPreset: string): NamedGraph {
+  const isGenerator = name === 'step' || name === 'train';
+  const preset = existsSync(folderOrPreset)
+    ? undefined
+    : (isGenerator ? ARPG_PRESETS : VQ_PRESETS)[folderOrPreset];
+  if (isGenerator) {
+    const opened = preset ? undefined : openGenerator(folderOrPreset);
+    const config = arpgConfig(opened?.config ?? ARPG_PRESETS[folderOrPreset]!);
+    const graph = name === 'step' ? arpgStep(config) : arpgTeacherForced(config);
+    return { graph, ...(opened && { weights: opened.weights }) };
+  }
+  const opened = preset ? undefined : openTokenizer(folderOrPreset);
+  const config = vqConfig(opened?.config ?? VQ_PRESETS[folderOrPreset]!);
+  return {
+    graph: name === 'encoder' ? vqEncoder(config) : vqDecoder(config),
+    ...(opened && { weights: opened.weights }),
+  };
+}

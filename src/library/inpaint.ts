@@ -1,0 +1,92 @@
+import { arpgConfig } from '../arpg/config.js';
+import { uniformFor } from '../arpg/random.js';
+import type { RgbImage } from '../data/image.js';
+import { type Canvas, extendCanvas } from '../editing/canvas.js';
+import { redraw, type Redrawn } from '../editing/redraw.js';
+import { UsageError } from '../errors.js';
+import { type Model, requireMatchingParts } from './model.js';
+import { resolveSettings, type SamplingSettings } from './settings.js';
+
+export interface InpaintOptions extends SamplingSettings {
+  /** Class index or name; null or nothing for none, and then nothing guides. */
+  readonly class?: number | string | null;
+  /** Number of the picture under the seed, from 0 (default): pictures of other numbers get other random numbers. */
+  readonly picture?: number;
+}
+
+/** A picture after parts of it were drawn, and the windows that the model was applied to. */
+export interface InpaintResult extends Redrawn {
+  readonly seed: number;
+}
+
+/** Pixels to add on each side. */
+export interface Sides {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/** The most pixels that a result may have, a guard against slips of the finger. */
+const MAX_PIXELS = 1 << 26;
+
+/**
+ * Draws the masked part of a picture anew (PAPER §3, inpainting and class-conditional editing). Pictures may have any
+ * size: the model is applied at their own resolution to windows of its size. A token is drawn when any masked pixel
+ * touches it; pixels with a mask of 0 stay bit for bit.
+ * @param mask `[height, width]`: 0 keeps a pixel, 255 replaces it, what lies between mixes both
+ * @throws UsageError for a mask of another size, settings out of range and unknown classes.
+ */
+export async function inpaint(
+  model: Model,
+  { image, mask }: Canvas,
+  options: InpaintOptions = {},
+): Promise<InpaintResult> {
+  requireMatchingParts(model);
+  const pixels = image.width * image.height;
+  if (mask.length !== pixels)
+    throw new UsageError(`the mask has ${mask.length} values for a picture of ${pixels} pixels`);
+  const { grid } = arpgConfig(model.generator.config);
+  const given = options.class ?? null;
+  const settings = {
+    ...resolveSettings(options, grid.height * grid.width),
+    // Without a class, both rows of the guidance would be the same.
+    ...(given === null && { guidance: 1 }),
+    classId: given === null ? null : model.classIndex(given),
+    picture: options.picture ?? 0,
+  };
+  const editor = { sampler: await model.sampler(), tokenizer: model.tokenizer };
+  return { ...(await redraw(editor, { image, mask }, settings)), seed: settings.seed };
+}
+
+/**
+ * The canvas of a picture extended beyond its borders, with the new part masked, for `inpaint`.
+ * @throws UsageError when the result would be too large.
+ */
+export function outpaintCanvas(image: RgbImage, sides: Sides): Canvas {
+  const pixels = (image.width + sides.left + sides.right) * (image.height + sides.top + sides.bottom);
+  if (pixels > MAX_PIXELS)
+    throw new UsageError(`a result of ${pixels} pixels is more than the ${MAX_PIXELS} allowed`);
+  return extendCanvas({ image, mask: new Uint8Array(image.width * image.height) }, sides, 255);
+}
+
+/**
+ * A mask over whole tokens of a picture, each with the probability that it does not stay, for variations.
+ * @param keep share of tokens that stay, from 0 to 1
+ * @param tokenPixels pixels of a token along each axis
+ * @param picture number of the picture under the seed
+ */
+export function variationMask(
+  { width, height }: { readonly width: number; readonly height: number },
+  keep: number,
+  tokenPixels: number,
+  seed: number,
+  picture: number,
+): Uint8Array {
+  const columns = Math.ceil(width / tokenPixels);
+  return Uint8Array.from({ length: width * height }, (_, pixel) => {
+    const [row, column] = [Math.floor(pixel / width), pixel % width];
+    const cell = Math.floor(row / tokenPixels) * columns + Math.floor(column / tokenPixels);
+    return uniformFor(seed, picture, cell, 'keep') < keep ? 0 : 255;
+  });
+}

@@ -1,0 +1,137 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Grid, RopeScaling } from '../../graphs/rotary.js';
+import { arpgConfig } from '../arpg/config.js';
+import { createSampler, type Sampler } from '../arpg/sampler.js';
+import { findClass } from '../checkpoints/labels.js';
+import {
+  type GeneratorModel,
+  openGenerator,
+  openTokenizer,
+  type TokenizerModel,
+} from '../checkpoints/modelFolder.js';
+import { InputError } from '../errors.js';
+import { resolveTarget, type ResolveOptions } from '../targets/resolveTarget.js';
+import type { Target } from '../targets/target.js';
+import { vqConfig } from '../tokenizer/config.js';
+import { createTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js';
+
+const SHIPPED_MODELS = fileURLToPath(new URL('../../../fixtures/models/', import.meta.url));
+
+/** The model used when none is named. */
+export const DEFAULT_MODEL = 'digits';
+
+/** The folder of a model that comes with arpg, where no folder of that name lies at hand; else the path itself. */
+export function modelFolder(nameOrPath: string): string {
+  const isName = /^[\w-]+$/.test(nameOrPath) && !existsSync(nameOrPath);
+  const shipped = join(SHIPPED_MODELS, nameOrPath);
+  return isName && existsSync(shipped) ? shipped : nameOrPath;
+}
+
+export interface LoadOptions extends ResolveOptions {
+  /** What runs the model: `auto` (default), `onnx`, `gpujs`, `gpujs:webgpu`, …, `reference`, or a target made before. */
+  readonly target?: string | Target;
+}
+
+/** A model ready to draw. Its parts are opened and compiled when first used, and kept until `dispose`. */
+export interface Model {
+  readonly folder: string;
+  readonly target: Target;
+  /** Configuration, weights and class names. @throws InputError when the folder holds no usable generator. */
+  readonly generator: GeneratorModel;
+  /** Configuration and weights. @throws InputError when the folder holds no usable tokenizer. */
+  readonly tokenizerModel: TokenizerModel;
+  /** Turns images into tokens and back. */
+  readonly tokenizer: Tokenizer;
+  /** The generator compiled for a token grid, by default the trained one. */
+  sampler(grid?: Grid, ropeScaling?: RopeScaling): Promise<Sampler>;
+  /** A class by its index or name. @throws UsageError with the nearest names when there is none. */
+  classIndex(indexOrName: number | string): number;
+  /** Frees what the target holds. */
+  dispose(): Promise<void>;
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
+/**
+ * Opens a model folder.
+ * @param nameOrFolder a folder, or the name of a model that comes with arpg
+ * @throws TargetError when the target does not work here; what is wrong with the folder is said when it is first used.
+ */
+export async function load(
+  nameOrFolder: string = DEFAULT_MODEL,
+  { target: wanted = 'auto', ...settings }: LoadOptions = {},
+): Promise<Model> {
+  const folder = modelFolder(nameOrFolder);
+  const target = typeof wanted === 'string' ? await resolveTarget(wanted, settings) : wanted;
+  const generator = once(() => openGenerator(folder));
+  const tokenizerModel = once(() => openTokenizer(folder));
+  const tokenizers: Tokenizer[] = [];
+  const tokenizer = once(() => {
+    const { config, weights } = tokenizerModel();
+    const made = createTokenizer(vqConfig(config), weights, target);
+    tokenizers.push(made);
+    return made;
+  });
+  const samplers = new Map<string, Promise<Sampler>>();
+  return {
+    folder,
+    target,
+    get generator() {
+      return generator();
+    },
+    get tokenizerModel() {
+      return tokenizerModel();
+    },
+    get tokenizer() {
+      return tokenizer();
+    },
+    sampler(grid, ropeScaling = 'extend') {
+      const { config: official, weights } = generator();
+      const config = arpgConfig(official);
+      const { height, width } = grid ?? config.grid;
+      const key = `${height}×${width} ${ropeScaling}`;
+      const sampler =
+        samplers.get(key) ?? createSampler(config, weights, target, { height, width }, ropeScaling);
+      samplers.set(key, sampler);
+      return sampler;
+    },
+    classIndex(indexOrName) {
+      const { config, labels } = generator();
+      return findClass(String(indexOrName), config.num_classes, labels);
+    },
+    async dispose() {
+      await Promise.all([...samplers.values()].map(async (sampler) => (await sampler).dispose()));
+      await Promise.all(tokenizers.map((made) => made.dispose()));
+      samplers.clear();
+    },
+  };
+}
+
+/**
+ * Refuses a generator that draws tokens which the tokenizer does not know.
+ * @throws InputError naming the folder.
+ */
+export function requireDecodableTokens({ folder, generator, tokenizerModel }: Model): void {
+  const [codes, known] = [tokenizerModel.config.codebook_size, generator.config.vocab_size];
+  if (codes < known)
+    throw new InputError(
+      `${folder}: the tokenizer has ${codes} codes, the generator draws ${known}; they do not belong together`,
+    );
+}
+
+/**
+ * Refuses a generator and a tokenizer of different codebooks.
+ * @throws InputError naming the folder.
+ */
+export function requireMatchingParts({ folder, generator, tokenizerModel }: Model): void {
+  const [codes, known] = [tokenizerModel.config.codebook_size, generator.config.vocab_size];
+  if (codes !== known)
+    throw new InputError(
+      `${folder}: the tokenizer has ${codes} codes, the generator knows ${known}; they do not belong together`,
+    );
+}

@@ -1,0 +1,103 @@
+import type { Grid, RopeScaling } from '../../graphs/rotary.js';
+import { sampleImages } from '../arpg/sampleImages.js';
+import { arpgConfig } from '../arpg/config.js';
+import type { RgbImage } from '../data/image.js';
+import { UsageError } from '../errors.js';
+import { type Model, requireDecodableTokens } from './model.js';
+import { resolveSettings, type SamplingSettings } from './settings.js';
+
+/** The most tokens of a picture, a guard against slips of the finger. */
+const MAX_TOKENS = 1 << 16;
+const DEFAULT_BATCH = 4;
+
+export interface SampleOptions extends SamplingSettings {
+  /** Each picture's class, an index or a name; null for none. */
+  readonly classes: readonly (number | string | null)[];
+  /** Pixels of the pictures, whole tokens along each side (default: the trained size). */
+  readonly size?: { readonly width: number; readonly height: number };
+  /** With `size`: RoPE goes on beyond the trained positions (default), or squeezes all into their range. */
+  readonly rope?: RopeScaling;
+  /** Pictures sampled together (default 4); it changes the time and memory, not the pictures. */
+  readonly batch?: number;
+  /** Hears how many steps are done, over all pictures, and how many there are. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Hears each picture's tokens after each step, −1 where unknown; they change with the next step. */
+  readonly onStep?: (picture: number, step: number, tokens: Int32Array) => void;
+}
+
+/** Tokens of a picture. */
+export interface SampledTokens {
+  readonly classId: number | null;
+  /** In raster order. */
+  readonly tokens: Int32Array;
+}
+
+export interface SampledTokenSet {
+  readonly seed: number;
+  readonly steps: number;
+  readonly grid: Grid;
+  readonly pictures: readonly SampledTokens[];
+}
+
+export interface SampledPicture extends SampledTokens {
+  readonly image: RgbImage;
+}
+
+export interface SampledSet extends Omit<SampledTokenSet, 'pictures'> {
+  readonly pictures: readonly SampledPicture[];
+}
+
+/** Tokens along each side of a picture. */
+function gridFor({ width, height }: NonNullable<SampleOptions['size']>, factor: number): Grid {
+  const [columns, rows] = [width / factor, height / factor];
+  if (!(columns >= 1 && rows >= 1 && Number.isInteger(columns) && Number.isInteger(rows)))
+    throw new UsageError(
+      `size ${width}x${height}: both sides must be a multiple of ${factor}, such as ${8 * factor}x${4 * factor}`,
+    );
+  if (columns * rows > MAX_TOKENS)
+    throw new UsageError(
+      `size ${width}x${height} makes ${columns * rows} tokens; at most ${MAX_TOKENS} are allowed`,
+    );
+  return { height: rows, width: columns };
+}
+
+/**
+ * Samples the tokens of pictures (PAPER §3). Picture i of a seed depends on nothing but the seed, i and the settings.
+ * @throws UsageError for settings out of range and unknown classes.
+ */
+export async function sampleTokens(model: Model, options: SampleOptions): Promise<SampledTokenSet> {
+  const { grid: trained } = arpgConfig(model.generator.config);
+  const grid = options.size === undefined ? trained : gridFor(options.size, model.tokenizer.factor);
+  const settings = resolveSettings(options, grid.height * grid.width);
+  const classIds = options.classes.map((wanted) => (wanted === null ? null : model.classIndex(wanted)));
+  const total = classIds.length * settings.steps;
+  const sampler = await model.sampler(grid, options.rope);
+  const tokens = await sampleImages(
+    sampler,
+    classIds,
+    { ...settings, batch: options.batch ?? DEFAULT_BATCH },
+    (done) => options.onProgress?.(done, total),
+    options.onStep,
+  );
+  return {
+    seed: settings.seed,
+    steps: settings.steps,
+    grid,
+    pictures: tokens.map((own, index) => ({ classId: classIds[index]!, tokens: own })),
+  };
+}
+
+/**
+ * Draws pictures of classes: `const { pictures } = await sample(await load(), { classes: [3], seed: 1 })`.
+ * @throws UsageError for settings out of range and unknown classes, InputError when the model folder is at fault.
+ */
+export async function sample(model: Model, options: SampleOptions): Promise<SampledSet> {
+  requireDecodableTokens(model);
+  const sampled = await sampleTokens(model, options);
+  const pictures: SampledPicture[] = [];
+  for (const picture of sampled.pictures) {
+    const image = await model.tokenizer.decode({ tokens: picture.tokens, grid: sampled.grid });
+    pictures.push({ ...picture, image });
+  }
+  return { ...sampled, pictures };
+}

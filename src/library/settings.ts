@@ -1,0 +1,78 @@
+import type { GuidanceSchedule } from '../arpg/guidance.js';
+import { isPermutation } from '../arpg/order.js';
+import { drawSeed, isSeed } from '../arpg/random.js';
+import type { SamplingOptions } from '../arpg/sampler.js';
+import type { Schedule } from '../arpg/schedule.js';
+import { UsageError } from '../errors.js';
+
+/** Steps where none are given: the paper's best setting, or every token by itself in a small model. */
+export const DEFAULT_STEPS = 64;
+export const DEFAULT_GUIDANCE = 4;
+
+/** How tokens are sampled; all may be left out. */
+export interface SamplingSettings {
+  /** Fixes all random choices: a whole number up to 2⁵³ − 1, drawn when left out. */
+  readonly seed?: number;
+  /** Steps of a whole picture, at most one per token (default 64, or as many as there are tokens). */
+  readonly steps?: number;
+  /** How the number of tokens grows from step to step (default `arccos`). */
+  readonly schedule?: Schedule;
+  /** Classifier-free guidance scale ≥ 0 (default 4); 1 is none. */
+  readonly guidance?: number;
+  /** Whether guidance is the same at all steps or grows from 1 (default `linear`). */
+  readonly guidanceSchedule?: GuidanceSchedule;
+  /** Divides the logits; ≥ 0 (default 1). */
+  readonly temperature?: number;
+  /** Keeps the k most likely tokens; 0 keeps all (default). */
+  readonly topK?: number;
+  /** Keeps the most likely tokens up to this mass, from 0 to 1 (default 1). */
+  readonly topP?: number;
+  /** Raster positions in the order to sample; drawn for each picture when left out. */
+  readonly order?: readonly number[];
+}
+
+/** Settings with nothing left open. */
+export interface FullSettings extends SamplingOptions {
+  readonly steps: number;
+  readonly schedule: Schedule;
+  readonly order: readonly number[] | undefined;
+}
+
+function requireRange(value: number, what: string, min: number, max = Number.POSITIVE_INFINITY): number {
+  if (!(Number.isFinite(value) && value >= min && value <= max))
+    throw new UsageError(
+      `${what} ${value} is not a number ${max === Number.POSITIVE_INFINITY ? `≥ ${min}` : `from ${min} to ${max}`}`,
+    );
+  return value;
+}
+
+/** The seed given, or one drawn now. @throws UsageError when it is none. */
+export function resolveSeed(seed: number = drawSeed()): number {
+  if (!isSeed(seed)) throw new UsageError(`seed ${seed} is not a whole number from 0 to 2^53 − 1`);
+  return seed;
+}
+
+/**
+ * Fills in the defaults.
+ * @param positions tokens of the grid
+ * @throws UsageError naming the setting that is out of range.
+ */
+export function resolveSettings(settings: SamplingSettings, positions: number): FullSettings {
+  const { steps = Math.min(DEFAULT_STEPS, positions), order, topK = 0 } = settings;
+  if (!(Number.isInteger(steps) && steps >= 1 && steps <= positions))
+    throw new UsageError(`steps ${steps}: the model has ${positions} tokens; use 1 to ${positions}`);
+  if (order && !isPermutation(order, positions))
+    throw new UsageError(`the order must hold each position from 0 to ${positions - 1} once`);
+  if (!Number.isInteger(topK) || topK < 0) throw new UsageError(`top-k ${topK} is not a whole number ≥ 0`);
+  return {
+    seed: resolveSeed(settings.seed),
+    steps,
+    schedule: settings.schedule ?? 'arccos',
+    guidance: requireRange(settings.guidance ?? DEFAULT_GUIDANCE, 'guidance', 0),
+    guidanceSchedule: settings.guidanceSchedule ?? 'linear',
+    temperature: requireRange(settings.temperature ?? 1, 'temperature', 0),
+    topK,
+    topP: requireRange(settings.topP ?? 1, 'top-p', 0, 1),
+    order,
+  };
+}
