@@ -48,6 +48,10 @@ With --tokenizer and no WEIGHTS, the folder holds the tokenizer alone. Weights k
       description: 'class names: a JSON array, or an object from index to name',
       helpValue: 'FILE',
     }),
+    license: Flags.string({
+      description: "the weights' licence, for config.json and the model card",
+      helpValue: 'NAME',
+    }),
     half: Flags.boolean({ description: 'store the weights in half precision, in half the space' }),
     output: Flags.string({
       char: 'o',
@@ -68,11 +72,16 @@ With --tokenizer and no WEIGHTS, the folder holds the tokenizer alone. Weights k
     const generator =
       args.weights === undefined
         ? undefined
-        : stored(await importGenerator(args.weights, flags.config!, flags.labels));
+        : stored(
+            await importGenerator(args.weights, flags.config!, {
+              ...(flags.labels !== undefined && { labels: flags.labels }),
+              ...(flags.license !== undefined && { license: flags.license }),
+            }),
+          );
     const tokenizer =
       flags.tokenizer === undefined
         ? undefined
-        : stored(await importTokenizer(flags.tokenizer, flags['tokenizer-config']));
+        : stored(await importTokenizer(flags.tokenizer, flags['tokenizer-config'], flags.license));
     await writeModelFolder(flags.output, {
       ...(generator && { generator }),
       ...(tokenizer && { tokenizer }),

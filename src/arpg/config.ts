@@ -19,7 +19,8 @@ export interface OfficialArpgConfig {
 
 const positive = { type: 'integer', minimum: 1, maximum: 1 << 24 } as const;
 
-const schema: JSONSchemaType<OfficialArpgConfig> = {
+/** Schema of the configuration in the official field names. */
+export const arpgConfigSchema: JSONSchemaType<OfficialArpgConfig> = {
   type: 'object',
   required: ['dim', 'n_layer', 'n_head'],
   properties: {
@@ -35,7 +36,7 @@ const schema: JSONSchemaType<OfficialArpgConfig> = {
   },
 };
 
-const validate = validator(schema);
+const validate = validator(arpgConfigSchema);
 
 const shared = {
   vocab_size: 16384,

@@ -29,19 +29,20 @@ function readConfig(nameOrPath: string, presets: Readonly<Record<string, object>
 /**
  * Reads a generator's official checkpoint.
  * @param configuration `ARPG-L`, `ARPG-XL`, `ARPG-XXL` or a JSON file with the official field names
- * @param labelsPath JSON names of the classes
+ * @param options.labels JSON names of the classes
+ * @param options.license licence of the weights
  * @throws InputError naming the file at fault.
  */
 export async function importGenerator(
   path: string,
   configuration: string,
-  labelsPath?: string,
+  { labels: labelsPath, license }: { readonly labels?: string; readonly license?: string } = {},
 ): Promise<GeneratorModel> {
   const config = parseOfficialArpgConfig(readConfig(configuration, ARPG_PRESETS), configuration);
   const weights = matchParameters([arpgStep(arpgConfig(config))], await openCheckpoint(path), path);
   const labels: Labels =
     labelsPath === undefined ? [] : parseLabels(readJsonFile(labelsPath), config.num_classes, labelsPath);
-  return { config, weights, labels };
+  return { config, weights, labels, ...(license !== undefined && { license }) };
 }
 
 /**
@@ -49,8 +50,13 @@ export async function importGenerator(
  * @param configuration `VQ-16` or a JSON file with the official field names
  * @throws InputError naming the file at fault.
  */
-export async function importTokenizer(path: string, configuration: string): Promise<TokenizerModel> {
+export async function importTokenizer(
+  path: string,
+  configuration: string,
+  license?: string,
+): Promise<TokenizerModel> {
   const config = parseOfficialVqConfig(readConfig(configuration, VQ_PRESETS), configuration);
   const graphs = [vqEncoder(vqConfig(config)), vqDecoder(vqConfig(config))];
-  return { config, weights: matchParameters(graphs, await openCheckpoint(path), path) };
+  const weights = matchParameters(graphs, await openCheckpoint(path), path);
+  return { config, weights, ...(license !== undefined && { license }) };
 }

@@ -17,7 +17,8 @@ export interface OfficialVqConfig {
 
 const positive = { type: 'integer', minimum: 1, maximum: 65536 } as const;
 
-const schema: JSONSchemaType<OfficialVqConfig> = {
+/** Schema of the configuration in the official field names. */
+export const vqConfigSchema: JSONSchemaType<OfficialVqConfig> = {
   type: 'object',
   required: [],
   properties: {
@@ -37,7 +38,7 @@ const schema: JSONSchemaType<OfficialVqConfig> = {
   },
 };
 
-const validate = validator(schema);
+const validate = validator(vqConfigSchema);
 
 /** LlamaGen's tokenizer that the published ARPG models use (PAPER §4): its fields are the schema's defaults. */
 export const VQ_PRESETS: Readonly<Record<string, OfficialVqConfig>> = { 'VQ-16': validate({}, 'VQ-16') };

@@ -1,9 +1,11 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { Ajv } from 'ajv';
 import { expect } from 'chai';
 import { importGenerator, importTokenizer } from '../../src/checkpoints/importCheckpoint.js';
 import { findClass, parseLabels } from '../../src/checkpoints/labels.js';
 import { openGenerator, openTokenizer, writeModelFolder } from '../../src/checkpoints/modelFolder.js';
+import { FORMAT_VERSION, publishedConfigSchema } from '../../src/checkpoints/modelConfig.js';
 import { openSafetensors, serializeSafetensors } from '../../src/checkpoints/safetensors.js';
 import { InputError, OutputError, UsageError } from '../../src/errors.js';
 import { storedFloats, type StoredTensor } from '../../src/graph/weights.js';
@@ -20,13 +22,17 @@ describe('model folders', () => {
     const generator = await importGenerator(
       goldenPath('arpg-tiny.pt'),
       goldenPath('arpg-tiny.json'),
-      temporary('labels.json'),
+      { labels: temporary('labels.json'), license: 'CC0-1.0' },
     );
     const tokenizer = await importTokenizer(goldenPath('vq-tiny.pt'), goldenPath('vq-tiny.json'));
     await writeModelFolder(temporary('model'), { generator, tokenizer });
     const opened = openGenerator(temporary('model'));
     expect(opened.config).to.deep.equal(generator.config);
     expect(opened.labels).to.deep.equal(labels);
+    expect(opened.license).to.equal('CC0-1.0');
+    const card = readFileSync(temporary('model/README.md'), 'utf8');
+    for (const part of ['license: "CC0-1.0"', '# model', 'dim 64, 4 layers', 'class 0, class 1', '64 codes of'])
+      expect(card).to.include(part);
     for (const [name, tensor] of generator.weights)
       expect(Buffer.from(opened.weights.get(name)!.read()).equals(tensor.read()), name).to.equal(true);
     expect(openTokenizer(temporary('model')).config).to.deep.equal(tokenizer.config);
@@ -91,6 +97,30 @@ describe('model folders', () => {
     expect(() => openTokenizer(folder)).to.throw(InputError, 'no tokenizer');
     mkdirSync(temporary('empty'));
     expect(() => openGenerator(temporary('empty'))).to.throw(InputError, 'config.json');
+  });
+
+  it('a folder of the first version is brought up to date', () => {
+    const folder = edited('first', (config) => {
+      config.format_version = 1;
+      delete config.license;
+    });
+    const opened = openGenerator(folder);
+    expect([opened.config, opened.license]).to.deep.equal([openGenerator(temporary('model')).config, undefined]);
+    // The licence came with the second version.
+    const odd = edited('odd-first', (config) => Object.assign(config, { surprise: 1 }));
+    expect(() => openGenerator(odd)).to.throw(InputError, 'additional properties');
+  });
+
+  it('the published schema is the one in use, and fits what is written', () => {
+    const published = JSON.parse(readFileSync(goldenPath('../config.schema.json'), 'utf8'));
+    expect(published).to.deep.equal(JSON.parse(JSON.stringify(publishedConfigSchema)));
+    const check = new Ajv({ strict: false }).compile(published);
+    for (const part of ['config.json', 'tokenizer/config.json']) {
+      const config = JSON.parse(readFileSync(temporary(`model/${part}`), 'utf8'));
+      expect(check(config), part).to.equal(true);
+      expect(check({ ...config, config: { ...config.config, dim: 'many', ch: 'many' } }), part).to.equal(false);
+      expect(check({ ...config, format_version: FORMAT_VERSION + 1 }), part).to.equal(false);
+    }
   });
 
   it('half-precision weights stay so in the folder', async () => {

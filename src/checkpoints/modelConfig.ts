@@ -1,0 +1,88 @@
+import type { JSONSchemaType } from 'ajv';
+import { arpgConfigSchema } from '../arpg/config.js';
+import { InputError } from '../errors.js';
+import { readJsonFile, validator } from '../jsonFile.js';
+import { vqConfigSchema } from '../tokenizer/config.js';
+
+/** Name of the file in a model folder. */
+export const CONFIG_FILE = 'config.json';
+
+/** Version of the folder's layout. An older one is brought up to date when read, a newer one is refused. */
+export const FORMAT_VERSION = 2;
+
+export type Architecture = 'arpg' | 'vq';
+
+/** What `config.json` holds. */
+export interface ModelConfigFile {
+  readonly format_version: number;
+  readonly architecture: string;
+  /** Licence of the weights, as an SPDX name or in words (since version 2). */
+  readonly license?: string;
+  /** In the official field names. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+const fileSchema: JSONSchemaType<ModelConfigFile> = {
+  type: 'object',
+  required: ['format_version', 'architecture', 'config'],
+  properties: {
+    format_version: { type: 'integer', minimum: 1 },
+    architecture: { type: 'string' },
+    license: { type: 'string', nullable: true },
+    config: { type: 'object', required: [], additionalProperties: true },
+  },
+  additionalProperties: false,
+};
+const validate = validator(fileSchema);
+
+/** The part that every version has had: enough to tell which it is. */
+const validateVersion = validator<Pick<ModelConfigFile, 'format_version'>>({
+  type: 'object',
+  required: ['format_version'],
+  properties: { format_version: { type: 'integer', minimum: 1 } },
+});
+
+/** From each version to the next. */
+const MIGRATIONS: Readonly<Record<number, (file: object) => object>> = {
+  // Version 2 added the licence; where it is missing nobody said.
+  1: (file) => ({ ...file, format_version: 2 }),
+};
+
+/**
+ * Reads a `config.json` of any version up to this one.
+ * @param architecture what it must describe, if anything
+ * @throws InputError naming the file and what is wrong with it.
+ */
+export function readModelConfig(path: string, architecture?: Architecture): ModelConfigFile {
+  const value = readJsonFile(path);
+  const { format_version: version } = validateVersion(value, path);
+  if (version > FORMAT_VERSION)
+    throw new InputError(
+      `${path}: format version ${version} is newer than this program knows (${FORMAT_VERSION}); update arpg`,
+    );
+  let current = value as object;
+  for (let from = version; from < FORMAT_VERSION; from++) current = MIGRATIONS[from]!(current);
+  const file = validate(current, path);
+  if (architecture !== undefined && file.architecture !== architecture)
+    throw new InputError(`${path}: architecture '${file.architecture}' where '${architecture}' is expected`);
+  return file;
+}
+
+/** The JSON schema of `config.json`, for other programs; `fixtures/config.schema.json` holds it. */
+export const publishedConfigSchema = {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  title: 'config.json of an arpg model folder',
+  description: `Version ${FORMAT_VERSION}. A generator (arpg) or a VQ tokenizer (vq); weights lie beside it in model.safetensors.`,
+  type: 'object',
+  required: ['format_version', 'architecture', 'config'],
+  properties: {
+    format_version: { const: FORMAT_VERSION },
+    architecture: { enum: ['arpg', 'vq'] },
+    license: { type: 'string', description: 'licence of the weights, as an SPDX name or in words' },
+    config: { type: 'object', description: "sizes in the official implementation's field names" },
+  },
+  additionalProperties: false,
+  if: { properties: { architecture: { const: 'arpg' } } },
+  then: { properties: { config: arpgConfigSchema } },
+  else: { properties: { config: vqConfigSchema } },
+} as const;
