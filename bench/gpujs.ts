@@ -179,7 +179,9 @@ async function profileDecodeStep(): Promise<void> {
   );
   const times = new Map<string, number>();
   const runner = createKernelRunner({
+    library: loadGpuJs(),
     mode: mode as GpuMode,
+    backend: BACKENDS[mode as GpuMode],
     weights,
     allowFallback: false,
     resident: true,

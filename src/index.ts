@@ -78,6 +78,24 @@ export { formatTokenLine, gridOfLine, parseTokenLines } from './data/tokenLines.
 export { createTokenizer, type TokenImage, type Tokenizer } from './tokenizer/tokenizer.js';
 export { decodePartial } from './tokenizer/partialImage.js';
 
+// Export
+export {
+  DEFAULT_PAGE_STEPS,
+  exportGpujs,
+  type GpujsExport,
+  exportOnnx,
+  type OnnxExport,
+  exportOnnxFolder,
+  exportPytorch,
+  exportSafetensors,
+  MODEL_PARTS,
+  type ModelPart,
+  ONNX_GRAPHS,
+  type OnnxGraph,
+} from './library/exportModel.js';
+export { PAGE_MODES, type PageMode } from './export/browser/moduleData.js';
+export { PRECISIONS, type Precision } from './export/exportOnnx.js';
+
 // Graphs, targets and kernels
 export { GRAPH_NAMES, type GraphName, modelGraph, type NamedGraph } from './library/graphs.js';
 export { arpgStep, arpgTeacherForced } from '../graphs/arpg.js';

@@ -95,8 +95,9 @@ function requireEqualSteps(images: readonly SampledImage[]): readonly SamplingSt
   return first;
 }
 
-async function sampleBatch(
-  executable: Executable,
+/** Samples a batch with an executable of the step graph; `Sampler.sample` says how. */
+export async function sampleBatch(
+  executable: Pick<Executable, 'run'>,
   { config, grid }: { readonly config: ArpgConfig; readonly grid: Grid },
   images: readonly SampledImage[],
   options: SamplingOptions,

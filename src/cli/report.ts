@@ -14,6 +14,8 @@ const COMMANDS = [
   'train',
   'train tokenizer',
   'import',
+  'export',
+  'pull',
   'graph',
   'doctor',
 ];

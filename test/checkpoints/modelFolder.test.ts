@@ -19,11 +19,10 @@ describe('model folders', () => {
 
   it('keep tensors, configuration and labels, and refuse to replace one', async () => {
     writeFileSync(temporary('labels.json'), JSON.stringify(labels));
-    const generator = await importGenerator(
-      goldenPath('arpg-tiny.pt'),
-      goldenPath('arpg-tiny.json'),
-      { labels: temporary('labels.json'), license: 'CC0-1.0' },
-    );
+    const generator = await importGenerator(goldenPath('arpg-tiny.pt'), goldenPath('arpg-tiny.json'), {
+      labels: temporary('labels.json'),
+      license: 'CC0-1.0',
+    });
     const tokenizer = await importTokenizer(goldenPath('vq-tiny.pt'), goldenPath('vq-tiny.json'));
     await writeModelFolder(temporary('model'), { generator, tokenizer });
     const opened = openGenerator(temporary('model'));
@@ -31,7 +30,13 @@ describe('model folders', () => {
     expect(opened.labels).to.deep.equal(labels);
     expect(opened.license).to.equal('CC0-1.0');
     const card = readFileSync(temporary('model/README.md'), 'utf8');
-    for (const part of ['license: "CC0-1.0"', '# model', 'dim 64, 4 layers', 'class 0, class 1', '64 codes of'])
+    for (const part of [
+      'license: "CC0-1.0"',
+      '# model',
+      'dim 64, 4 layers',
+      'class 0, class 1',
+      '64 codes of',
+    ])
       expect(card).to.include(part);
     for (const [name, tensor] of generator.weights)
       expect(Buffer.from(opened.weights.get(name)!.read()).equals(tensor.read()), name).to.equal(true);
@@ -105,7 +110,10 @@ describe('model folders', () => {
       delete config.license;
     });
     const opened = openGenerator(folder);
-    expect([opened.config, opened.license]).to.deep.equal([openGenerator(temporary('model')).config, undefined]);
+    expect([opened.config, opened.license]).to.deep.equal([
+      openGenerator(temporary('model')).config,
+      undefined,
+    ]);
     // The licence came with the second version.
     const odd = edited('odd-first', (config) => Object.assign(config, { surprise: 1 }));
     expect(() => openGenerator(odd)).to.throw(InputError, 'additional properties');
@@ -118,7 +126,9 @@ describe('model folders', () => {
     for (const part of ['config.json', 'tokenizer/config.json']) {
       const config = JSON.parse(readFileSync(temporary(`model/${part}`), 'utf8'));
       expect(check(config), part).to.equal(true);
-      expect(check({ ...config, config: { ...config.config, dim: 'many', ch: 'many' } }), part).to.equal(false);
+      expect(check({ ...config, config: { ...config.config, dim: 'many', ch: 'many' } }), part).to.equal(
+        false,
+      );
       expect(check({ ...config, format_version: FORMAT_VERSION + 1 }), part).to.equal(false);
     }
   });

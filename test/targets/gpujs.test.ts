@@ -6,7 +6,7 @@ import { TargetError } from '../../src/errors.js';
 import { countElements } from '../../src/graph/dimension.js';
 import { GraphError } from '../../src/graph/graphError.js';
 import { reshapeIndex, unflattenIndex } from '../../src/graph/indexExpression.js';
-import { chooseMode } from '../../src/targets/gpujs/gpuModes.js';
+import { BACKENDS, chooseMode, loadGpuJs } from '../../src/targets/gpujs/gpuModes.js';
 import { compileForKernels, gpujsTarget, MODE_LIMITS } from '../../src/targets/gpujs/gpujsTarget.js';
 import { bufferLayout, type KernelPlan } from '../../src/targets/gpujs/kernelPlan.js';
 import { createKernelRunner } from '../../src/targets/gpujs/kernelRunner.js';
@@ -136,7 +136,9 @@ describe('gpujs target', () => {
     const input = { argument: texture, read: async () => new Float32Array(4), release() {} };
     const run = async (allowFallback: boolean) => {
       const runner = createKernelRunner({
+        library: loadGpuJs(),
         mode: 'webasm',
+        backend: BACKENDS.webasm,
         weights: new Map(),
         allowFallback,
         resident: true,

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import type { GPU } from 'gpu.js';
 import { TargetError } from '../../errors.js';
+import type { GpuJs } from './gpuLibrary.js';
 
 /** What gpu.js can run kernels on, best first. */
 export const GPU_MODES = ['webgpu', 'webgl', 'webasm', 'cpu'] as const;
@@ -17,15 +17,6 @@ export const BACKENDS: Readonly<Record<GpuMode, string>> = {
 };
 
 const require = createRequire(import.meta.url);
-
-interface GpuJs {
-  readonly GPU: typeof GPU & {
-    readonly isHeadlessGLSupported: boolean;
-    readonly isWebAssemblySupported: boolean;
-    isWebGPUAvailable(): Promise<boolean>;
-  };
-  readonly input: (value: Float32Array, size: readonly number[]) => unknown;
-}
 
 /** The gpu.js package; loading it takes a while, so it waits until it is needed. */
 export function loadGpuJs(): GpuJs {

@@ -1,22 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { compileGraph } from '../../compiler/compile.js';
-import { countElements } from '../../graph/dimension.js';
-import { type Graph, inputNode } from '../../graph/graph.js';
-import { GraphError } from '../../graph/graphError.js';
+import type { Graph } from '../../graph/graph.js';
 import { bindInputs } from '../../graph/interpret.js';
 import type { OpDefinition } from '../../graph/op.js';
-import { concreteType, type DType } from '../../graph/tensorType.js';
+import { concreteType } from '../../graph/tensorType.js';
 import type { Weights } from '../../graph/weights.js';
-import {
-  type DeviceTensor,
-  type HostTensor,
-  isDeviceTensor,
-  type Target,
-  type TargetTensor,
-} from '../target.js';
-import { hostBuffer, toHostTensor } from './gpuMemory.js';
-import { chooseMode, type GpuMode } from './gpuModes.js';
-import { createKernelRunner, type GpuValue, type KernelRunner } from './kernelRunner.js';
+import type { Target } from '../target.js';
+import { BACKENDS, chooseMode, type GpuMode, loadGpuJs } from './gpuModes.js';
+import { GpuTensor, uploadInputs } from './gpuTensor.js';
+import { createKernelRunner, type KernelRunner } from './kernelRunner.js';
 import { createPipelineRunner } from './pipelineRunner.js';
 import type { KernelPlan } from './kernelPlan.js';
 import { LeastRecentlyUsed } from './leastRecentlyUsed.js';
@@ -61,30 +53,6 @@ export function hasGpuForm(op: OpDefinition): boolean {
   return op.gpu !== undefined;
 }
 
-class GpuTensor implements DeviceTensor {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-  readonly value: GpuValue;
-  /** The executable that made it. */
-  readonly owner: object;
-
-  constructor(dtype: DType, shape: readonly number[], value: GpuValue, owner: object) {
-    this.dtype = dtype;
-    this.shape = shape;
-    this.value = value;
-    this.owner = owner;
-  }
-
-  async read(): Promise<HostTensor> {
-    if (countElements(this.shape) === 0) return toHostTensor(this.dtype, this.shape, new Float32Array(0));
-    return toHostTensor(this.dtype, this.shape, await this.value.read());
-  }
-
-  dispose(): void {
-    this.value.release();
-  }
-}
-
 /**
  * Runs graphs as gpu.js kernels generated for the sizes of each run.
  * @throws TargetError when no mode, or not the one asked for, works here.
@@ -101,7 +69,14 @@ export async function gpujsTarget({
     description: `gpu.js, ${detail}`,
     async compile(graph, { weights = new Map(), onPass } = {}) {
       const compiled = compileForKernels(graph, mode, weights, onPass);
-      const settings = { mode, weights, allowFallback, resident: fuse };
+      const settings = {
+        library: loadGpuJs(),
+        mode,
+        backend: BACKENDS[mode],
+        weights,
+        allowFallback,
+        resident: fuse,
+      };
       const separate = createKernelRunner(settings);
       const joined =
         mode === 'webasm' && fuse && threads >= MIN_PIPELINE_THREADS
@@ -122,7 +97,7 @@ export async function gpujsTarget({
             if (!joined || !large) return { plan: plain, runner: separate };
             return { plan: lowerToKernels(wanted, bindings, { ...limits, maxLanes: 1 }), runner: joined };
           });
-          const { values, release } = await uploadInputs(compiled, inputs, runner, owner);
+          const { values, release } = await uploadInputs(inputs, runner, owner);
           const results = await runner.run(plan, values);
           const kept = new Set(results.values());
           for (const value of release) if (!kept.has(value)) value.release();
@@ -162,28 +137,4 @@ export function compileForKernels(
 
 function withOutputs(graph: Graph, names: readonly string[]): Graph {
   return { ...graph, outputs: Object.fromEntries(names.map((name) => [name, graph.outputs[name]!])) };
-}
-
-/** Inputs on the device; those uploaded here are released after the run. */
-async function uploadInputs(
-  graph: Graph,
-  inputs: Readonly<Record<string, TargetTensor>>,
-  runner: KernelRunner,
-  owner: object,
-): Promise<{ readonly values: Readonly<Record<string, GpuValue>>; readonly release: readonly GpuValue[] }> {
-  const values: Record<string, GpuValue> = {};
-  const release: GpuValue[] = [];
-  for (const tensor of graph.inputs) {
-    const { name } = inputNode(tensor);
-    const given = inputs[name]!;
-    if (isDeviceTensor(given)) {
-      if (!(given instanceof GpuTensor) || given.owner !== owner)
-        throw new GraphError(`input '${name}' is a tensor of another target or executable`);
-      values[name] = given.value;
-      continue;
-    }
-    values[name] = await runner.upload(hostBuffer(given.shape, given.data));
-    release.push(values[name]);
-  }
-  return { values, release };
 }

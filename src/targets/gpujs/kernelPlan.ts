@@ -24,21 +24,27 @@ export interface BufferLayout {
   readonly laneAxis: number;
 }
 
-/** One kernel call. */
-export interface KernelStep {
+/** What it takes to make one kernel call. */
+export interface KernelCall {
   /** Source of a function of the arrays that it reads, in the subset of JavaScript that gpu.js compiles. */
   readonly source: string;
   readonly reads: readonly ValueSource[];
-  readonly layout: BufferLayout;
-  /** The tensor it computes, and the operations that went into it. */
-  readonly tensor: Tensor;
+  readonly layout: Pick<BufferLayout, 'rows' | 'columns' | 'lanes'>;
+  /** The operations that went into it. */
   readonly covers: readonly string[];
+}
+
+/** One kernel call as it was generated. */
+export interface KernelStep extends KernelCall {
+  readonly layout: BufferLayout;
+  /** The tensor it computes. */
+  readonly tensor: Tensor;
   readonly flops: number;
 }
 
 /** A graph for given sizes as a list of kernel calls. */
-export interface KernelPlan {
-  readonly steps: readonly KernelStep[];
+export interface KernelPlan<Step extends KernelCall = KernelStep> {
+  readonly steps: readonly Step[];
   /** Where each output of the graph is. */
   readonly outputs: Readonly<Record<string, ValueSource>>;
   /** For each step, the steps whose results are not read any more once it has run. */

@@ -8,8 +8,9 @@ import {
   type HostBuffer,
   type KernelResult,
 } from './gpuMemory.js';
-import { BACKENDS, type GpuMode, loadGpuJs } from './gpuModes.js';
-import type { KernelPlan, KernelStep, ValueSource } from './kernelPlan.js';
+import type { GpuJs } from './gpuLibrary.js';
+import type { GpuMode } from './gpuModes.js';
+import type { KernelCall, KernelPlan, ValueSource } from './kernelPlan.js';
 import { LeastRecentlyUsed } from './leastRecentlyUsed.js';
 
 /** A value where the mode keeps it: a GPU buffer, a texture, or rows of floats. */
@@ -25,21 +26,26 @@ export interface KernelRunner {
   upload(buffer: HostBuffer): Promise<GpuValue>;
   /** Runs a plan; the results of its steps that its outputs name come back. */
   run(
-    plan: KernelPlan,
+    plan: KernelPlan<KernelCall>,
     inputs: Readonly<Record<string, GpuValue>>,
   ): Promise<ReadonlyMap<ValueSource, GpuValue>>;
   dispose(): Promise<void>;
 }
 
 export interface RunnerOptions {
+  readonly library: GpuJs;
   readonly mode: GpuMode;
+  /** gpu.js' own name of the mode, which differs between Node.js and browsers. */
+  readonly backend: string;
+  /** What its kernels call it, where that differs. */
+  readonly reportedAs?: string;
   readonly weights: Weights;
   /** Whether a kernel may run in another mode than the one asked for. */
   readonly allowFallback: boolean;
   /** Whether results stay on the device between kernels. */
   readonly resident: boolean;
   /** Sees each kernel call and its milliseconds; on WebGPU only the time of the call, not of the kernel. */
-  readonly onStep?: (step: KernelStep, milliseconds: number) => void;
+  readonly onStep?: (step: KernelCall, milliseconds: number) => void;
 }
 
 interface BufferHandle {
@@ -74,14 +80,16 @@ export function fallbackError(mode: GpuMode, actual: string, reason: string | nu
  * step that reads it, so the same kernel serves all layers.
  */
 export function createKernelRunner({
+  library: { GPU, input },
   mode,
+  backend,
+  reportedAs = backend,
   weights,
   allowFallback,
   resident,
   onStep,
 }: RunnerOptions): KernelRunner {
-  const { GPU, input } = loadGpuJs();
-  const gpu = new GPU({ mode: BACKENDS[mode] as never });
+  const gpu = new GPU({ mode: backend as never });
   const onDevice = resident && (mode === 'webgpu' || mode === 'webgl');
   const kernels = new LeastRecentlyUsed<GpuKernel>(MAX_KERNELS, (kernel) => kernel.destroy());
   const constants = new Map<unknown, GpuValue>();
@@ -108,7 +116,7 @@ export function createKernelRunner({
     const kernel = kernelFor(source, rows, columns);
     const result = await kernel(...args);
     const { mode: actual } = kernel.kernel.constructor;
-    if (actual !== BACKENDS[mode] && !allowFallback)
+    if (actual !== reportedAs && !allowFallback)
       throw fallbackError(mode, actual, kernel.kernel.fallbackReason);
     if (!onDevice || Array.isArray(result)) {
       const data = flattenResult(result as KernelResult, columns, lanes);
@@ -159,7 +167,7 @@ export function createKernelRunner({
     }
   };
 
-  const runStep = async (step: KernelStep, args: readonly GpuValue[]): Promise<GpuValue> => {
+  const runStep = async (step: KernelCall, args: readonly GpuValue[]): Promise<GpuValue> => {
     const { rows, columns, lanes } = step.layout;
     if (rows * columns === 0) return upload({ data: new Float32Array(0), rows, columns });
     try {

@@ -6,8 +6,7 @@ import {
   type HostBuffer,
   type KernelResult,
 } from './gpuMemory.js';
-import { BACKENDS, loadGpuJs } from './gpuModes.js';
-import type { KernelPlan, ValueSource } from './kernelPlan.js';
+import type { KernelCall, KernelPlan, ValueSource } from './kernelPlan.js';
 import { fallbackError, type GpuValue, type KernelRunner, type RunnerOptions } from './kernelRunner.js';
 import { LeastRecentlyUsed } from './leastRecentlyUsed.js';
 
@@ -41,13 +40,18 @@ const MAX_LOOP_ITERATIONS = 1 << 30;
  * Runs a whole plan as one gpu.js pipeline: on WebAssembly all kernels share one memory and the worker threads go
  * through all steps with barriers in between, so nothing is copied between kernels.
  */
-export function createPipelineRunner({ mode, weights, allowFallback }: RunnerOptions): KernelRunner {
-  const { GPU, input } = loadGpuJs();
-  const gpu = new GPU({ mode: BACKENDS[mode] as never }) as unknown as GpuWithPipelines;
+export function createPipelineRunner({
+  library: { GPU, input },
+  mode,
+  backend,
+  weights,
+  allowFallback,
+}: RunnerOptions): KernelRunner {
+  const gpu = new GPU({ mode: backend as never }) as unknown as GpuWithPipelines;
   const weightBytes = [...weights.values()].reduce((total, tensor) => total + byteLength(tensor), 1);
   const maxPlans = Math.max(1, Math.min(MAX_PLANS, Math.floor(MAX_PLAN_BYTES / weightBytes)));
   const plans = new LeastRecentlyUsed<CompiledPlan>(maxPlans, ({ destroy }) => destroy());
-  const keys = new WeakMap<KernelPlan, string>();
+  const keys = new WeakMap<KernelPlan<KernelCall>, string>();
   let plansSeen = 0;
   const constants = new Map<unknown, unknown>();
 
@@ -60,7 +64,7 @@ export function createPipelineRunner({ mode, weights, allowFallback }: RunnerOpt
     return constants.get(key);
   };
 
-  const compile = (plan: KernelPlan, inputNames: readonly string[]): CompiledPlan => {
+  const compile = (plan: KernelPlan<KernelCall>, inputNames: readonly string[]): CompiledPlan => {
     const kernels = new Map<string, ReturnType<GpuWithPipelines['createKernel']>>();
     const kernelOf = (source: string, rows: number, columns: number) => {
       const key = `${rows}×${columns} ${source}`;
@@ -117,7 +121,7 @@ export function createPipelineRunner({ mode, weights, allowFallback }: RunnerOpt
         keys.set(plan, key);
         const { pipeline } = plans.get(key, () => compile(plan, inputNames));
         const results = await pipeline(...inputNames.map((name) => inputs[name]!.argument));
-        if (pipeline.backend !== BACKENDS[mode] && !allowFallback)
+        if (pipeline.backend !== backend && !allowFallback)
           throw fallbackError(mode, pipeline.backend, pipeline.fallbackReason);
         for (const [name, source] of Object.entries(plan.outputs)) {
           const result = results[name];
@@ -143,7 +147,7 @@ export function createPipelineRunner({ mode, weights, allowFallback }: RunnerOpt
 }
 
 /** Whether an output is the result of a kernel that really runs. */
-function isComputed(plan: KernelPlan, source: ValueSource): boolean {
+function isComputed(plan: KernelPlan<KernelCall>, source: ValueSource): boolean {
   if (source.kind !== 'step') return false;
   const { rows, columns } = plan.steps[source.step]!.layout;
   return rows * columns > 0;

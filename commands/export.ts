@@ -1,0 +1,175 @@
+import { join } from 'node:path';
+import { Flags, type Interfaces } from '@oclif/core';
+import { BaseCommand, modelFlag, requireSeparateOutputs } from '../src/cli/baseCommand.js';
+import { checkOutput, STREAM, writeOutput } from '../src/cli/streams.js';
+import {
+  DEFAULT_PAGE_STEPS,
+  drawDot,
+  drawSvg,
+  exportGpujs,
+  exportOnnx,
+  exportOnnxFolder,
+  exportPytorch,
+  exportSafetensors,
+  graphToJson,
+  GRAPH_NAMES,
+  type GraphName,
+  load,
+  MODEL_PARTS,
+  type ModelPart,
+  modelGraph,
+  ONNX_GRAPHS,
+  PAGE_MODES,
+  type PageMode,
+  PRECISIONS,
+  type Precision,
+  SCHEDULES,
+  type Schedule,
+  UsageError,
+} from '../src/index.js';
+
+const FORMATS = ['onnx', 'safetensors', 'pt', 'gpujs', 'json', 'dot', 'svg'] as const;
+type Format = (typeof FORMATS)[number];
+
+/** Flags that only some formats have a use for. */
+const FORMATS_OF_FLAG: Readonly<Record<string, readonly Format[]>> = {
+  graph: ['onnx', 'json', 'dot', 'svg'],
+  part: ['safetensors', 'pt'],
+  precision: ['onnx', 'safetensors', 'pt'],
+  'external-data': ['onnx'],
+  mode: ['gpujs'],
+  steps: ['gpujs'],
+  schedule: ['gpujs'],
+  depth: ['dot', 'svg'],
+};
+
+const DEFAULT_DEPTH = 3;
+
+const exportFlags = {
+  model: modelFlag('model folder; for json, dot and svg also the name of a published architecture'),
+  format: Flags.string({ description: 'what to write', options: [...FORMATS], required: true }),
+  graph: Flags.string({
+    description: 'which graph (default: step; for onnx step, encoder and decoder)',
+    options: [...GRAPH_NAMES],
+  }),
+  part: Flags.string({ description: 'whose weights (default: generator)', options: [...MODEL_PARTS] }),
+  precision: Flags.string({
+    description: 'how weights are stored (default: fp32 for onnx, else as they are)',
+    options: [...PRECISIONS],
+  }),
+  'external-data': Flags.boolean({
+    description: 'put the weights into FILE.data; from 1 GiB on they are put there in any case',
+  }),
+  mode: Flags.string({
+    description: "gpu.js' mode that kernels are generated for (default: webgl)",
+    options: [...PAGE_MODES],
+  }),
+  steps: Flags.integer({
+    description: `steps of a picture (default: ${DEFAULT_PAGE_STEPS}); each has kernels of its own`,
+    min: 1,
+  }),
+  schedule: Flags.string({
+    description: 'how the number of tokens grows from step to step (default: arccos)',
+    options: [...SCHEDULES],
+  }),
+  depth: Flags.integer({
+    description: `fold scopes from this depth on when drawing (default: ${DEFAULT_DEPTH}); 0 draws all`,
+    min: 0,
+  }),
+  output: Flags.string({
+    char: 'o',
+    description: 'file or folder to write; - for stdout where the format is text',
+    helpValue: 'PATH',
+    required: true,
+  }),
+};
+
+type ExportFlags = Interfaces.InferredFlags<typeof exportFlags>;
+
+export default class Export extends BaseCommand {
+  static override summary = 'Write a model in other formats.';
+  static override description =
+    `onnx: the graphs that run here, in standard operators, named as in the checkpoint: one of step, encoder and
+decoder, or all three in a new folder. safetensors and pt: the generator's weights, or the tokenizer's, as PyTorch
+reads them. gpujs: a JavaScript module that draws in a page with nothing but gpu.js. json, dot, svg: a graph.
+--precision fp16 stores weights in half the space; int8 also computes linear layers in 8 bits.`;
+  static override examples = [
+    '<%= config.bin %> export --format onnx -o digits-onnx',
+    '<%= config.bin %> export --format onnx --graph step --precision int8 -o step.onnx',
+    '<%= config.bin %> export --format pt -o digits.pt',
+    '<%= config.bin %> export --format safetensors --part tokenizer -o vq.safetensors',
+    '<%= config.bin %> export --format gpujs --steps 8 -o digits.js',
+    '<%= config.bin %> export --format svg --model ARPG-L -o arpg-l.svg',
+  ];
+  static override flags = exportFlags;
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Export);
+    const format = flags.format as Format;
+    for (const [flag, formats] of Object.entries(FORMATS_OF_FLAG)) {
+      const given = flags[flag as keyof typeof flags];
+      if (given !== undefined && given !== false && !formats.includes(format))
+        throw new UsageError(
+          `--${flag} means nothing for --format ${format}, only for ${formats.join(', ')}`,
+        );
+    }
+    requireSeparateOutputs(flags);
+    const isText = format === 'gpujs' || format === 'json' || format === 'dot' || format === 'svg';
+    if (flags.output === STREAM && !isText)
+      throw new UsageError(`--format ${format} writes files: name one with -o`);
+    checkOutput(flags.output);
+    const files = isText ? await writeText(flags, format) : await writeModel(flags, format);
+    for (const file of files) this.note(flags, `wrote ${file}`);
+    this.result(flags, { format, files });
+  }
+}
+
+type TextFormat = 'gpujs' | 'json' | 'dot' | 'svg';
+
+/** Writes what is text; returns the files written, none for stdout. */
+async function writeText(flags: ExportFlags, format: TextFormat): Promise<readonly string[]> {
+  writeOutput(flags.output, format === 'gpujs' ? await pageModule(flags) : drawing(flags, format));
+  return flags.output === STREAM ? [] : [flags.output];
+}
+
+async function pageModule({ model, mode, steps, schedule }: ExportFlags): Promise<string> {
+  return exportGpujs(await load(model, { target: 'reference' }), {
+    ...(mode !== undefined && { mode: mode as PageMode }),
+    ...(steps !== undefined && { steps }),
+    ...(schedule !== undefined && { schedule: schedule as Schedule }),
+  });
+}
+
+function drawing({ model, graph: name, depth = DEFAULT_DEPTH }: ExportFlags, format: TextFormat): string {
+  const { graph } = modelGraph((name ?? 'step') as GraphName, model);
+  if (format === 'json') return `${JSON.stringify(graphToJson(graph))}\n`;
+  return format === 'dot' ? drawDot(graph, { depth }) : drawSvg(graph, { depth });
+}
+
+/** Writes files of weights, with a graph around them or without; returns them. */
+async function writeModel(
+  { output, part = 'generator', precision, graph, ...flags }: ExportFlags,
+  format: Exclude<Format, TextFormat>,
+): Promise<readonly string[]> {
+  // Nothing is run, only read.
+  const model = await load(flags.model, { target: 'reference' });
+  if (format === 'onnx') {
+    const options = {
+      externalData: flags['external-data'] ?? false,
+      ...(precision !== undefined && { precision: precision as Precision }),
+    };
+    if (graph === undefined) {
+      await exportOnnxFolder(model, output, options);
+      return ONNX_GRAPHS.map((name) => join(output, `${name}.onnx`));
+    }
+    const wanted = ONNX_GRAPHS.find((name) => name === graph);
+    if (!wanted)
+      throw new UsageError(`--graph ${graph} is not exported as ONNX; there are ${ONNX_GRAPHS.join(', ')}`);
+    return exportOnnx(model, wanted, output, options);
+  }
+  if (precision === 'int8')
+    throw new UsageError(`--precision int8 is for --format onnx; ${format} holds fp32 and fp16`);
+  const write = format === 'pt' ? exportPytorch : exportSafetensors;
+  await write(model, part as ModelPart, output, precision as 'fp32' | 'fp16' | undefined);
+  return [output];
+}

@@ -1,0 +1,186 @@
+/**
+ * What runs inside a stand-alone module: the sampling loop over kernels that were generated before. It is bundled into
+ * each module, so it imports nothing of Node.js.
+ */
+import { randomOrder } from '../../arpg/order.js';
+import { samplingPlan } from '../../arpg/plan.js';
+import { sampleBatch } from '../../arpg/sampler.js';
+import type { Weights } from '../../graph/weights.js';
+import { GpuTensor, uploadInputs } from '../../targets/gpujs/gpuTensor.js';
+import type { KernelCall, KernelPlan } from '../../targets/gpujs/kernelPlan.js';
+import { createKernelRunner, type KernelRunner } from '../../targets/gpujs/kernelRunner.js';
+import type { GpuJs } from '../../targets/gpujs/gpuLibrary.js';
+import { type DeviceTensor, intTensor, type TargetTensor } from '../../targets/target.js';
+import type { ModuleData, ModulePlan } from './moduleData.js';
+
+/** gpu.js as a page has it: the global `GPU`, which carries `input`. */
+type PageGpu = GpuJs['GPU'] & { readonly GPU?: PageGpu; readonly input: GpuJs['input'] };
+
+export interface PictureOptions {
+  /** Index or name; the names of the model's classes are `model.labels`. */
+  readonly class: number | string;
+  /** Fixes all random choices (default: drawn). */
+  readonly seed?: number;
+  /** Classifier-free guidance scale (default 4); 1 where the module was exported without guidance. */
+  readonly guidance?: number;
+  readonly temperature?: number;
+  /** Hears how many steps are done. */
+  readonly onStep?: (done: number, steps: number) => void;
+}
+
+/** An 8-bit picture, RGBA row by row, as `new ImageData(data, width, height)` takes it. */
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8ClampedArray;
+  readonly tokens: Int32Array;
+  readonly seed: number;
+}
+
+export interface PageModel {
+  readonly labels: readonly string[];
+  sample(options: PictureOptions): Promise<Picture>;
+  dispose(): Promise<void>;
+}
+
+/** gpu.js' names of the modes in a page, and what their kernels report. */
+const PAGE_BACKENDS = {
+  webgpu: { backend: 'webgpu' },
+  webgl: { backend: 'webgl2', reportedAs: 'gpu' },
+  cpu: { backend: 'cpu' },
+} as const;
+const DEFAULT_GUIDANCE = 4;
+
+function weightsOf({ tensors }: ModuleData, base64: string): Weights {
+  const text = atob(base64);
+  const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+  return new Map(
+    Object.entries(tensors).map(([name, { dtype, shape, offset, bytes: length }]) => [
+      name,
+      { dtype, shape, read: () => bytes.slice(offset, offset + length) },
+    ]),
+  );
+}
+
+/** A plan whose kernels are at hand. */
+interface LoadedPlan {
+  readonly plan: KernelPlan<KernelCall>;
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
+}
+
+function loadPlan({ steps, outputs, releases }: ModulePlan, sources: readonly string[]): LoadedPlan {
+  const calls = steps.map(({ kernel, reads, covers, ...layout }) => ({
+    source: sources[kernel]!,
+    reads,
+    layout,
+    covers,
+  }));
+  const entries = Object.entries(outputs);
+  return {
+    plan: {
+      steps: calls,
+      releases,
+      outputs: Object.fromEntries(entries.map(([name, { source }]) => [name, source])),
+    },
+    shapes: Object.fromEntries(entries.map(([name, { shape }]) => [name, shape])),
+  };
+}
+
+async function runPlan(
+  runner: KernelRunner,
+  { plan, shapes }: LoadedPlan,
+  inputs: Readonly<Record<string, TargetTensor>>,
+): Promise<Readonly<Record<string, DeviceTensor>>> {
+  const { values, release } = await uploadInputs(inputs, runner, runner);
+  const results = await runner.run(plan, values);
+  const kept = new Set(results.values());
+  for (const value of release) if (!kept.has(value)) value.release();
+  return Object.fromEntries(
+    Object.entries(plan.outputs).map(([name, source]) => [
+      name,
+      new GpuTensor('f32', shapes[name]!, results.get(source)!, runner),
+    ]),
+  );
+}
+
+function classOf(wanted: number | string, { labels, config }: ModuleData): number {
+  const index = typeof wanted === 'number' ? wanted : labels.indexOf(wanted);
+  if (!(index >= 0 && index < config.classes))
+    throw new RangeError(`class ${wanted} is unknown; there are ${labels.join(', ') || config.classes}`);
+  return index;
+}
+
+/** `[3, height, width]` in [−1, 1] → RGBA, as the tokenizer's own decoding rounds it. */
+function toRgba(signal: Float32Array, pixels: number): Uint8ClampedArray {
+  const data = new Uint8ClampedArray(4 * pixels).fill(255);
+  for (let pixel = 0; pixel < pixels; pixel++)
+    for (let channel = 0; channel < 3; channel++)
+      data[pixel * 4 + channel] = Math.floor(127.5 * signal[channel * pixels + pixel]! + 128);
+  return data;
+}
+
+/**
+ * A model ready to draw in a page.
+ * @param page gpu.js' global `GPU`
+ * @param kernels the generated functions, in the order that the plans number them
+ */
+export function createPageModel(
+  page: PageGpu,
+  data: ModuleData,
+  kernels: readonly ((...args: never[]) => unknown)[],
+  weights: string,
+): PageModel {
+  const GPU = page.GPU ?? page;
+  const runner = createKernelRunner({
+    library: { GPU, input: page.input },
+    mode: data.mode,
+    ...PAGE_BACKENDS[data.mode],
+    weights: weightsOf(data, weights),
+    allowFallback: false,
+    resident: true,
+  });
+  const sources = kernels.map(String);
+  const decoder = loadPlan(data.decoderPlan, sources);
+  const steps = new Map(
+    Object.entries(data.stepPlans).map(([sizes, plan]) => [sizes, loadPlan(plan, sources)]),
+  );
+  const executable = {
+    run(inputs: Readonly<Record<string, TargetTensor>>) {
+      const [content, queries] = [inputs.content_ids!.shape[1], inputs.query_positions!.shape[1]];
+      const past = inputs['past.shared.key']!.shape[2];
+      const plan = steps.get(`${content},${queries},${past}`);
+      if (!plan) throw new RangeError(`no kernels for ${content} tokens, ${queries} queries, ${past} known`);
+      return runPlan(runner, plan, inputs);
+    },
+  };
+  const { config, tokenPixels } = data;
+  const { grid } = config;
+  return {
+    labels: data.labels,
+    async sample({ class: wanted, seed = Math.floor(Math.random() * 2 ** 32), temperature = 1, ...options }) {
+      const order = randomOrder(grid.height * grid.width, seed, 0);
+      const plan = samplingPlan({ order, steps: data.steps, schedule: data.schedule });
+      const [tokens] = await sampleBatch(
+        executable,
+        { config, grid },
+        [{ classId: classOf(wanted, data), index: 0, plan }],
+        {
+          seed,
+          guidance: data.guided ? (options.guidance ?? DEFAULT_GUIDANCE) : 1,
+          guidanceSchedule: 'linear',
+          temperature,
+          topK: 0,
+          topP: 1,
+        },
+        ({ step }) => options.onStep?.(step + 1, data.steps),
+      );
+      const indices = intTensor([1, grid.height, grid.width], tokens!);
+      const { image } = await runPlan(runner, decoder, { indices });
+      const { data: signal } = await image!.read();
+      const [width, height] = [grid.width * tokenPixels, grid.height * tokenPixels];
+      const pixels = toRgba(signal as Float32Array, width * height);
+      return { width, height, data: pixels, tokens: tokens!, seed };
+    },
+    dispose: () => runner.dispose(),
+  };
+}

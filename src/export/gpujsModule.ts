@@ -1,0 +1,198 @@
+import { readFileSync } from 'node:fs';
+import type { ArpgConfig } from '../../graphs/arpg.js';
+import { rasterOrder } from '../arpg/order.js';
+import { samplingPlan } from '../arpg/plan.js';
+import type { Schedule } from '../arpg/schedule.js';
+import { InputError } from '../errors.js';
+import type { DimBindings } from '../graph/dimension.js';
+import type { Graph } from '../graph/graph.js';
+import type { ConstantNode } from '../graph/node.js';
+import { concreteType } from '../graph/tensorType.js';
+import { byteLength, storedFloats, type StoredTensor, type Weights } from '../graph/weights.js';
+import { compileForKernels, MODE_LIMITS } from '../targets/gpujs/gpujsTarget.js';
+import type { ValueSource } from '../targets/gpujs/kernelPlan.js';
+import { lowerToKernels } from '../targets/gpujs/lowerToKernels.js';
+import type { ModuleData, ModulePlan, ModuleSource, ModuleTensor, PageMode } from './browser/moduleData.js';
+
+/** A text of JavaScript has its limits, and pages their patience. */
+const MAX_WEIGHT_BYTES = 256 * 2 ** 20;
+
+export interface GpujsModuleOptions {
+  readonly mode: PageMode;
+  readonly steps: number;
+  readonly schedule: Schedule;
+  readonly guided: boolean;
+}
+
+export interface ModuleModel {
+  readonly name: string;
+  readonly license: string | undefined;
+  readonly labels: readonly string[];
+  readonly config: ArpgConfig;
+  readonly stepGraph: Graph;
+  readonly generatorWeights: Weights;
+  readonly decoderGraph: Graph;
+  readonly decoderWeights: Weights;
+  readonly tokenPixels: number;
+}
+
+/** Collects the kernels and tensors that the plans of a module share. */
+class ModuleWriter {
+  readonly kernels: string[] = [];
+  readonly tensors = new Map<string, StoredTensor>();
+  private readonly numbers = new Map<string, number>();
+  private readonly constants = new Map<ConstantNode, string>();
+
+  kernel(source: string): number {
+    const known = this.numbers.get(source);
+    if (known !== undefined) return known;
+    this.numbers.set(source, this.kernels.length);
+    return this.kernels.push(source) - 1;
+  }
+
+  source(source: ValueSource, weights: Weights): ModuleSource {
+    switch (source.kind) {
+      case 'input':
+      case 'step':
+        return source;
+      case 'parameter':
+        this.tensors.set(source.name, weights.get(source.name)!);
+        return source;
+      case 'constant':
+        return { kind: 'parameter', name: this.constant(source.node), transposed: source.transposed };
+    }
+  }
+
+  private constant(node: ConstantNode): string {
+    const known = this.constants.get(node);
+    if (known !== undefined) return known;
+    const name = `constant ${this.constants.size}`;
+    this.constants.set(node, name);
+    const shape = node.outputs[0]!.shape as readonly number[];
+    this.tensors.set(name, storedFloats(shape, Float32Array.from(node.data)));
+    return name;
+  }
+
+  plan(graph: Graph, compiled: Graph, bindings: DimBindings, mode: PageMode, weights: Weights): ModulePlan {
+    const { steps, outputs, releases } = lowerToKernels(compiled, bindings, MODE_LIMITS[mode]);
+    return {
+      steps: steps.map(({ source, reads, layout: { rows, columns, lanes }, covers }) => ({
+        kernel: this.kernel(source),
+        reads: reads.map((read) => this.source(read, weights)),
+        rows,
+        columns,
+        lanes,
+        covers,
+      })),
+      outputs: Object.fromEntries(
+        Object.entries(outputs).map(([name, source]) => {
+          const { shape } = concreteType(graph.outputs[name]!, bindings);
+          return [name, { source: this.source(source, weights), shape }];
+        }),
+      ),
+      releases,
+    };
+  }
+}
+
+/** The sizes of each step of the sampling loop. */
+function stepSizes(
+  config: ArpgConfig,
+  { steps, schedule, guided }: GpujsModuleOptions,
+): readonly DimBindings[] {
+  const order = rasterOrder(config.grid.height * config.grid.width);
+  let past = 0;
+  return samplingPlan({ order, steps, schedule }).steps.map(({ feed, predict }, step) => {
+    const content = feed.length + (step === 0 ? 1 : 0);
+    const sizes = { batch: guided ? 2 : 1, content, queries: predict.length, past };
+    past += content;
+    return sizes;
+  });
+}
+
+/** All tensors one after another, in base64. */
+function packTensors(tensors: ReadonlyMap<string, StoredTensor>): {
+  readonly table: Readonly<Record<string, ModuleTensor>>;
+  readonly base64: string;
+} {
+  const chunks: Uint8Array[] = [];
+  const table: Record<string, ModuleTensor> = {};
+  let offset = 0;
+  for (const [name, tensor] of tensors) {
+    const bytes = byteLength(tensor);
+    table[name] = { dtype: tensor.dtype, shape: tensor.shape, offset, bytes };
+    chunks.push(tensor.read());
+    offset += bytes;
+  }
+  return { table, base64: Buffer.concat(chunks).toString('base64') };
+}
+
+function header({ name, license }: ModuleModel, { mode, steps, schedule }: GpujsModuleOptions): string {
+  return [
+    `// ${name}: an ARPG model for pages, drawn in ${steps} steps (${schedule}) by gpu.js in its mode ${mode}.`,
+    ...(license === undefined ? [] : [`// Licence of the weights: ${license}.`]),
+    '//',
+    '//   <script src="gpu-browser.min.js"></script>',
+    '//   <script type="module">',
+    `//     import { load } from './${name}.js';`,
+    '//     const { width, height, data } = await load(GPU).sample({ class: 0, seed: 1 });',
+    "//     document.querySelector('canvas').getContext('2d').putImageData(new ImageData(data, width, height), 0, 0);",
+    '//   </script>',
+  ].join('\n');
+}
+
+/**
+ * A stand-alone JavaScript module that draws pictures in a page with nothing but gpu.js: the kernels generated for each
+ * step of the sampling loop, the weights, and the loop.
+ * @throws InputError for models too large for a text of JavaScript.
+ */
+export function gpujsModule(model: ModuleModel, options: GpujsModuleOptions): string {
+  const { config, labels, tokenPixels, stepGraph, generatorWeights, decoderGraph, decoderWeights } = model;
+  const total = [...generatorWeights.values(), ...decoderWeights.values()].reduce(
+    (sum, tensor) => sum + byteLength(tensor),
+    0,
+  );
+  if (total > MAX_WEIGHT_BYTES)
+    throw new InputError(
+      `${model.name}: ${Math.round(total / 2 ** 20)} MiB of weights are too much for a JavaScript module (${MAX_WEIGHT_BYTES / 2 ** 20}); export it as ONNX`,
+    );
+  const writer = new ModuleWriter();
+  const { mode, steps, schedule, guided } = options;
+  const compiledStep = compileForKernels(stepGraph, mode, generatorWeights);
+  const stepPlans = Object.fromEntries(
+    stepSizes(config, options).map((sizes) => [
+      `${sizes.content},${sizes.queries},${sizes.past}`,
+      writer.plan(stepGraph, compiledStep, sizes, mode, generatorWeights),
+    ]),
+  );
+  const decoderPlan = writer.plan(
+    decoderGraph,
+    compileForKernels(decoderGraph, mode, decoderWeights),
+    { batch: 1, ...config.grid },
+    mode,
+    decoderWeights,
+  );
+  const { table, base64 } = packTensors(writer.tensors);
+  const data: ModuleData = {
+    mode,
+    config,
+    tokenPixels,
+    labels,
+    steps,
+    schedule,
+    guided,
+    stepPlans,
+    decoderPlan,
+    tensors: table,
+  };
+  return [
+    header(model, options),
+    `const kernels = [\n${writer.kernels.join(',\n')},\n];`,
+    `const data = ${JSON.stringify(data)};`,
+    `const weights = ${JSON.stringify(base64)};`,
+    readFileSync(new URL('./browser/runtime.bundle.js', import.meta.url), 'utf8').trim(),
+    `export const labels = data.labels;`,
+    `export const load = (GPU) => runtime.createPageModel(GPU, data, kernels, weights);`,
+    '',
+  ].join('\n\n');
+}

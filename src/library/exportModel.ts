@@ -1,0 +1,159 @@
+import { basename, join } from 'node:path';
+import { arpgStep } from '../../graphs/arpg.js';
+import { downsampleFactor, vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
+import { arpgConfig } from '../arpg/config.js';
+import type { Schedule } from '../arpg/schedule.js';
+import { writeFileAtomically, writeFolderAtomically, writeStreamAtomically } from '../atomicFile.js';
+import type { GeneratorModel, TokenizerModel } from '../checkpoints/modelFolder.js';
+import { serializeSafetensors } from '../checkpoints/safetensors.js';
+import { serializePytorch } from '../checkpoints/writePytorch.js';
+import { UsageError } from '../errors.js';
+import type { PageMode } from '../export/browser/moduleData.js';
+import { gpujsModule } from '../export/gpujsModule.js';
+import { onnxModelOf, type Precision, writeOnnxModel } from '../export/exportOnnx.js';
+import { toHalfPrecision, toSinglePrecision, type Weights } from '../graph/weights.js';
+import { vqConfig } from '../tokenizer/config.js';
+import { type Model, requireDecodableTokens } from './model.js';
+
+/** Which half of a model. */
+export const MODEL_PARTS = ['generator', 'tokenizer'] as const;
+export type ModelPart = (typeof MODEL_PARTS)[number];
+
+/** The graphs that an ONNX export writes: one sampling step with past and present, and the tokenizer's halves. */
+export const ONNX_GRAPHS = ['step', 'encoder', 'decoder'] as const;
+export type OnnxGraph = (typeof ONNX_GRAPHS)[number];
+
+export interface OnnxExport {
+  /** How weights are stored; `int8` also computes linear layers in 8 bits (default `fp32`). */
+  readonly precision?: Precision;
+  /** Whether weights get a file of their own, `FILE.data`; they do in any case from 1 GiB on. */
+  readonly externalData?: boolean;
+}
+
+/** What an exported file says about itself: all text, so that any format can hold it. */
+function metadataOf(part: ModelPart, { config, license, ...rest }: GeneratorModel | TokenizerModel) {
+  const labels = 'labels' in rest ? rest.labels : [];
+  return {
+    architecture: part === 'generator' ? 'arpg' : 'vq',
+    config: JSON.stringify(config),
+    ...(labels.length > 0 && { labels: JSON.stringify(labels) }),
+    ...(license !== undefined && { license }),
+  };
+}
+
+function partOf(model: Model, part: ModelPart): GeneratorModel | TokenizerModel {
+  return part === 'generator' ? model.generator : model.tokenizerModel;
+}
+
+function graphOf(model: Model, name: OnnxGraph) {
+  if (name === 'step') return arpgStep(arpgConfig(model.generator.config));
+  const config = vqConfig(model.tokenizerModel.config);
+  return name === 'encoder' ? vqEncoder(config) : vqDecoder(config);
+}
+
+/**
+ * Writes one graph as an ONNX file of standard operators, with the names of the checkpoint and the model's configuration,
+ * labels and licence as metadata.
+ * @returns the files written
+ */
+export function exportOnnx(
+  model: Model,
+  name: OnnxGraph,
+  path: string,
+  { precision = 'fp32', externalData = false }: OnnxExport = {},
+): readonly string[] {
+  const part = name === 'step' ? 'generator' : 'tokenizer';
+  const { weights, ...own } = partOf(model, part);
+  const metadata = metadataOf(part, { weights, ...own } as GeneratorModel | TokenizerModel);
+  return writeOnnxModel(
+    path,
+    onnxModelOf(graphOf(model, name), weights, { precision, metadata }),
+    externalData,
+  );
+}
+
+/**
+ * Writes `step.onnx`, `encoder.onnx` and `decoder.onnx` into a new folder, which appears complete or not at all.
+ * @throws OutputError when it exists already or cannot be written.
+ */
+export async function exportOnnxFolder(
+  model: Model,
+  folder: string,
+  options: OnnxExport = {},
+): Promise<void> {
+  await writeFolderAtomically(folder, (partial) => {
+    for (const name of ONNX_GRAPHS) exportOnnx(model, name, join(partial, `${name}.onnx`), options);
+  });
+}
+
+/** Weights in the precision asked for; as they are stored when none is. */
+function inPrecision(weights: Weights, precision: 'fp32' | 'fp16' | undefined): Weights {
+  if (precision === undefined) return weights;
+  return precision === 'fp32' ? toSinglePrecision(weights) : toHalfPrecision(weights);
+}
+
+/** Writes one part's weights as a safetensors file, with configuration, labels and licence as metadata. */
+export function exportSafetensors(
+  model: Model,
+  part: ModelPart,
+  path: string,
+  precision?: 'fp32' | 'fp16',
+): void {
+  const opened = partOf(model, part);
+  const weights = inPrecision(opened.weights, precision);
+  writeFileAtomically(path, serializeSafetensors(weights, { format: 'pt', ...metadataOf(part, opened) }));
+}
+
+/** Writes one part's weights as PyTorch's `torch.save` does, under the key `model` as the official files have them. */
+export async function exportPytorch(
+  model: Model,
+  part: ModelPart,
+  path: string,
+  precision?: 'fp32' | 'fp16',
+): Promise<void> {
+  await writeStreamAtomically(path, serializePytorch(inPrecision(partOf(model, part).weights, precision)));
+}
+
+export interface GpujsExport {
+  /** gpu.js' mode that the kernels are generated for (default `webgl`). */
+  readonly mode?: PageMode;
+  /** Steps of a picture; each has kernels of its own (default 8). */
+  readonly steps?: number;
+  readonly schedule?: Schedule;
+  /** Whether pictures can be guided, at twice the work (default true). */
+  readonly guided?: boolean;
+}
+
+/** Steps of a page module where none are given: few, since each has kernels that a page must compile. */
+export const DEFAULT_PAGE_STEPS = 8;
+
+/**
+ * A stand-alone JavaScript module that draws pictures in a page with nothing but gpu.js.
+ * @throws UsageError for impossible steps, InputError for a model too large.
+ */
+export function exportGpujs(
+  model: Model,
+  { mode = 'webgl', steps = DEFAULT_PAGE_STEPS, schedule = 'arccos', guided = true }: GpujsExport = {},
+): string {
+  requireDecodableTokens(model);
+  const { generator, tokenizerModel } = model;
+  const config = arpgConfig(generator.config);
+  const tokens = config.grid.height * config.grid.width;
+  if (!(Number.isInteger(steps) && steps >= 1 && steps <= tokens))
+    throw new UsageError(`steps ${steps}: the model has ${tokens} tokens; use 1 to ${tokens}`);
+  const decoder = vqConfig(tokenizerModel.config);
+  return gpujsModule(
+    {
+      name: basename(model.folder),
+      license: generator.license,
+      labels: generator.labels,
+      config,
+      stepGraph: arpgStep(config),
+      generatorWeights: generator.weights,
+      decoderGraph: vqDecoder(decoder),
+      decoderWeights: tokenizerModel.weights,
+      tokenPixels: downsampleFactor(decoder),
+    },
+    { mode, steps, schedule, guided },
+  );
+}

@@ -1,0 +1,52 @@
+import { countElements } from '../../graph/dimension.js';
+import { GraphError } from '../../graph/graphError.js';
+import type { DType } from '../../graph/tensorType.js';
+import { type DeviceTensor, type HostTensor, isDeviceTensor, type TargetTensor } from '../target.js';
+import { hostBuffer, toHostTensor } from './gpuMemory.js';
+import type { GpuValue, KernelRunner } from './kernelRunner.js';
+
+/** A tensor where gpu.js keeps it. */
+export class GpuTensor implements DeviceTensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly value: GpuValue;
+  /** The executable that made it. */
+  readonly owner: object;
+
+  constructor(dtype: DType, shape: readonly number[], value: GpuValue, owner: object) {
+    this.dtype = dtype;
+    this.shape = shape;
+    this.value = value;
+    this.owner = owner;
+  }
+
+  async read(): Promise<HostTensor> {
+    if (countElements(this.shape) === 0) return toHostTensor(this.dtype, this.shape, new Float32Array(0));
+    return toHostTensor(this.dtype, this.shape, await this.value.read());
+  }
+
+  dispose(): void {
+    this.value.release();
+  }
+}
+
+/** Inputs on the device; those uploaded here are released after the run. */
+export async function uploadInputs(
+  inputs: Readonly<Record<string, TargetTensor>>,
+  runner: KernelRunner,
+  owner: object,
+): Promise<{ readonly values: Readonly<Record<string, GpuValue>>; readonly release: readonly GpuValue[] }> {
+  const values: Record<string, GpuValue> = {};
+  const release: GpuValue[] = [];
+  for (const [name, given] of Object.entries(inputs)) {
+    if (isDeviceTensor(given)) {
+      if (!(given instanceof GpuTensor) || given.owner !== owner)
+        throw new GraphError(`input '${name}' is a tensor of another target or executable`);
+      values[name] = given.value;
+      continue;
+    }
+    values[name] = await runner.upload(hostBuffer(given.shape, given.data));
+    release.push(values[name]);
+  }
+  return { values, release };
+}
