@@ -41,7 +41,14 @@ export async function runPage(html: string, folders: Readonly<Record<string, str
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const browser = await puppeteer.launch({
     executablePath: CHROMIUM!,
-    args: ['--no-sandbox', '--disable-dev-shm-usage', '--enable-unsafe-swiftshader', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan'],
+    args: [
+      '--no-sandbox',
+      '--disable-dev-shm-usage',
+      '--enable-unsafe-swiftshader',
+      '--enable-unsafe-webgpu',
+      '--use-webgpu-adapter=swiftshader',
+      '--enable-features=Vulkan',
+    ],
     protocolTimeout: 600_000,
   });
   try {

@@ -1,0 +1,293 @@
+import { createRequire } from 'node:module';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { expect } from 'chai';
+import { cacheNames } from '../../graphs/arpg.js';
+import { arpgConfig } from '../../src/arpg/config.js';
+import { openPytorch } from '../../src/checkpoints/pytorch.js';
+import { openSafetensors } from '../../src/checkpoints/safetensors.js';
+import { writeOnnxModel, onnxModelOf } from '../../src/export/exportOnnx.js';
+import { readFloats, type Weights } from '../../src/graph/weights.js';
+import {
+  exportOnnx,
+  exportOnnxFolder,
+  exportPytorch,
+  exportSafetensors,
+  load,
+  type Model,
+  modelGraph,
+  ONNX_GRAPHS,
+  PRECISIONS,
+} from '../../src/index.js';
+import { decodeOnnxModel, ONNX_DATA_TYPES } from '../../src/targets/onnx/onnxSchema.js';
+import { arpg } from '../support/cli.js';
+import { goldenPath } from '../support/golden.js';
+import { findOnnxFaults } from '../support/onnxChecker.js';
+import { temporaryFolder } from '../support/temporary.js';
+
+const ort = createRequire(import.meta.url)('onnxruntime-node') as typeof import('onnxruntime-node');
+
+const readModel = (path: string) => decodeOnnxModel(readFileSync(path));
+
+function expectSameTensors(actual: Weights, expected: Weights): void {
+  expect([...actual.keys()].sort()).to.deep.equal([...expected.keys()].sort());
+  for (const [name, tensor] of expected) {
+    const own = actual.get(name)!;
+    expect([own.dtype, own.shape], name).to.deep.equal([tensor.dtype, tensor.shape]);
+    expect(Buffer.from(own.read()).equals(tensor.read()), name).to.equal(true);
+  }
+}
+
+describe('export', () => {
+  const temporary = temporaryFolder();
+  let tiny: Model;
+  let digits: Model;
+  before(async () => {
+    tiny = await load('tiny', { target: 'reference' });
+    digits = await load('digits', { target: 'reference' });
+  });
+
+  describe('onnx', () => {
+    for (const precision of PRECISIONS)
+      it(`${precision}: keeps the rules of the format, the checkpoint's names, and tells about itself`, async () => {
+        const folder = temporary(`digits-${precision}`);
+        await exportOnnxFolder(digits, folder, { precision });
+        for (const name of ONNX_GRAPHS) {
+          const model = readModel(`${folder}/${name}.onnx`);
+          expect(findOnnxFaults(model, folder), name).to.deep.equal([]);
+          expect(model.opsetImport.map(({ domain = '' }) => domain)).to.deep.equal(['']);
+          const { weights } = name === 'step' ? digits.generator : digits.tokenizerModel;
+          const stored = model.graph.initializer.filter(({ name: own }) =>
+            weights.has(own.replace(/_(quantized|scale)$/, '')),
+          );
+          const names = new Set(stored.map(({ name: own }) => own.replace(/_(quantized|scale)$/, '')));
+          const read = modelGraph(name, digits.folder).graph;
+          expect(names.size, name).to.be.above(read.name === 'arpg-step' ? 40 : 60);
+          const types = new Set(stored.filter(({ dims }) => dims.length > 1).map(({ dataType }) => dataType));
+          const expected = {
+            fp32: [ONNX_DATA_TYPES.float],
+            fp16: [ONNX_DATA_TYPES.float16],
+            int8:
+              name === 'step' ? [ONNX_DATA_TYPES.int8, ONNX_DATA_TYPES.float16] : [ONNX_DATA_TYPES.float16],
+          }[precision];
+          expect([...types].sort(), name).to.deep.equal([...expected].sort());
+        }
+        const metadata = Object.fromEntries(
+          readModel(`${folder}/step.onnx`).metadataProps!.map(({ key, value }) => [key, value]),
+        );
+        expect(JSON.parse(metadata.config!)).to.deep.equal(digits.generator.config);
+        expect(JSON.parse(metadata.labels!)).to.deep.equal(digits.generator.labels);
+        expect(metadata.license).to.equal(digits.generator.license);
+      });
+
+    it('the checker finds what is wrong', () => {
+      exportOnnx(tiny, 'decoder', temporary('sound.onnx'));
+      const sound = readModel(temporary('sound.onnx'));
+      const { graph } = sound;
+      const faults = (change: object) => findOnnxFaults({ ...sound, graph: { ...graph, ...change } }, '.');
+      expect(faults({})).to.deep.equal([]);
+      expect(faults({ node: graph.node.toReversed() }).join()).to.include('too early');
+      expect(faults({ node: graph.node.slice(1) }).join()).to.include('too early');
+      expect(faults({ node: [...graph.node, graph.node[0]] }).join()).to.include('defined twice');
+      expect(faults({ initializer: graph.initializer.slice(1) }).join()).to.include('too early');
+      const [first, ...rest] = graph.initializer;
+      expect(faults({ initializer: [{ ...first!, dims: [1, 2, 3] }, ...rest] }).join()).to.include(
+        'bytes, not',
+      );
+      const odd = { ...graph.node[0]!, domain: 'com.microsoft', name: 'odd', output: ['odd'] };
+      expect(faults({ node: [...graph.node, odd] }).join()).to.include('not imported');
+    });
+
+    it('runs in plain onnxruntime and gives the logits of the onnx target, over past and present', async () => {
+      exportOnnx(tiny, 'step', temporary('step.onnx'));
+      exportOnnx(tiny, 'step', temporary('step-data.onnx'), { externalData: true });
+      expect(existsSync(temporary('step-data.onnx.data'))).to.equal(true);
+      const ours = await load('tiny', { target: 'onnx' });
+      const sampler = await ours.sampler();
+      const recorded: Float32Array[] = [];
+      const plan = {
+        steps: [
+          { feed: [], predict: [5, 0, 9] },
+          { feed: [5, 0, 9], predict: [2, 7] },
+        ],
+      };
+      const settings = {
+        seed: 1,
+        guidance: 1,
+        guidanceSchedule: 'linear',
+        temperature: 1,
+        topK: 1,
+        topP: 1,
+      } as const;
+      const [tokens] = await sampler.sample(
+        [{ classId: 3, index: 0, plan: plan as never }],
+        settings,
+        ({ logits }) => recorded.push(Float32Array.from(logits.data as Float32Array)),
+      );
+      await ours.dispose();
+      const { vocab_size: vocabulary } = tiny.generator.config;
+      const names = cacheNames(arpgConfig(tiny.generator.config));
+      const ids = (values: readonly number[]) =>
+        new ort.Tensor('int32', Int32Array.from(values), [1, values.length]);
+      for (const file of ['step.onnx', 'step-data.onnx']) {
+        const session = await ort.InferenceSession.create(temporary(file));
+        const empty = new ort.Tensor('float32', new Float32Array(0), [1, 2, 0, 32]);
+        const first = await session.run({
+          content_ids: ids([vocabulary + 1 + 3]),
+          content_positions: ids([0]),
+          query_positions: ids([6, 1, 10]),
+          ...Object.fromEntries(names.map(({ past }) => [past, empty])),
+        });
+        const drawn = [5, 0, 9].map((position) => tokens![position]!);
+        const second = await session.run({
+          content_ids: ids(drawn),
+          content_positions: ids([6, 1, 10]),
+          query_positions: ids([3, 8]),
+          ...Object.fromEntries(names.map(({ past, present }) => [past, first[present]!])),
+        });
+        for (const [step, { logits }] of [first, second].entries()) {
+          const values = logits!.data as Float32Array;
+          expect(values).to.have.length(recorded[step]!.length);
+          for (const [index, value] of values.entries())
+            expect(value, `${file} step ${step}`).to.be.closeTo(recorded[step]![index]!, 1e-4);
+        }
+        await session.release();
+      }
+    });
+
+    it('fp16 and int8 are close to fp32 and smaller', async () => {
+      const sizes: number[] = [];
+      const logits: Float32Array[] = [];
+      const { vocab_size: vocabulary } = digits.generator.config;
+      const config = arpgConfig(digits.generator.config);
+      const positions = config.grid.height * config.grid.width;
+      for (const precision of PRECISIONS) {
+        const path = temporary(`digits-${precision}/step.onnx`);
+        sizes.push(readFileSync(path).length);
+        const session = await ort.InferenceSession.create(path);
+        const empty = new ort.Tensor('float32', new Float32Array(0), [
+          1,
+          config.heads,
+          0,
+          config.dim / config.heads,
+        ]);
+        const classToken = Int32Array.of(vocabulary + 1 + 3);
+        const queries = Int32Array.from({ length: positions }, (_, position) => position + 1);
+        const result = await session.run({
+          content_ids: new ort.Tensor('int32', classToken, [1, 1]),
+          content_positions: new ort.Tensor('int32', Int32Array.of(0), [1, 1]),
+          query_positions: new ort.Tensor('int32', queries, [1, positions]),
+          ...Object.fromEntries(cacheNames(config).map(({ past }) => [past, empty])),
+        });
+        logits.push(result.logits!.data as Float32Array);
+        await session.release();
+      }
+      const [exact, half, quantized] = logits as [Float32Array, Float32Array, Float32Array];
+      const spread = Math.sqrt(exact.reduce((sum, value) => sum + value * value, 0) / exact.length);
+      const error = (other: Float32Array) =>
+        Math.sqrt(exact.reduce((sum, value, index) => sum + (value - other[index]!) ** 2, 0) / exact.length) /
+        spread;
+      expect(error(half)).to.be.below(0.002);
+      expect(error(quantized)).to.be.within(1e-6, 0.08);
+      expect(sizes[1]! / sizes[0]!).to.be.below(0.55);
+      expect(sizes[2]! / sizes[0]!).to.be.below(0.32);
+    });
+
+    it('metadata of a large model keeps to the file beside it', () => {
+      mkdirSync(temporary('large'));
+      const { graph, weights } = modelGraph('decoder', tiny.folder);
+      const lowered = onnxModelOf(graph, weights!, { precision: 'fp16', metadata: {} });
+      const files = writeOnnxModel(temporary('large/decoder.onnx'), lowered, true);
+      expect(files.map((file) => file.slice(dirname(file).length + 1))).to.deep.equal([
+        'decoder.onnx',
+        'decoder.onnx.data',
+      ]);
+      const model = readModel(files[0]!);
+      expect(findOnnxFaults(model, temporary('large'))).to.deep.equal([]);
+      expect(findOnnxFaults(model, temporary('')).join()).to.include('outside its file');
+    });
+  });
+
+  describe('pt and safetensors', () => {
+    for (const part of ['generator', 'tokenizer'] as const)
+      it(`${part}: exported and imported again, every bit is the same`, async () => {
+        const { weights } = part === 'generator' ? digits.generator : digits.tokenizerModel;
+        await exportPytorch(digits, part, temporary(`${part}.pt`));
+        exportSafetensors(digits, part, temporary(`${part}.safetensors`));
+        expectSameTensors((await openPytorch(temporary(`${part}.pt`))).tensors, weights);
+        const { tensors, metadata } = openSafetensors(temporary(`${part}.safetensors`));
+        expectSameTensors(tensors, weights);
+        expect(metadata.format).to.equal('pt');
+        expect(JSON.parse(metadata.config!)).to.have.property(part === 'generator' ? 'n_layer' : 'ch_mult');
+      });
+
+    it('another precision is converted', async () => {
+      await exportPytorch(tiny, 'generator', temporary('half.pt'), 'fp16');
+      const half = (await openPytorch(temporary('half.pt'))).tensors.get('head.weight')!;
+      expect(half.dtype).to.equal('f16');
+      const exact = readFloats(tiny.generator.weights.get('head.weight')!);
+      for (const [index, value] of readFloats(half).entries())
+        expect(value).to.be.closeTo(exact[index]!, Math.abs(exact[index]!) * 2 ** -11 + 1e-7);
+    });
+
+    it('import → export → import is bit-exact through the commands', () => {
+      const folder = (name: string) => temporary(`trip/${name}`);
+      mkdirSync(temporary('trip'));
+      const run = (args: string) => {
+        const { code, errors } = arpg(args.split(' '));
+        expect([code, errors.includes('arpg:')], errors).to.deep.equal([0, false]);
+      };
+      const config = `--config ${goldenPath('arpg-tiny.json')}`;
+      run(`import ${goldenPath('arpg-tiny.pt')} ${config} -o ${folder('first')}`);
+      for (const format of ['pt', 'safetensors']) {
+        run(`export --model ${folder('first')} --format ${format} -o ${folder(`again.${format}`)}`);
+        run(
+          `import ${folder(`again.${format}`)} --config ${folder('first')}/config.json -o ${folder(format)}`,
+        );
+        for (const file of ['config.json', 'model.safetensors'])
+          expect(
+            readFileSync(`${folder(format)}/${file}`).equals(readFileSync(`${folder('first')}/${file}`)),
+          ).to.equal(true);
+      }
+    });
+  });
+
+  describe('command', () => {
+    const run = (...args: readonly string[]) => arpg(['export', ...args]);
+
+    it('writes what the formats are, and reports with --json', () => {
+      const dot = run('--format', 'dot', '--model', 'ARPG-L', '-o', '-');
+      expect(dot.text).to.match(/^digraph "arpg-step"/);
+      const json = JSON.parse(run('--format', 'json', '--graph', 'decoder', '-o', '-').text);
+      expect(json).to.have.property('name', 'vq-decoder');
+      const report = run('--format', 'onnx', '--graph', 'encoder', '-o', temporary('e.onnx'), '--json');
+      expect(JSON.parse(report.text)).to.deep.equal({ format: 'onnx', files: [temporary('e.onnx')] });
+      const page = run('--format', 'gpujs', '--model', 'digits', '--steps', '3', '-o', '-');
+      expect(page.text).to.match(/^\/\/ digits: an ARPG model for pages, drawn in 3 steps/);
+      expect(page.text).to.include('export const load');
+      expect(page.text).to.not.match(/^\s*import |require\(/m);
+    }).timeout(120_000);
+
+    it('refuses what makes no sense in one line, and leaves nothing behind', () => {
+      const refused: readonly (readonly [number, string, readonly string[]])[] = [
+        [2, 'format', ['-o', temporary('x')]],
+        [2, '--part', ['--format', 'onnx', '--part', 'tokenizer', '-o', temporary('x')]],
+        [2, '--mode', ['--format', 'pt', '--mode', 'cpu', '-o', temporary('x')]],
+        [2, 'int8', ['--format', 'pt', '--precision', 'int8', '-o', temporary('x')]],
+        [2, '--graph train', ['--format', 'onnx', '--graph', 'train', '-o', temporary('x')]],
+        [2, 'writes files', ['--format', 'onnx', '-o', '-']],
+        [2, '16 tokens', ['--format', 'gpujs', '--steps', '17', '-o', temporary('x')]],
+        [3, 'no such model', ['--format', 'pt', '--model', temporary('none'), '-o', temporary('x')]],
+        [5, 'cannot be written', ['--format', 'pt', '-o', temporary('nowhere/x')]],
+      ];
+      for (const [code, text, args] of refused) {
+        const { code: actual, errors } = run(...args);
+        expect([actual, errors.trim().split('\n').length], errors).to.deep.equal([code, 1]);
+        expect(errors).to.include(text);
+      }
+      expect(existsSync(temporary('x'))).to.equal(false);
+      writeFileSync(temporary('there'), '');
+      expect(run('--format', 'onnx', '-o', temporary('there')).code).to.equal(5);
+    }).timeout(120_000);
+  });
+});
