@@ -108,7 +108,9 @@ An image depends on the seed and its number alone: the same command gives the sa
       ...(size && { size }),
       onProgress: (done, total) => bar.update(Math.floor((done / total) * count)),
       onStep: (picture, step, tokens) => {
-        if (keepsFrames) (history[step] ??= [])[picture] = tokens.slice();
+        if (!keepsFrames) return;
+        history[step] ??= [];
+        history[step][picture] = tokens.slice();
       },
     });
     bar.stop();

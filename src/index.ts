@@ -96,6 +96,9 @@ export {
 export { PAGE_MODES, type PageMode } from './export/browser/moduleData.js';
 export { PRECISIONS, type Precision } from './export/exportOnnx.js';
 
+// Fetching
+export { DEFAULT_HUB, DEFAULT_TIMEOUT_SECONDS, pull, type Pulled, type PullOptions } from './library/pull.js';
+
 // Graphs, targets and kernels
 export { GRAPH_NAMES, type GraphName, modelGraph, type NamedGraph } from './library/graphs.js';
 export { arpgStep, arpgTeacherForced } from '../graphs/arpg.js';

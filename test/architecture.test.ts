@@ -43,6 +43,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/jsonFile.ts',
     'src/atomicFile.ts',
   ],
+  'src/download': ['src/errors.ts', 'src/jsonFile.ts'],
   'src/export': [
     'src/graph',
     'src/compiler',
@@ -61,6 +62,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/checkpoints',
     'src/data',
     'src/export',
+    'src/download',
     'src/errors.ts',
     'src/jsonFile.ts',
     'src/atomicFile.ts',

@@ -82,7 +82,8 @@ export const publishedConfigSchema = {
     config: { type: 'object', description: "sizes in the official implementation's field names" },
   },
   additionalProperties: false,
-  if: { properties: { architecture: { const: 'arpg' } } },
-  then: { properties: { config: arpgConfigSchema } },
-  else: { properties: { config: vqConfigSchema } },
+  oneOf: [
+    { properties: { architecture: { const: 'arpg' }, config: arpgConfigSchema } },
+    { properties: { architecture: { const: 'vq' }, config: vqConfigSchema } },
+  ],
 } as const;

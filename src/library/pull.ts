@@ -1,0 +1,165 @@
+import { constants, copyFileSync, createReadStream, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { writeFolderAtomically, writeStreamAtomically } from '../atomicFile.js';
+import { openGenerator, openTokenizer } from '../checkpoints/modelFolder.js';
+import { cacheFolder, cachePath } from '../download/cache.js';
+import { type Checksum, fileChecksum, isHex } from '../download/checksum.js';
+import { download, type DownloadOptions } from '../download/download.js';
+import {
+  fileUrl,
+  type HubFile,
+  type HubRepository,
+  isInnerPath,
+  listingUrl,
+  parseListing,
+  parseRepository,
+} from '../download/hub.js';
+import { InputError, UsageError } from '../errors.js';
+
+export const DEFAULT_HUB = 'https://huggingface.co';
+export const DEFAULT_TIMEOUT_SECONDS = 30;
+
+/** The files of a model folder, in the order that they are fetched. */
+const MODEL_FILES = [
+  'config.json',
+  'labels.json',
+  'README.md',
+  'tokenizer/config.json',
+  'tokenizer/model.safetensors',
+  'model.safetensors',
+] as const;
+
+export interface PullOptions
+  extends Partial<Pick<DownloadOptions, 'timeoutSeconds' | 'token' | 'attempts' | 'backoffSeconds'>> {
+  /** Where to put the model folder, or the files (default: the repository's or file's own name, here). */
+  readonly output?: string;
+  /** Files of the repository to fetch instead of a model folder. */
+  readonly files?: readonly string[];
+  /** SHA-256 of the one file that is fetched. */
+  readonly sha256?: string;
+  /** Base URL of the hub. */
+  readonly hub?: string;
+  /** Where downloads are kept. */
+  readonly cache?: string;
+  /** Use the cache alone. */
+  readonly offline?: boolean;
+  /** Hears of each file's progress. */
+  readonly onProgress?: (file: string, bytes: number, total: number | undefined) => void;
+}
+
+export interface Pulled {
+  /** The model folder, or the folder or file that was written. */
+  readonly output: string;
+  readonly files: readonly string[];
+}
+
+interface Fetch {
+  readonly url: string;
+  readonly name: string;
+  readonly size?: number;
+  readonly checksum?: Checksum;
+  /** Whether the cache's copy may be old: what has no checksum is fetched anew. */
+  readonly changes?: boolean;
+}
+
+/** A file in the cache, fetched if need be. */
+async function fetchFile(
+  { url, name, size, checksum, changes = checksum === undefined }: Fetch,
+  options: PullOptions,
+): Promise<string> {
+  const path = cachePath(options.cache ?? cacheFolder(), url);
+  const known = existsSync(path);
+  const isRight = async () =>
+    !checksum || (await fileChecksum(path, checksum.kind)) === checksum.hex.toLowerCase();
+  if (known && (options.offline || !changes) && (await isRight())) return path;
+  if (options.offline) throw new InputError(`${url}: not in the cache, and --offline forbids to download it`);
+  await download(url, path, {
+    timeoutSeconds: DEFAULT_TIMEOUT_SECONDS,
+    ...options,
+    ...(size !== undefined && { size }),
+    ...(checksum && { checksum }),
+    onProgress: (bytes, total) => options.onProgress?.(name, bytes, total),
+  });
+  return path;
+}
+
+function copy(from: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true });
+  copyFileSync(from, to, constants.COPYFILE_FICLONE);
+}
+
+async function listRepository(repository: HubRepository, options: PullOptions): Promise<readonly HubFile[]> {
+  const url = listingUrl(repository);
+  const path = await fetchFile({ url, name: 'list of files', changes: true }, options);
+  return parseListing(readFileSync(path, 'utf8'), url);
+}
+
+async function pullRepository(repository: HubRepository, options: PullOptions): Promise<Pulled> {
+  const listed = new Map((await listRepository(repository, options)).map((file) => [file.path, file]));
+  const wanted = options.files ?? MODEL_FILES.filter((path) => listed.has(path));
+  for (const path of wanted)
+    if (!isInnerPath(path) || !listed.has(path))
+      throw new InputError(
+        `${repository.name}: there is no file '${path}'; it holds ${[...listed.keys()].slice(0, 20).join(', ') || 'none'}`,
+      );
+  if (!options.files && !(wanted.includes('config.json') && wanted.includes('model.safetensors')))
+    throw new InputError(
+      `${repository.name}: not a model folder (no config.json and model.safetensors); name its weight files with --file, then use arpg import`,
+    );
+  const output = options.output ?? basename(repository.name);
+  await writeFolderAtomically(output, async (partial) => {
+    for (const path of wanted) {
+      const { size, checksum } = listed.get(path)!;
+      const url = fileUrl(repository, path);
+      const file = { url, name: path, size, ...(checksum && { checksum }) };
+      copy(await fetchFile(file, options), join(partial, path));
+    }
+    if (!options.files) checkModel(partial, repository.name);
+  });
+  return { output, files: wanted.map((path) => join(output, path)) };
+}
+
+/** @throws InputError when what came is no model that can be opened. */
+function checkModel(folder: string, name: string): void {
+  try {
+    if (existsSync(join(folder, 'tokenizer'))) openTokenizer(folder);
+    if (
+      (JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as { architecture?: unknown })
+        .architecture === 'vq'
+    )
+      openTokenizer(folder);
+    else openGenerator(folder);
+  } catch (error) {
+    const reason = (error as Error).message.replaceAll(`${folder}/`, '');
+    throw new InputError(`${name}: what came is not a usable model: ${reason}`, error);
+  }
+}
+
+async function pullFile(url: string, { token: _, ...options }: PullOptions): Promise<Pulled> {
+  // The token is the hub's alone.
+  const output = options.output ?? basename(new URL(url).pathname);
+  if (output === '') throw new UsageError(`${url} names no file: say with -o what to call it`);
+  const checksum =
+    options.sha256 === undefined ? {} : { checksum: { kind: 'sha256', hex: options.sha256 } as const };
+  const cached = await fetchFile({ url, name: basename(output), ...checksum }, options);
+  await writeStreamAtomically(output, createReadStream(cached));
+  return { output, files: [output] };
+}
+
+/**
+ * Fetches a model folder or published weights.
+ * @param source `owner/name` or `owner/name@revision` of a hub, or the URL of one file
+ * @throws UsageError for what is neither, InputError when the download or its content is at fault, OutputError when it
+ * cannot be written.
+ */
+export async function pull(source: string, options: PullOptions = {}): Promise<Pulled> {
+  if (options.sha256 !== undefined && !isHex(options.sha256, 'sha256'))
+    throw new UsageError(`--sha256 ${options.sha256} is not 64 hexadecimal digits`);
+  if (/^https?:\/\//.test(source) && URL.canParse(source)) return pullFile(source, options);
+  const repository = parseRepository(source, options.hub ?? DEFAULT_HUB);
+  if (!repository)
+    throw new UsageError(`'${source}' is neither an http(s) URL nor a repository such as owner/name`);
+  if (options.sha256 !== undefined)
+    throw new UsageError('--sha256 is for one file by its URL; repositories state their own checksums');
+  return pullRepository(repository, options);
+}
