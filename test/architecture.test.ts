@@ -45,6 +45,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/download': ['src/errors.ts', 'src/jsonFile.ts'],
   'src/export': [
+    'graphs',
     'src/graph',
     'src/compiler',
     'src/targets',
