@@ -4,6 +4,7 @@ import { BaseCommand, modelFlag, requireSeparateOutputs } from '../src/cli/baseC
 import { checkOutput, STREAM, writeOutput } from '../src/cli/streams.js';
 import {
   DEFAULT_PAGE_STEPS,
+  defaultSizes,
   drawDot,
   drawSvg,
   exportGpujs,
@@ -143,7 +144,8 @@ async function pageModule({ model, mode, steps, schedule }: ExportFlags): Promis
 function drawing({ model, graph: name, depth = DEFAULT_DEPTH }: ExportFlags, format: TextFormat): string {
   const { graph } = modelGraph((name ?? 'step') as GraphName, model);
   if (format === 'json') return `${JSON.stringify(graphToJson(graph))}\n`;
-  return format === 'dot' ? drawDot(graph, { depth }) : drawSvg(graph, { depth });
+  const options = { depth, bindings: defaultSizes(graph) };
+  return format === 'dot' ? drawDot(graph, options) : drawSvg(graph, options);
 }
 
 /** Writes files of weights, with a graph around them or without; returns them. */

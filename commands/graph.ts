@@ -4,7 +4,10 @@ import {
   compileForKernels,
   compileGraph,
   type DimBindings,
+  defaultSizes,
   drawDot,
+  type DrawOptions,
+  drawTable,
   drawSvg,
   GPU_MODES,
   type GpuMode,
@@ -27,14 +30,14 @@ import {
 import { BaseCommand, modelFlag, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { checkOutput, writeOutput } from '../src/cli/streams.js';
 
-const FORMATS = ['text', 'json', 'dot', 'svg'] as const;
+const FORMATS = ['text', 'table', 'json', 'dot', 'svg'] as const;
 type Format = (typeof FORMATS)[number];
 
 export default class GraphCommand extends BaseCommand {
   static override summary = "Print or draw a model's graph.";
   static override description =
     `step is one sampling step, train the teacher-forced forward pass, encoder and decoder the tokenizer.
---after shows the graph as the compiler leaves it after that pass (the last run of it); with a model folder the
+Drawings and the table say what each part takes: parameters, FLOPs, bytes read and written. --after shows the graph as the compiler leaves it after that pass (the last run of it); with a model folder the
 weights are known and what depends on them alone is folded.`;
   static override examples = [
     '<%= config.bin %> graph step',
@@ -61,9 +64,9 @@ weights are known and what depends on them alone is folded.`;
       default: 'onnx',
     }),
     sizes: Flags.string({
-      description: 'values of the symbolic dims that kernels are written for',
+      description:
+        'values of the symbolic dims that kernels are written and costs counted for (default: the middle of sampling one guided picture)',
       helpValue: 'NAME=N,…',
-      default: 'batch=2,content=1,queries=1,past=0,height=8,width=8',
     }),
     after: Flags.string({ description: 'compiler pass', options: [...PASS_NAMES], default: 'build' }),
     format: Flags.string({ description: 'how to show it', options: [...FORMATS], default: 'text' }),
@@ -80,19 +83,22 @@ weights are known and what depends on them alone is folded.`;
     requireSeparateOutputs(flags);
     checkOutput(flags.output);
     const { graph, weights } = modelGraph(args.graph as GraphName, flags.model);
+    const bindings = { ...defaultSizes(graph), ...parseSizes(flags.sizes ?? '') };
     if (flags.kernels) {
       const [base, mode = 'webgpu'] = flags.target.split(':');
       if (base !== 'gpujs') throw new UsageError('--kernels shows generated kernels: add --target gpujs');
-      writeOutput(flags.output, printKernels(graph, mode as GpuMode, parseSizes(flags.sizes), weights));
+      writeOutput(flags.output, printKernels(graph, mode as GpuMode, bindings, weights));
       return;
     }
     const shown = graphAfter(graph, flags.after, flags.target, weights);
-    writeOutput(flags.output, render(shown, flags.format as Format, flags.depth));
+    const options = { depth: flags.depth, bindings };
+    writeOutput(flags.output, render(shown, flags.format as Format, options));
     this.result(flags, { graph: shown.name, output: flags.output });
   }
 }
 
 function parseSizes(text: string): DimBindings {
+  if (text === '') return {};
   const pairs = text.split(',').map((pair) => /^(\w+)=(\d+)$/.exec(pair.trim()));
   if (pairs.some((pair) => pair === null))
     throw new UsageError(`--sizes ${text} is not a list like batch=2,queries=4`);
@@ -114,15 +120,17 @@ function graphAfter(graph: Graph, pass: string, target: string, weights: Weights
   return state;
 }
 
-function render(graph: Graph, format: Format, depth: number): string {
+function render(graph: Graph, format: Format, options: DrawOptions): string {
   switch (format) {
     case 'text':
       return printGraph(graph);
+    case 'table':
+      return drawTable(graph, options);
     case 'json':
       return `${JSON.stringify(graphToJson(graph))}\n`;
     case 'dot':
-      return drawDot(graph, { depth });
+      return drawDot(graph, options);
     case 'svg':
-      return drawSvg(graph, { depth });
+      return drawSvg(graph, options);
   }
 }

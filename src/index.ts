@@ -100,12 +100,13 @@ export { PRECISIONS, type Precision } from './export/exportOnnx.js';
 export { DEFAULT_HUB, DEFAULT_TIMEOUT_SECONDS, pull, type Pulled, type PullOptions } from './library/pull.js';
 
 // Graphs, targets and kernels
-export { GRAPH_NAMES, type GraphName, modelGraph, type NamedGraph } from './library/graphs.js';
+export { defaultSizes, GRAPH_NAMES, type GraphName, modelGraph, type NamedGraph } from './library/graphs.js';
 export { arpgStep, arpgTeacherForced } from '../graphs/arpg.js';
 export { downsampleFactor, vqDecoder, vqEncoder } from '../graphs/vqTokenizer.js';
 export { compileGraph, PASS_NAMES } from './compiler/compile.js';
 export type { DimBindings } from './graph/dimension.js';
-export { drawDot, drawSvg } from './graph/draw.js';
+export type { DrawOptions } from './graph/boxes.js';
+export { drawDot, drawSvg, drawTable } from './graph/draw.js';
 export type { Graph } from './graph/graph.js';
 export { printGraph } from './graph/print.js';
 export { graphToJson } from './graph/serialize.js';

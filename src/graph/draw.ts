@@ -1,81 +1,47 @@
 import dagre from '@dagrejs/dagre';
-import { formatShape } from './dimension.js';
-import { type Graph, nodesOf } from './graph.js';
-import type { Node, Tensor } from './node.js';
-
-/** A box of a drawing: one node, or all nodes of a folded scope. */
-interface Box {
-  readonly id: string;
-  readonly title: string;
-  readonly subtitle: string;
-  readonly kind: 'input' | 'output' | 'parameter' | 'operation' | 'scope';
-}
-
-interface Arrow {
-  readonly from: string;
-  readonly to: string;
-  readonly label: string;
-}
-
-interface Drawing {
-  readonly boxes: readonly Box[];
-  readonly arrows: readonly Arrow[];
-}
-
-export interface DrawOptions {
-  /** Scopes below this depth are folded into one box; 0 draws every node. */
-  readonly depth: number;
-}
-
-function isShown(node: Node): boolean {
-  return node.kind === 'operation' || node.kind === 'input';
-}
-
-/** What is drawn: parameters and constants are left out, they are part of the operation that reads them. */
-function layOut(graph: Graph, { depth }: DrawOptions): Drawing {
-  const nodes = nodesOf(graph);
-  const ids = new Map<Node, string>();
-  const boxes = new Map<string, Box>();
-  for (const [index, node] of nodes.entries()) {
-    if (!isShown(node)) continue;
-    const scopes = node.scope === '' ? [] : node.scope.split('.');
-    const folded = node.kind === 'operation' && depth > 0 && scopes.length >= depth;
-    const id = folded ? `scope:${scopes.slice(0, depth).join('.')}` : `node:${index}`;
-    ids.set(node, id);
-    if (!boxes.has(id)) boxes.set(id, boxOf(id, node, folded ? scopes.slice(0, depth).join('.') : undefined));
-  }
-  const arrows = new Map<string, Arrow>();
-  const connect = (tensor: Tensor, to: string) => {
-    const from = ids.get(tensor.node);
-    if (from === undefined || from === to) return;
-    const arrow = { from, to, label: formatShape(tensor.shape) };
-    arrows.set(JSON.stringify(arrow), arrow);
-  };
-  for (const node of nodes) {
-    const id = ids.get(node);
-    if (id !== undefined) for (const input of node.inputs) connect(input, id);
-  }
-  for (const [name, tensor] of Object.entries(graph.outputs)) {
-    const id = `output:${name}`;
-    boxes.set(id, { id, title: name, subtitle: 'output', kind: 'output' });
-    connect(tensor, id);
-  }
-  return { boxes: [...boxes.values()], arrows: [...arrows.values()] };
-}
-
-function boxOf(id: string, node: Node, scope: string | undefined): Box {
-  if (scope !== undefined) return { id, title: scope, subtitle: '', kind: 'scope' };
-  if (node.kind === 'operation') return { id, title: node.op.name, subtitle: node.scope, kind: 'operation' };
-  return { id, title: node.kind === 'input' ? node.name : '', subtitle: 'input', kind: 'input' };
-}
+import { type Box, type Drawing, type DrawOptions, drawingOf } from './boxes.js';
+import { formatCost } from './cost.js';
+import type { Graph } from './graph.js';
 
 const COLORS: Readonly<Record<Box['kind'], string>> = {
   input: '#e3f2e1',
   output: '#fde7d0',
-  parameter: '#eeeeee',
   operation: '#ffffff',
   scope: '#dce9f7',
 };
+
+const COUNTED: Readonly<Record<Box['kind'], string>> = {
+  input: 'inputs',
+  output: 'outputs',
+  operation: 'operations',
+  scope: 'layers',
+};
+
+/** What is written small below a box's title. */
+function subtitle({ kind, count, cost }: Box): string {
+  const counted =
+    count > 1 ? [`${count} ${COUNTED[kind]}`] : kind === 'input' || kind === 'output' ? [kind] : [];
+  return [...counted, ...(cost ? [formatCost(cost)] : [])].join(': ');
+}
+
+/** One line about the whole graph and the sizes that its costs are for. */
+function caption({ name, total, bindings }: Drawing): string {
+  const sizes = Object.entries(bindings).map(([symbol, value]) => `${symbol} ${value}`);
+  return `${name}: ${formatCost(total)}${sizes.length > 0 ? ` for ${sizes.join(', ')}` : ''}`;
+}
+
+/** The costs of each box and of all together, as lines of a table. */
+export function drawTable(graph: Graph, options: DrawOptions): string {
+  const drawing = drawingOf(graph, options);
+  const boxes = drawing.boxes.flatMap(({ title, count, cost, kind }) =>
+    cost ? [{ title: count > 1 ? `${title} (${count} ${COUNTED[kind]})` : title, cost }] : [],
+  );
+  const width = Math.max(...boxes.map(({ title }) => title.length), 'total'.length);
+  const lines = [...boxes, { title: 'total', cost: drawing.total }].map(
+    ({ title, cost }) => `${title.padEnd(width)}  ${formatCost(cost)}`,
+  );
+  return `${caption(drawing)}\n${lines.join('\n')}\n`;
+}
 
 function quote(text: string): string {
   return JSON.stringify(text);
@@ -83,16 +49,18 @@ function quote(text: string): string {
 
 /** The graph in Graphviz' DOT language, with shapes on the edges. */
 export function drawDot(graph: Graph, options: DrawOptions): string {
-  const { boxes, arrows } = layOut(graph, options);
-  const boxLines = boxes.map(({ id, title, subtitle, kind }) => {
-    const label = subtitle === '' ? title : `${title}\n${subtitle}`;
-    return `  ${quote(id)} [label=${quote(label)}, fillcolor=${quote(COLORS[kind])}];`;
+  const drawing = drawingOf(graph, options);
+  const boxLines = drawing.boxes.map((box) => {
+    const small = subtitle(box);
+    const label = small === '' ? box.title : `${box.title}\n${small}`;
+    return `  ${quote(box.id)} [label=${quote(label)}, fillcolor=${quote(COLORS[box.kind])}];`;
   });
-  const arrowLines = arrows.map(
+  const arrowLines = drawing.arrows.map(
     ({ from, to, label }) => `  ${quote(from)} -> ${quote(to)} [label=${quote(label)}];`,
   );
   return [
     `digraph ${quote(graph.name)} {`,
+    `  label=${quote(caption(drawing))};`,
     '  node [shape=box, style="rounded,filled", fontname="sans-serif"];',
     '  edge [fontname="sans-serif", fontsize=10];',
     ...boxLines,
@@ -103,9 +71,11 @@ export function drawDot(graph: Graph, options: DrawOptions): string {
 }
 
 const BOX_HEIGHT = 40;
-const LETTER_WIDTH = 7.5;
+const TITLE_LETTER_WIDTH = 7.5;
+const SMALL_LETTER_WIDTH = 5.2;
 const BOX_PADDING = 24;
 const MARGIN = 20;
+const CAPTION_HEIGHT = 30;
 
 function escapeXml(text: string): string {
   return text
@@ -115,27 +85,29 @@ function escapeXml(text: string): string {
     .replaceAll('"', '&quot;');
 }
 
+function textElement(content: string, x: number, y: number, fontSize: number, anchor = 'middle'): string {
+  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" font-size="${fontSize}" text-anchor="${anchor}">${escapeXml(content)}</text>`;
+}
+
 /** The graph as an SVG picture, laid out from top to bottom, with shapes on the edges. */
 export function drawSvg(graph: Graph, options: DrawOptions): string {
-  const { boxes, arrows } = layOut(graph, options);
-  const layout = new dagre.graphlib.Graph({ multigraph: true });
-  layout.setGraph({ rankdir: 'TB', marginx: MARGIN, marginy: MARGIN, ranksep: 40 });
+  const drawing = drawingOf(graph, options);
+  const layout = new dagre.graphlib.Graph();
+  layout.setGraph({ rankdir: 'TB', marginx: MARGIN, marginy: MARGIN + CAPTION_HEIGHT, ranksep: 45 });
   layout.setDefaultEdgeLabel(() => ({}));
-  for (const { id, title, subtitle } of boxes) {
-    const width = Math.max(title.length, subtitle.length) * LETTER_WIDTH + BOX_PADDING;
-    layout.setNode(id, { width, height: BOX_HEIGHT });
-  }
-  for (const { from, to, label } of arrows)
-    layout.setEdge(
-      from,
-      to,
-      { label, width: label.length * LETTER_WIDTH * 0.8, height: 14, labelpos: 'r' },
-      label,
+  for (const box of drawing.boxes) {
+    const letters = Math.max(
+      box.title.length * TITLE_LETTER_WIDTH,
+      subtitle(box).length * SMALL_LETTER_WIDTH,
     );
+    layout.setNode(box.id, { width: letters + BOX_PADDING, height: BOX_HEIGHT });
+  }
+  for (const { from, to, label } of drawing.arrows)
+    layout.setEdge(from, to, { label, width: label.length * SMALL_LETTER_WIDTH, height: 14, labelpos: 'r' });
   dagre.layout(layout);
   const size = layout.graph() as { readonly width?: number; readonly height?: number };
-  const lines = arrows.flatMap(({ from, to, label }) => {
-    const edge = layout.edge(from, to, label) as {
+  const lines = drawing.arrows.flatMap(({ from, to, label }) => {
+    const edge = layout.edge(from, to) as {
       readonly points: readonly { readonly x: number; readonly y: number }[];
       readonly x: number;
       readonly y: number;
@@ -145,23 +117,26 @@ export function drawSvg(graph: Graph, options: DrawOptions): string {
       .join('');
     return [
       `<path d="${path}" fill="none" stroke="#666" marker-end="url(#arrow)"/>`,
-      `<text x="${edge.x.toFixed(1)}" y="${edge.y.toFixed(1)}" font-size="10" fill="#444" text-anchor="middle">${escapeXml(label)}</text>`,
+      textElement(label, edge.x, edge.y + 4, 10),
     ];
   });
-  const rectangles = boxes.flatMap(({ id, title, subtitle, kind }) => {
-    const { x, y, width, height } = layout.node(id) as Record<'x' | 'y' | 'width' | 'height', number>;
-    const text = (content: string, offset: number, fontSize: number) =>
-      `<text x="${x.toFixed(1)}" y="${(y + offset).toFixed(1)}" font-size="${fontSize}" text-anchor="middle">${escapeXml(content)}</text>`;
+  const rectangles = drawing.boxes.flatMap((box) => {
+    const { x, y, width, height } = layout.node(box.id) as Record<'x' | 'y' | 'width' | 'height', number>;
+    const small = subtitle(box);
     return [
-      `<rect x="${(x - width / 2).toFixed(1)}" y="${(y - height / 2).toFixed(1)}" width="${width}" height="${height}" rx="6" fill="${COLORS[kind]}" stroke="#444"/>`,
-      text(title, subtitle === '' ? 5 : -2, 13),
-      ...(subtitle === '' ? [] : [text(subtitle, 13, 9)]),
+      `<rect x="${(x - width / 2).toFixed(1)}" y="${(y - height / 2).toFixed(1)}" width="${width.toFixed(1)}" height="${height}" rx="6" fill="${COLORS[box.kind]}" stroke="#444"/>`,
+      textElement(box.title, x, y + (small === '' ? 5 : -2), 13),
+      ...(small === '' ? [] : [textElement(small, x, y + 13, 9)]),
     ];
   });
-  const [width, height] = [Math.ceil(size.width ?? 0), Math.ceil(size.height ?? 0)];
+  const title = caption(drawing);
+  const width = Math.ceil(Math.max(size.width ?? 0, title.length * TITLE_LETTER_WIDTH + 2 * MARGIN));
+  const height = Math.ceil(size.height ?? 0);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="sans-serif">`,
+    '<rect width="100%" height="100%" fill="#ffffff"/>',
     '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#666"/></marker></defs>',
+    textElement(title, MARGIN, MARGIN + 10, 13, 'start'),
     ...lines,
     ...rectangles,
     '</svg>',

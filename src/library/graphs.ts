@@ -3,6 +3,7 @@ import { arpgStep, arpgTeacherForced } from '../../graphs/arpg.js';
 import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
 import { ARPG_PRESETS, arpgConfig } from '../arpg/config.js';
 import { openGenerator, openTokenizer } from '../checkpoints/modelFolder.js';
+import { type DimBindings, symbolsOf } from '../graph/dimension.js';
 import type { Graph } from '../graph/graph.js';
 import type { Weights } from '../graph/weights.js';
 import { VQ_PRESETS, vqConfig } from '../tokenizer/config.js';
@@ -38,4 +39,13 @@ export function modelGraph(name: GraphName, folderOrPreset: string): NamedGraph 
     graph: name === 'encoder' ? vqEncoder(config) : vqDecoder(config),
     ...(opened && { weights: opened.weights }),
   };
+}
+
+/** Sizes that costs are counted for where none are named: one guided picture in the middle of sampling, or 256×256 pixels. */
+const DEFAULT_SIZES: DimBindings = { batch: 2, content: 8, queries: 8, past: 128, height: 16, width: 16 };
+
+/** The default sizes of the symbolic dims that a graph has. */
+export function defaultSizes(graph: Graph): DimBindings {
+  const used = new Set(graph.inputs.flatMap(({ shape }) => shape.flatMap(symbolsOf)));
+  return Object.fromEntries(Object.entries(DEFAULT_SIZES).filter(([symbol]) => used.has(symbol)));
 }

@@ -137,9 +137,14 @@ describe('arpg graph and doctor', () => {
       'arpg-step',
     );
     expect(arpg(['graph', 'decoder', '--format', 'dot']).text).to.match(/^digraph "vq-decoder" \{/);
-    expect(arpg(['graph', 'step', '--model', 'ARPG-L', '--format', 'svg', '--depth', '2']).text).to.include(
-      'layers.self_dec',
+    // The README shows this picture.
+    expect(arpg(['graph', 'step', '--model', 'ARPG-L', '--format', 'svg']).text).to.equal(
+      readFileSync(new URL('../../../fixtures/arpg-l.svg', import.meta.url), 'utf8'),
     );
+    const table = arpg(['graph', 'step', '--model', 'ARPG-L', '--format', 'table', '--sizes', 'past=7']).text;
+    expect(table)
+      .to.match(/^arpg-step: 320 M parameters.* past 7\n/)
+      .and.include('layers.self_dec.0…11 (12 layers)');
   });
 
   it('print generated kernels with the operations that they cover', () => {
@@ -199,6 +204,8 @@ describe('help', () => {
     'train',
     'train tokenizer',
     'import',
+    'export',
+    'pull',
     'graph',
     'doctor',
   ]) {

@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { PNG } from 'pngjs';
 import sharp from 'sharp';
 import { encodePng } from '../../src/data/image.js';
+import { splitPictures } from '../../src/data/imageStream.js';
 import { arpg as runArpg, type CliResult, shell as runShell } from '../support/cli.js';
 import { writeEditableModel } from '../support/editableModel.js';
 import { pattern, samplePngs } from '../support/pngs.js';
@@ -235,6 +236,42 @@ describe('arpg inpaint', () => {
       { width: 8, height: 8, windows: [{ left: 0, top: 0, width: 8, height: 8, drawn_tokens: 4 }] },
     ]);
   });
+});
+
+describe('several pictures on one stream', () => {
+  const temporary = temporaryFolder();
+
+  it('what comes of one depends on its place and the seed, not on its neighbours', () => {
+    const [one, two, three] = [1, 2, 3].map((factor) => {
+      const data = pattern(SIDE, SIDE, 3).map((value) => (value * factor) % 256);
+      return encodePng({ width: SIDE, height: SIDE, data });
+    });
+    writeFileSync(temporary('mask.png'), maskPng(SIDE, SIDE, 2, 2, 6, 8));
+    const second = (first: Uint8Array) => {
+      const { stdout, errors } = arpg(
+        [
+          'inpaint',
+          '-',
+          '--mask',
+          temporary('mask.png'),
+          '--class',
+          '3',
+          '--seed',
+          '9',
+          ...TARGET,
+          '-o',
+          '-',
+        ],
+        { stdin: Buffer.concat([first, two!]) },
+      );
+      expect(errors).to.equal('');
+      const pictures = splitPictures(stdout, 'stdout');
+      expect(pictures).to.have.length(2);
+      return Buffer.from(pictures[1]!.bytes);
+    };
+    expect(second(one!).equals(second(three!))).to.equal(true);
+    expect(second(one!).equals(Buffer.from(two!))).to.equal(false);
+  }).timeout(60_000);
 });
 
 describe('arpg outpaint and edit', () => {

@@ -13,7 +13,10 @@ import {
   reshape,
   scope,
 } from '../../src/dsl/index.js';
-import { drawDot, drawSvg } from '../../src/graph/draw.js';
+import { drawingOf } from '../../src/graph/boxes.js';
+import { countElements } from '../../src/graph/dimension.js';
+import { addCosts, formatQuantity, NO_COST } from '../../src/graph/cost.js';
+import { drawDot, drawSvg, drawTable } from '../../src/graph/draw.js';
 import { parametersOf } from '../../src/graph/graph.js';
 import { GraphError } from '../../src/graph/graphError.js';
 import { printGraph } from '../../src/graph/print.js';
@@ -85,15 +88,80 @@ describe('showing graphs', () => {
     });
 
     it(`${name} is drawn with a box for each shown scope and every output`, () => {
-      const svg = drawSvg(graph, { depth: 2 });
-      const dot = drawDot(graph, { depth: 2 });
-      for (const output of Object.keys(graph.outputs)) {
-        expect(svg).to.include(`>${output}</text>`);
-        expect(dot).to.include(`"output:${output}"`);
+      const bindings = { batch: 2, content: 3, queries: 4, past: 5, height: 2, width: 2 };
+      for (const depth of [0, 2, 3]) {
+        const { boxes, arrows, total } = drawingOf(graph, { depth, bindings });
+        const outputs = boxes.filter(({ kind }) => kind === 'output');
+        expect(outputs.reduce((sum, { count }) => sum + count, 0)).to.equal(
+          Object.keys(graph.outputs).length,
+        );
+        const known = new Set(boxes.map(({ id }) => id));
+        for (const { from, to } of arrows)
+          expect(known.has(from) && known.has(to), `${from} → ${to}`).to.equal(true);
+        const svg = drawSvg(graph, { depth, bindings });
+        const dot = drawDot(graph, { depth, bindings });
+        for (const { title, id } of boxes) {
+          expect(svg).to.include(`>${title}</text>`);
+          expect(dot).to.include(`"${id}"`);
+        }
+        expect(svg).to.match(/^<svg [\s\S]*<\/svg>\n$/);
+        // Nothing is lost by folding.
+        const parts = boxes.reduce((sum, { cost }) => addCosts(sum, cost ?? NO_COST), NO_COST);
+        expect(parts).to.deep.equal(total);
+        const elements = parametersOf(graph).map(({ outputs: [own] }) =>
+          countElements(own!.shape as number[]),
+        );
+        expect(total.parameters).to.equal(elements.reduce((sum, count) => sum + count, 0));
       }
-      expect(svg).to.match(/^<svg [\s\S]*<\/svg>\n$/);
     });
   }
+
+  it('costs are counted by hand for a small graph', () => {
+    const x = input('x', 'f32', [dim('batch'), 4]);
+    const y = scope('layer.0', () => linear('proj', x, 2));
+    const graph = makeGraph('small', [x], { y: scope('layer.1', () => linear('proj', y, 2)) });
+    const drawing = drawingOf(graph, { depth: 2, bindings: { batch: 3 } });
+    // 2·3·4·2 + 2·3·2·2 FLOPs; bytes of x, both weights, both results, the first result twice.
+    const cost = { parameters: 12, flops: 72, bytes: 4 * (12 + 8 + 6 + 6 + 4 + 6) };
+    expect(drawing.total).to.deep.equal(cost);
+    const layers = drawing.boxes.filter(({ kind }) => kind === 'scope');
+    expect(layers).to.deep.equal([
+      { id: 'scope:layer.*', title: 'layer.0…1', kind: 'scope', count: 2, cost },
+    ]);
+    expect(drawTable(graph, { depth: 2, bindings: { batch: 3 } })).to.equal(
+      [
+        'small: 12 parameters, 72 FLOP, 168 B for batch 3',
+        'layer.0…1 (2 layers)  12 parameters, 72 FLOP, 168 B',
+        'total                 12 parameters, 72 FLOP, 168 B',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('quantities are short', () => {
+    expect([0, 999, 1000, 320e6, 1.3e9].map((value) => formatQuantity(value, 'FLOP'))).to.deep.equal([
+      '0 FLOP',
+      '999 FLOP',
+      '1.00 kFLOP',
+      '320 MFLOP',
+      '1.30 GFLOP',
+    ]);
+  });
+
+  it('a published model fits on a page', () => {
+    const { boxes, total } = drawingOf(arpgStep(arpgConfig(ARPG_PRESETS['ARPG-L']!)), {
+      depth: 3,
+      bindings: { batch: 2, content: 8, queries: 8, past: 128 },
+    });
+    expect(boxes.length).to.be.below(30);
+    expect(boxes.map(({ title, count }) => [title, count])).to.deep.include.members([
+      ['layers.self_dec.0…11', 12],
+      ['layers.cross_dec.0…11', 12],
+      ['past.*', 26],
+    ]);
+    // The paper counts 320 M.
+    expect(total.parameters / 1e6).to.be.closeTo(320, 1);
+  });
 
   it('prints inputs, operations with attributes, scopes and outputs', () => {
     const x = input('x', 'f32', [dim('batch'), 4]);

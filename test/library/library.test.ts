@@ -1,0 +1,145 @@
+import { expect } from 'chai';
+import {
+  drawSeed,
+  inpaint,
+  InputError,
+  load,
+  type Model,
+  outpaintCanvas,
+  type RgbImage,
+  sample,
+  sampleTokens,
+  UsageError,
+  variationMask,
+} from '../../src/index.js';
+import { writeEditableModel } from '../support/editableModel.js';
+import { temporaryFolder } from '../support/temporary.js';
+
+/** The failure of what should fail. */
+async function failureOf(promise: Promise<unknown>): Promise<Error> {
+  const failure = await promise.then(
+    () => undefined,
+    (error: Error) => error,
+  );
+  expect(failure).to.be.instanceOf(Error);
+  return failure!;
+}
+
+function noise(width: number, height: number): RgbImage {
+  return {
+    width,
+    height,
+    data: Uint8Array.from({ length: width * height * 3 }, (_, index) => (index * 89) % 251),
+  };
+}
+
+describe('library', () => {
+  const temporary = temporaryFolder();
+  let model: Model;
+  before(async () => {
+    await writeEditableModel(temporary('model'));
+    model = await load(temporary('model'), { target: 'onnx', threads: 2 });
+  });
+  after(() => model.dispose());
+
+  it("is what the package's name imports", async () => {
+    const named = (await import('arpg' as string)) as typeof import('../../src/index.js');
+    expect(named.load).to.equal(load);
+    expect(Object.keys(named)).to.include.members(['load', 'sample', 'inpaint', 'pull', 'exportOnnx']);
+  });
+
+  it('draws pictures of classes: the same for a seed, whatever they are drawn together with', async () => {
+    const together = await sample(model, { classes: [3, 7, null], seed: 5, batch: 3 });
+    const alone = await sample(model, { classes: [3, 7, null], seed: 5, batch: 1 });
+    expect([together.seed, together.steps, together.pictures.length]).to.deep.equal([5, 16, 3]);
+    for (const [index, { image, tokens, classId }] of together.pictures.entries()) {
+      expect([image.width, image.height, tokens.length]).to.deep.equal([8, 8, 16]);
+      expect(classId).to.equal([3, 7, null][index]);
+      expect(alone.pictures[index]!.tokens).to.deep.equal(tokens);
+      expect(alone.pictures[index]!.image).to.deep.equal(image);
+    }
+    const other = await sample(model, { classes: [3], seed: 6 });
+    expect(other.pictures[0]!.tokens).to.not.deep.equal(together.pictures[0]!.tokens);
+  });
+
+  it('tells of its progress and draws any number of whole tokens', async () => {
+    const seen: [number, number][] = [];
+    const steps: number[] = [];
+    const { grid, pictures } = await sampleTokens(model, {
+      classes: [1],
+      size: { width: 12, height: 4 },
+      rope: 'interpolate',
+      steps: 4,
+      onProgress: (done, total) => seen.push([done, total]),
+      onStep: (_, step, tokens) => steps.push(step, tokens.filter((token) => token >= 0).length),
+    });
+    expect([grid, pictures[0]!.tokens.length]).to.deep.equal([{ height: 2, width: 6 }, 12]);
+    expect(seen.at(-1)).to.deep.equal([4, 4]);
+    expect(steps.at(-1)).to.equal(12);
+  });
+
+  it('settings out of range and unknown classes are refused', async () => {
+    const refused = [
+      { classes: ['zebra'] },
+      { classes: [10] },
+      { classes: [1], steps: 17 },
+      { classes: [1], steps: 0 },
+      { classes: [1], guidance: -1 },
+      { classes: [1], temperature: Number.NaN },
+      { classes: [1], topP: 1.5 },
+      { classes: [1], topK: 0.5 },
+      { classes: [1], seed: -1 },
+      { classes: [1], order: [0, 0] },
+      { classes: [1], size: { width: 7, height: 8 } },
+      { classes: [1], size: { width: 2 ** 20, height: 2 ** 20 } },
+    ];
+    for (const options of refused)
+      expect(await failureOf(sample(model, options)), JSON.stringify(options)).to.be.instanceOf(UsageError);
+    const missing = await load(temporary('nowhere'), { target: 'reference' });
+    expect(await failureOf(sample(missing, { classes: [1] }))).to.be.instanceOf(InputError);
+    expect(await failureOf(load('digits', { target: 'abacus' }))).to.be.instanceOf(UsageError);
+  });
+
+  it('draws the masked part of a picture anew', async () => {
+    const image = noise(13, 9);
+    const mask = new Uint8Array(13 * 9);
+    for (let row = 2; row < 5; row++) mask.fill(255, row * 13 + 4, row * 13 + 9);
+    const { image: result, windows, seed } = await inpaint(model, { image, mask }, { class: 3, seed: 2 });
+    expect([result.width, result.height, seed]).to.deep.equal([13, 9, 2]);
+    expect(windows).to.have.length(1);
+    let changed = 0;
+    for (const [pixel, value] of mask.entries())
+      for (const channel of [0, 1, 2]) {
+        const place = pixel * 3 + channel;
+        if (value === 0) expect(result.data[place]).to.equal(image.data[place]);
+        else changed += Number(result.data[place] !== image.data[place]);
+      }
+    expect(changed).to.be.above(0);
+    const again = await inpaint(model, { image, mask }, { class: 3, seed: 2 });
+    expect(again.image).to.deep.equal(result);
+    // Another number under the same seed gets other random numbers.
+    const next = await inpaint(model, { image, mask }, { class: 3, seed: 2, picture: 1 });
+    expect(next.image).to.not.deep.equal(result);
+    expect(await failureOf(inpaint(model, { image, mask: mask.subarray(1) }))).to.be.instanceOf(UsageError);
+  });
+
+  it('extends a picture, and varies a share of it', async () => {
+    const image = noise(8, 8);
+    const canvas = outpaintCanvas(image, { left: 4, top: 0, right: 0, bottom: 0 });
+    const { image: wide } = await inpaint(model, canvas, { seed: 1 });
+    expect([wide.width, wide.height]).to.deep.equal([12, 8]);
+    for (let row = 0; row < 8; row++)
+      expect(wide.data.subarray((row * 12 + 4) * 3, (row + 1) * 12 * 3)).to.deep.equal(
+        image.data.subarray(row * 24, (row + 1) * 24),
+      );
+    expect(() => outpaintCanvas(image, { left: 1e6, top: 1e6, right: 0, bottom: 0 })).to.throw(UsageError);
+    const masked = (keep: number) => variationMask(image, keep, 2, 1, 0).filter((value) => value > 0).length;
+    expect([masked(1), masked(0)]).to.deep.equal([0, 64]);
+    expect(masked(0.5)).to.be.within(4, 60);
+    expect(masked(0.5) % 4).to.equal(0);
+  });
+
+  it('drawn seeds differ', () => {
+    expect(new Set(Array.from({ length: 20 }, drawSeed)).size).to.be.above(15);
+  });
+});
