@@ -7,6 +7,7 @@ import {
   subtractDims,
 } from '../src/graph/dimension.js';
 import { zeros } from '../src/graph/ndarray.js';
+import type { GradientOperations } from '../src/graph/gradientRule.js';
 import { addIndex, multiplyIndex, unflattenIndex } from '../src/graph/indexExpression.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
@@ -33,6 +34,88 @@ type Conv2dAttributes = {
 function outputSize(size: Dim, padding: number, kernel: Dim, stride: number, dilation: number): Dim {
   const reach = addDims(multiplyDims(subtractDims(kernel, 1), dilation), 1);
   return addDims(floorDivideDim(subtractDims(addDims(size, padding), reach), stride), 1);
+}
+
+/** A convolution that is differentiated. */
+interface GradientCall {
+  readonly gradient: Tensor;
+  readonly x: Tensor;
+  readonly weight: Tensor;
+  readonly stride: number;
+  readonly top: number;
+  readonly left: number;
+  readonly bottom: number;
+  readonly right: number;
+  readonly ops: GradientOperations;
+}
+
+function inputGradient({ gradient, x, weight, stride, top, left, ops }: GradientCall): Tensor {
+  const [, , height, width] = x.shape;
+  return ops.convTranspose2d(gradient, weight, { stride, top, left, height: height!, width: width! });
+}
+
+/** Each weight is a sum over images and places: a convolution of the images with the gradient, channels by images. */
+function weightGradient({
+  gradient,
+  x,
+  weight,
+  stride,
+  top,
+  left,
+  bottom,
+  right,
+  ops,
+}: GradientCall): Tensor {
+  const [, , kernelHeight, kernelWidth] = weight.shape;
+  const swapped = (tensor: Tensor) => ops.transpose(tensor, [1, 0, 2, 3]);
+  const padding = { top, left, bottom, right };
+  const full = ops.conv2d(swapped(x), swapped(gradient), { dilation: stride, padding });
+  const rows = ops.slice(full, { axis: 2, start: 0, length: kernelHeight! });
+  return swapped(ops.slice(rows, { axis: 3, start: 0, length: kernelWidth! }));
+}
+
+/** A convolution with the turned kernel, which engines run faster than a transposed convolution. */
+function inputGradientOfStrideOne(call: GradientCall): Tensor {
+  const { gradient, weight, top, left, bottom, right, ops } = call;
+  const [kernelHeight, kernelWidth] = weight.shape.slice(2) as [number, number];
+  const padding = {
+    top: kernelHeight - 1 - top,
+    left: kernelWidth - 1 - left,
+    bottom: kernelHeight - 1 - bottom,
+    right: kernelWidth - 1 - right,
+  };
+  if (Object.values(padding).some((pixels) => pixels < 0)) return inputGradient(call);
+  const reversed = (tensor: Tensor, axis: number, length: number) =>
+    ops.concat(
+      Array.from({ length }, (_, index) => ops.slice(tensor, { axis, start: length - 1 - index, length: 1 })),
+      axis,
+    );
+  const turned = reversed(reversed(weight, 2, kernelHeight), 3, kernelWidth);
+  return ops.conv2d(gradient, ops.transpose(turned, [1, 0, 2, 3]), { padding });
+}
+
+/** For each place of the kernel one matrix product of the gradient with the image shifted there. */
+function weightGradientOfStrideOne({ gradient, x, weight, ...call }: GradientCall): Tensor {
+  const { top, left, bottom, right, ops } = call;
+  const [batch, outputChannels, height, width] = gradient.shape as [Dim, number, Dim, Dim];
+  const [, channels, kernelHeight, kernelWidth] = weight.shape as readonly number[] as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const padded = top + left + bottom + right > 0 ? ops.pad(x, [0, 0, top, left], [0, 0, bottom, right]) : x;
+  const places = multiplyDims(height, width);
+  const rows = ops.reshape(gradient, [batch, outputChannels, places]);
+  const products = Array.from({ length: kernelHeight * kernelWidth }, (_, place) => {
+    const start = [Math.floor(place / kernelWidth), place % kernelWidth] as const;
+    const band = ops.slice(padded, { axis: 2, start: start[0], length: height });
+    const shifted = ops.slice(band, { axis: 3, start: start[1], length: width });
+    const columns = ops.reshape(shifted, [batch, channels, places]);
+    const product = ops.sum(ops.matmul(rows, columns, { transposeRight: true }), { axes: [0] });
+    return ops.reshape(product, [outputChannels, channels, 1]);
+  });
+  return ops.reshape(ops.concat(products, 2), [outputChannels, channels, kernelHeight, kernelWidth]);
 }
 
 const conv2dOp = defineOp<Conv2dAttributes>({
@@ -99,21 +182,10 @@ const conv2dOp = defineOp<Conv2dAttributes>({
     { inputs: [x, weight, bias], attributes: { stride, dilation, top, left, bottom, right }, ops },
   ) {
     if (dilation !== 1) throw new RangeError('a dilated convolution cannot be differentiated');
-    const [, , height, width] = x!.shape;
-    const [outputChannels, , kernelHeight, kernelWidth] = weight!.shape;
-    const byInput = ops.convTranspose2d(gradient!, weight!, {
-      stride,
-      top,
-      left,
-      height: height!,
-      width: width!,
-    });
-    // Each weight is a sum over images and places: a convolution of the images with the gradient, channels by images.
-    const swapped = (tensor: Tensor) => ops.transpose(tensor, [1, 0, 2, 3]);
-    const padding = { top, left, bottom, right };
-    const full = ops.conv2d(swapped(x!), swapped(gradient!), { dilation: stride, padding });
-    const rows = ops.slice(full, { axis: 2, start: 0, length: kernelHeight! });
-    const byWeight = swapped(ops.slice(rows, { axis: 3, start: 0, length: kernelWidth! }));
+    const [outputChannels] = weight!.shape;
+    const call = { gradient: gradient!, x: x!, weight: weight!, stride, top, left, bottom, right, ops };
+    const byInput = stride === 1 ? inputGradientOfStrideOne(call) : inputGradient(call);
+    const byWeight = stride === 1 ? weightGradientOfStrideOne(call) : weightGradient(call);
     const byBias = bias && ops.reshape(ops.sum(gradient!, { axes: [0, 2, 3] }), [outputChannels!]);
     return bias ? [byInput, byWeight, byBias] : [byInput, byWeight];
   },
