@@ -1,5 +1,5 @@
 /**
- * Digits sampled larger than the model was trained on, with extended and with interpolated RoPE, scaled back to 28×28
+ * Digits sampled larger than the model was trained on, with extended and with interpolated RoPE, scaled back to its
  * pixels: the share that the classifier recognises. `node dist/bench/expansion.js [IMAGES] [SIDE …]`
  */
 import { ROPE_SCALINGS } from '../graphs/rotary.js';
@@ -17,12 +17,13 @@ import {
 } from '../test/support/modelMetrics.js';
 
 const CLASSES = 10;
-const SIDE = 28;
 const [count = '100', ...sides] = process.argv.slice(2);
 const { config, weights } = openGenerator(DIGITS_MODEL);
 const tokenizer = openShippedTokenizer(DIGITS_MODEL);
 const classIds = Array.from({ length: Number(count) }, (_, index) => index % CLASSES);
-for (const side of sides.length > 0 ? sides.map(Number) : [28, 36, 44, 56])
+const trained = tokenizer.config.imageSize;
+const defaults = [0, 1, 2, 4].map((tokens) => trained + tokens * tokenizer.factor);
+for (const side of sides.length > 0 ? sides.map(Number) : defaults)
   for (const scaling of ROPE_SCALINGS) {
     const grid = { height: side / tokenizer.factor, width: side / tokenizer.factor };
     const sampler = await createSampler(
@@ -36,7 +37,9 @@ for (const side of sides.length > 0 ? sides.map(Number) : [28, 36, 44, 56])
     const steps = Math.min(64, grid.height * grid.width);
     const small = [];
     for (const tokens of await sampleImages(sampler, classIds, { ...settings, steps }))
-      small.push(await augmentImage(await tokenizer.decode({ tokens, grid }), SIDE, NO_AUGMENTATION, 0, 0));
+      small.push(
+        await augmentImage(await tokenizer.decode({ tokens, grid }), trained, NO_AUGMENTATION, 0, 0),
+      );
     await sampler.dispose();
     const found = await classifyDigits(small);
     const right = found.filter((classId, index) => classId === classIds[index]).length;

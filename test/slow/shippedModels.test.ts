@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { DIGITS_MODEL, digitsMetrics } from '../support/modelMetrics.js';
+import { DIGITS_MODEL, digitsMetrics, EMOJI_MODEL, emojiMetrics } from '../support/modelMetrics.js';
 
 /** A figure of the model card, from its table. */
 function statedFigure(model: string, name: string): number {
@@ -18,6 +18,15 @@ describe('shipped models', () => {
     expect(metrics.classifierAccuracy * 100).to.be.closeTo(stated('real digits recognised'), 0.2);
     expect(metrics.sampleAccuracy * 100).to.be.closeTo(stated('samples recognised'), 1);
     expect(metrics.heldOutLoss).to.be.closeTo(stated('held-out loss'), 0.01);
+    expect(metrics.psnr).to.be.closeTo(stated('reconstruction PSNR'), 0.1);
+    expect(metrics.codebookUse * 100).to.be.closeTo(stated('codebook used'), 1);
+    expect(metrics.sampleAccuracy).to.be.at.least(0.95);
+  });
+
+  it('the emoji model has the figures of its card', async () => {
+    const metrics = await emojiMetrics();
+    const stated = (name: string) => statedFigure(EMOJI_MODEL, name);
+    expect(metrics.heldOutLoss).to.be.closeTo(stated('held-out loss'), 0.02);
     expect(metrics.psnr).to.be.closeTo(stated('reconstruction PSNR'), 0.1);
     expect(metrics.codebookUse * 100).to.be.closeTo(stated('codebook used'), 1);
   });

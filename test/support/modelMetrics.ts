@@ -28,6 +28,8 @@ const SEED = 1;
 /** Images that no training saw. */
 export const HELD_OUT_DIGITS = `${fixtures}digits/held-out`;
 export const DIGITS_MODEL = `${fixtures}models/digits`;
+export const HELD_OUT_EMOJI = `${fixtures}emoji/held-out`;
+export const EMOJI_MODEL = `${fixtures}models/emoji`;
 
 /** As `arpg sample` does unless told otherwise. */
 export const DEFAULT_SAMPLING: SamplingOptions = {
@@ -118,8 +120,14 @@ export async function heldOutLoss(
   return total / images.length;
 }
 
-/** The class that the digit classifier sees in each image. */
-export async function classifyDigits(images: readonly RgbImage[]): Promise<readonly number[]> {
+/** Side of the pictures that the classifier was trained on. */
+const CLASSIFIED_SIDE = 28;
+
+/** The class that the digit classifier sees in each image; images of another size are scaled. */
+export async function classifyDigits(given: readonly RgbImage[]): Promise<readonly number[]> {
+  const images = await Promise.all(
+    given.map((image) => augmentImage(image, CLASSIFIED_SIDE, NO_AUGMENTATION, 0, 0)),
+  );
   const weights = openSafetensors(`${fixtures}digits/classifier.safetensors`).tensors;
   const executable = await target.compile(digitClassifier(), { weights });
   const classIds: number[] = [];
@@ -168,30 +176,54 @@ function shareOfEqual(found: readonly number[], wanted: readonly number[]): numb
   return found.filter((value, index) => value === wanted[index]).length / wanted.length;
 }
 
-export interface DigitsMetrics {
-  /** Share of real held-out digits that the classifier recognises. */
-  readonly classifierAccuracy: number;
-  /** Share of sampled digits in which the classifier sees the class asked for. */
-  readonly sampleAccuracy: number;
+/** A model's figures on images that no training saw. */
+export interface ModelMetrics {
+  /** Nats per token under random orders. */
   readonly heldOutLoss: number;
   readonly psnr: number;
   readonly codebookUse: number;
 }
 
-/** The digits model's figures, on images that no training saw. */
-export async function digitsMetrics(samples: number, model = DIGITS_MODEL): Promise<DigitsMetrics> {
-  const source = await openImageSource(HELD_OUT_DIGITS);
+export interface DigitsMetrics extends ModelMetrics {
+  /** Share of real held-out digits that the classifier recognises. */
+  readonly classifierAccuracy: number;
+  /** Share of sampled digits in which the classifier sees the class asked for. */
+  readonly sampleAccuracy: number;
+}
+
+/** Held-out images with their classes as the model numbers them. */
+async function heldOutImages(folder: string, model: string) {
+  const source = await openImageSource(folder);
+  const { labels } = openGenerator(model);
+  const images = await loadImages(source, openTokenizer(model).config.image_size);
+  const classIds = images.map((_, index) => labels.indexOf(source.labels[source.classOf(index)]!));
+  return { images, classIds };
+}
+
+async function modelMetrics(
+  model: string,
+  images: readonly RgbImage[],
+  classIds: readonly number[],
+): Promise<ModelMetrics> {
   const tokenizer = openShippedTokenizer(model);
-  const images = await loadImages(source, tokenizer.config.imageSize);
-  const classIds = images.map((_, index) => source.classOf(index));
   const { tokens, psnr, codebookUse } = await reconstructionMetrics(tokenizer, images);
-  const sampled = await sampleModel(model, samples);
   await tokenizer.dispose();
+  return { psnr, codebookUse, heldOutLoss: await heldOutLoss(model, tokens, (index) => classIds[index]!) };
+}
+
+/** The digits model's figures. */
+export async function digitsMetrics(samples: number, model = DIGITS_MODEL): Promise<DigitsMetrics> {
+  const { images, classIds } = await heldOutImages(HELD_OUT_DIGITS, model);
+  const sampled = await sampleModel(model, samples);
   return {
     classifierAccuracy: shareOfEqual(await classifyDigits(images), classIds),
     sampleAccuracy: shareOfEqual(await classifyDigits(sampled.images), sampled.classIds),
-    heldOutLoss: await heldOutLoss(model, tokens, (index) => classIds[index]!),
-    psnr,
-    codebookUse,
+    ...(await modelMetrics(model, images, classIds)),
   };
+}
+
+/** The emoji model's figures. */
+export async function emojiMetrics(model = EMOJI_MODEL): Promise<ModelMetrics> {
+  const { images, classIds } = await heldOutImages(HELD_OUT_EMOJI, model);
+  return modelMetrics(model, images, classIds);
 }
