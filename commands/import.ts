@@ -11,6 +11,7 @@ import {
   writeModelFolder,
 } from '../src/index.js';
 import { BaseCommand } from '../src/cli/baseCommand.js';
+import { parseNumber } from '../src/cli/numbers.js';
 
 function megabytes(weights: Weights): number {
   return Math.round([...weights.values()].reduce((total, tensor) => total + byteLength(tensor), 0) / 1e6);
@@ -52,6 +53,10 @@ With --tokenizer and no WEIGHTS, the folder holds the tokenizer alone. Weights k
       description: "the weights' licence, for config.json and the model card",
       helpValue: 'NAME',
     }),
+    guidance: Flags.string({
+      description: "guidance scale that suits the model (default: the paper's for published ones)",
+      helpValue: 'G',
+    }),
     half: Flags.boolean({ description: 'store the weights in half precision, in half the space' }),
     output: Flags.string({
       char: 'o',
@@ -76,6 +81,9 @@ With --tokenizer and no WEIGHTS, the folder holds the tokenizer alone. Weights k
             await importGenerator(args.weights, flags.config!, {
               ...(flags.labels !== undefined && { labels: flags.labels }),
               ...(flags.license !== undefined && { license: flags.license }),
+              ...(flags.guidance !== undefined && {
+                guidance: parseNumber(flags.guidance, '--guidance', { min: 0 }),
+              }),
             }),
           );
     const tokenizer =

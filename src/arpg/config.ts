@@ -54,6 +54,13 @@ export const ARPG_PRESETS: Readonly<Record<string, OfficialArpgConfig>> = {
   'ARPG-XXL': { dim: 1536, n_layer: 48, n_head: 24, ...shared },
 };
 
+/** The guidance scales of the published models' best results at 64 steps (PAPER §1). */
+export const PUBLISHED_GUIDANCE: Readonly<Record<string, number>> = {
+  'ARPG-L': 5,
+  'ARPG-XL': 6,
+  'ARPG-XXL': 7.5,
+};
+
 /**
  * Checks a configuration in the official field names and fills in the published defaults.
  * @param source where it comes from, for messages

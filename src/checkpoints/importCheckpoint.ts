@@ -1,6 +1,6 @@
 import { arpgStep } from '../../graphs/arpg.js';
 import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
-import { ARPG_PRESETS, arpgConfig, parseOfficialArpgConfig } from '../arpg/config.js';
+import { ARPG_PRESETS, arpgConfig, PUBLISHED_GUIDANCE, parseOfficialArpgConfig } from '../arpg/config.js';
 import { InputError } from '../errors.js';
 import type { Weights } from '../graph/weights.js';
 import { readJsonFile } from '../jsonFile.js';
@@ -26,23 +26,36 @@ function readConfig(nameOrPath: string, presets: Readonly<Record<string, object>
   return 'config' in value ? value.config : value;
 }
 
+export interface GeneratorImportOptions {
+  /** JSON file with the names of the classes. */
+  readonly labels?: string;
+  /** Licence of the weights. */
+  readonly license?: string;
+  /** Guidance scale that suits the model; the paper's for the published ones. */
+  readonly guidance?: number;
+}
+
 /**
  * Reads a generator's official checkpoint.
  * @param configuration `ARPG-L`, `ARPG-XL`, `ARPG-XXL` or a JSON file with the official field names
- * @param options.labels JSON names of the classes
- * @param options.license licence of the weights
  * @throws InputError naming the file at fault.
  */
 export async function importGenerator(
   path: string,
   configuration: string,
-  { labels: labelsPath, license }: { readonly labels?: string; readonly license?: string } = {},
+  { labels: labelsPath, license, guidance = PUBLISHED_GUIDANCE[configuration] }: GeneratorImportOptions = {},
 ): Promise<GeneratorModel> {
   const config = parseOfficialArpgConfig(readConfig(configuration, ARPG_PRESETS), configuration);
   const weights = matchParameters([arpgStep(arpgConfig(config))], await openCheckpoint(path), path);
   const labels: Labels =
     labelsPath === undefined ? [] : parseLabels(readJsonFile(labelsPath), config.num_classes, labelsPath);
-  return { config, weights, labels, ...(license !== undefined && { license }) };
+  return {
+    config,
+    weights,
+    labels,
+    ...(license !== undefined && { license }),
+    ...(guidance !== undefined && { sampling: { guidance } }),
+  };
 }
 
 /**

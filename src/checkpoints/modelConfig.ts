@@ -12,12 +12,27 @@ export const FORMAT_VERSION = 2;
 
 export type Architecture = 'arpg' | 'vq';
 
+/** How a generator is best sampled. */
+export interface SamplingDefaults {
+  /** Classifier-free guidance scale. */
+  readonly guidance: number;
+}
+
+const samplingSchema: JSONSchemaType<SamplingDefaults> = {
+  type: 'object',
+  required: ['guidance'],
+  properties: { guidance: { type: 'number', minimum: 0 } },
+  additionalProperties: false,
+};
+
 /** What `config.json` holds. */
 export interface ModelConfigFile {
   readonly format_version: number;
   readonly architecture: string;
   /** Licence of the weights, as an SPDX name or in words (since version 2). */
   readonly license?: string;
+  /** Settings that suit the model, which sampling takes unless told otherwise (since version 2). */
+  readonly sampling?: SamplingDefaults;
   /** In the official field names. */
   readonly config: Readonly<Record<string, unknown>>;
 }
@@ -29,6 +44,7 @@ const fileSchema: JSONSchemaType<ModelConfigFile> = {
     format_version: { type: 'integer', minimum: 1 },
     architecture: { type: 'string' },
     license: { type: 'string', nullable: true },
+    sampling: { ...samplingSchema, nullable: true },
     config: { type: 'object', required: [], additionalProperties: true },
   },
   additionalProperties: false,
@@ -44,7 +60,7 @@ const validateVersion = validator<Pick<ModelConfigFile, 'format_version'>>({
 
 /** From each version to the next. */
 const MIGRATIONS: Readonly<Record<number, (file: object) => object>> = {
-  // Version 2 added the licence; where it is missing nobody said.
+  // Version 2 added the licence and sampling's defaults; where they are missing nobody said.
   1: (file) => ({ ...file, format_version: 2 }),
 };
 
@@ -69,7 +85,7 @@ export function readModelConfig(path: string, architecture?: Architecture): Mode
 }
 
 /** The JSON schema of `config.json`, for other programs; `fixtures/config.schema.json` holds it. */
-export const publishedConfigSchema = {
+export const publishedConfigSchema: Readonly<Record<string, unknown>> = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'config.json of an arpg model folder',
   description: `Version ${FORMAT_VERSION}. A generator (arpg) or a VQ tokenizer (vq); weights lie beside it in model.safetensors.`,
@@ -79,6 +95,7 @@ export const publishedConfigSchema = {
     format_version: { const: FORMAT_VERSION },
     architecture: { enum: ['arpg', 'vq'] },
     license: { type: 'string', description: 'licence of the weights, as an SPDX name or in words' },
+    sampling: { ...samplingSchema, description: 'settings that suit the model' },
     config: { type: 'object', description: "sizes in the official implementation's field names" },
   },
   additionalProperties: false,
@@ -86,4 +103,4 @@ export const publishedConfigSchema = {
     { properties: { architecture: { const: 'arpg' }, config: arpgConfigSchema } },
     { properties: { architecture: { const: 'vq' }, config: vqConfigSchema } },
   ],
-} as const;
+};

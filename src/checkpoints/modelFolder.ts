@@ -17,6 +17,7 @@ import {
   FORMAT_VERSION,
   type ModelConfigFile,
   readModelConfig,
+  type SamplingDefaults,
 } from './modelConfig.js';
 import { openSafetensors, serializeSafetensors } from './safetensors.js';
 
@@ -31,6 +32,8 @@ export interface GeneratorModel {
   readonly labels: Labels;
   /** Under which the weights may be used, in words; undefined where nobody said. */
   readonly license?: string;
+  /** Settings that suit the model. */
+  readonly sampling?: SamplingDefaults;
 }
 
 export interface TokenizerModel {
@@ -65,7 +68,8 @@ export function openGenerator(folder: string): GeneratorModel {
   const labels = existsSync(labelsPath)
     ? parseLabels(readJsonFile(labelsPath), config.num_classes, labelsPath)
     : undefined;
-  return { config, weights, labels: labels ?? [], ...licenseOf(file) };
+  const { sampling } = file;
+  return { config, weights, labels: labels ?? [], ...licenseOf(file), ...(sampling && { sampling }) };
 }
 
 /**
@@ -100,12 +104,13 @@ function json(value: unknown): Uint8Array {
 function writeModel(
   folder: string,
   architecture: Architecture,
-  { config, weights, license }: GeneratorModel | TokenizerModel,
+  { config, weights, license, ...rest }: GeneratorModel | TokenizerModel,
 ): void {
   const file: ModelConfigFile = {
     format_version: FORMAT_VERSION,
     architecture,
     ...(license !== undefined && { license }),
+    ...('sampling' in rest && rest.sampling && { sampling: rest.sampling }),
     config: { ...config },
   };
   writeFileAtomically(join(folder, CONFIG_FILE), [json(file)]);

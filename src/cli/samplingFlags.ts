@@ -23,8 +23,7 @@ export const samplingFlags = {
     default: 'arccos',
   }),
   guidance: Flags.string({
-    description: 'classifier-free guidance scale; 1 is none',
-    default: String(DEFAULT_GUIDANCE),
+    description: `classifier-free guidance scale; 1 is none (default: the model's, else ${DEFAULT_GUIDANCE})`,
     helpValue: 'G',
   }),
   'guidance-schedule': Flags.string({
@@ -58,7 +57,9 @@ export function samplingSettings(flags: SamplingFlags, positions: number): Sampl
   return {
     ...(flags.steps !== undefined && { steps: flags.steps }),
     schedule: flags.schedule as Schedule,
-    guidance: parseNumber(flags.guidance, '--guidance', { min: 0 }),
+    ...(flags.guidance !== undefined && {
+      guidance: parseNumber(flags.guidance, '--guidance', { min: 0 }),
+    }),
     guidanceSchedule: flags['guidance-schedule'] as GuidanceSchedule,
     temperature: parseNumber(flags.temperature, '--temperature', { min: 0 }),
     topK: flags['top-k'],

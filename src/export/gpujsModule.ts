@@ -34,6 +34,7 @@ export interface ModuleModel {
   readonly decoderGraph: Graph;
   readonly decoderWeights: Weights;
   readonly tokenPixels: number;
+  readonly guidance: number;
 }
 
 /** Collects the kernels and tensors that the plans of a module share. */
@@ -180,6 +181,7 @@ export function gpujsModule(model: ModuleModel, options: GpujsModuleOptions): st
     labels,
     steps,
     schedule,
+    guidance: model.guidance,
     guided,
     stepPlans,
     decoderPlan,

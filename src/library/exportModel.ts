@@ -14,6 +14,7 @@ import { onnxModelOf, type Precision, writeOnnxModel } from '../export/exportOnn
 import { toHalfPrecision, toSinglePrecision, type Weights } from '../graph/weights.js';
 import { vqConfig } from '../tokenizer/config.js';
 import { type Model, requireDecodableTokens } from './model.js';
+import { DEFAULT_GUIDANCE } from './settings.js';
 
 /** Which half of a model. */
 export const MODEL_PARTS = ['generator', 'tokenizer'] as const;
@@ -153,6 +154,7 @@ export function exportGpujs(
       decoderGraph: vqDecoder(decoder),
       decoderWeights: tokenizerModel.weights,
       tokenPixels: downsampleFactor(decoder),
+      guidance: generator.sampling?.guidance ?? DEFAULT_GUIDANCE,
     },
     { mode, steps, schedule, guided },
   );

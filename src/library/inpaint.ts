@@ -49,7 +49,7 @@ export async function inpaint(
   const { grid } = arpgConfig(model.generator.config);
   const given = options.class ?? null;
   const settings = {
-    ...resolveSettings(options, grid.height * grid.width),
+    ...resolveSettings(options, grid.height * grid.width, model.generator.sampling),
     // Without a class, both rows of the guidance would be the same.
     ...(given === null && { guidance: 1 }),
     classId: given === null ? null : model.classIndex(given),

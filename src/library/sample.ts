@@ -68,7 +68,7 @@ function gridFor({ width, height }: NonNullable<SampleOptions['size']>, factor: 
 export async function sampleTokens(model: Model, options: SampleOptions): Promise<SampledTokenSet> {
   const { grid: trained } = arpgConfig(model.generator.config);
   const grid = options.size === undefined ? trained : gridFor(options.size, model.tokenizer.factor);
-  const settings = resolveSettings(options, grid.height * grid.width);
+  const settings = resolveSettings(options, grid.height * grid.width, model.generator.sampling);
   const classIds = options.classes.map((wanted) => (wanted === null ? null : model.classIndex(wanted)));
   const total = classIds.length * settings.steps;
   const sampler = await model.sampler(grid, options.rope);

@@ -3,6 +3,7 @@ import { isPermutation } from '../arpg/order.js';
 import { drawSeed, isSeed } from '../arpg/random.js';
 import type { SamplingOptions } from '../arpg/sampler.js';
 import type { Schedule } from '../arpg/schedule.js';
+import type { SamplingDefaults } from '../checkpoints/modelConfig.js';
 import { UsageError } from '../errors.js';
 
 /** Steps where none are given: the paper's best setting, or every token by itself in a small model. */
@@ -17,7 +18,7 @@ export interface SamplingSettings {
   readonly steps?: number;
   /** How the number of tokens grows from step to step (default `arccos`). */
   readonly schedule?: Schedule;
-  /** Classifier-free guidance scale ≥ 0 (default 4); 1 is none. */
+  /** Classifier-free guidance scale ≥ 0; 1 is none (default: the model's, else 4). */
   readonly guidance?: number;
   /** Whether guidance is the same at all steps or grows from 1 (default `linear`). */
   readonly guidanceSchedule?: GuidanceSchedule;
@@ -55,9 +56,14 @@ export function resolveSeed(seed: number = drawSeed()): number {
 /**
  * Fills in the defaults.
  * @param positions tokens of the grid
+ * @param suited what suits the model
  * @throws UsageError naming the setting that is out of range.
  */
-export function resolveSettings(settings: SamplingSettings, positions: number): FullSettings {
+export function resolveSettings(
+  settings: SamplingSettings,
+  positions: number,
+  suited: Partial<SamplingDefaults> = {},
+): FullSettings {
   const { steps = Math.min(DEFAULT_STEPS, positions), order, topK = 0 } = settings;
   if (!(Number.isInteger(steps) && steps >= 1 && steps <= positions))
     throw new UsageError(`steps ${steps}: the model has ${positions} tokens; use 1 to ${positions}`);
@@ -68,7 +74,7 @@ export function resolveSettings(settings: SamplingSettings, positions: number): 
     seed: resolveSeed(settings.seed),
     steps,
     schedule: settings.schedule ?? 'arccos',
-    guidance: requireRange(settings.guidance ?? DEFAULT_GUIDANCE, 'guidance', 0),
+    guidance: requireRange(settings.guidance ?? suited.guidance ?? DEFAULT_GUIDANCE, 'guidance', 0),
     guidanceSchedule: settings.guidanceSchedule ?? 'linear',
     temperature: requireRange(settings.temperature ?? 1, 'temperature', 0),
     topK,

@@ -28,7 +28,7 @@ describe('model folders', () => {
     const opened = openGenerator(temporary('model'));
     expect(opened.config).to.deep.equal(generator.config);
     expect(opened.labels).to.deep.equal(labels);
-    expect(opened.license).to.equal('CC0-1.0');
+    expect([opened.license, opened.sampling]).to.deep.equal(['CC0-1.0', { guidance: 7 }]);
     const card = readFileSync(temporary('model/README.md'), 'utf8');
     for (const part of [
       'license: "CC0-1.0"',
@@ -108,6 +108,7 @@ describe('model folders', () => {
     const folder = edited('first', (config) => {
       config.format_version = 1;
       delete config.license;
+      delete config.sampling;
     });
     const opened = openGenerator(folder);
     expect([opened.config, opened.license]).to.deep.equal([

@@ -11,6 +11,7 @@ import {
   sampleTokens,
   UsageError,
   variationMask,
+  writeModelFolder,
 } from '../../src/index.js';
 import { writeEditableModel } from '../support/editableModel.js';
 import { temporaryFolder } from '../support/temporary.js';
@@ -60,6 +61,21 @@ describe('library', () => {
     }
     const other = await sample(model, { classes: [3], seed: 6 });
     expect(other.pictures[0]!.tokens).to.not.deep.equal(together.pictures[0]!.tokens);
+  });
+
+  it("takes the model's own guidance unless told otherwise", async () => {
+    const { generator, tokenizerModel } = model;
+    const guided = { ...generator, sampling: { guidance: 9 } };
+    await writeModelFolder(temporary('guided'), { generator: guided, tokenizer: tokenizerModel });
+    const other = await load(temporary('guided'), { target: model.target });
+    const tokensOf = async (own: Model, guidance?: number) => {
+      const { pictures } = await sampleTokens(own, { classes: [3], seed: 1, ...(guidance && { guidance }) });
+      return pictures[0]!.tokens;
+    };
+    expect(await tokensOf(other)).to.deep.equal(await tokensOf(model, 9));
+    expect(await tokensOf(model)).to.deep.equal(await tokensOf(other, 4));
+    expect(await tokensOf(other)).to.not.deep.equal(await tokensOf(model));
+    await other.dispose();
   });
 
   it('tells of its progress and draws any number of whole tokens', async () => {

@@ -51,6 +51,8 @@ export interface ModuleData {
   readonly labels: readonly string[];
   readonly steps: number;
   readonly schedule: Schedule;
+  /** The guidance scale unless the page names another. */
+  readonly guidance: number;
   /** Whether each picture has a second row for guidance. */
   readonly guided: boolean;
   /** The sampling step by `content,queries,past`, and the tokenizer's decoder. */

@@ -21,7 +21,7 @@ export interface PictureOptions {
   readonly class: number | string;
   /** Fixes all random choices (default: drawn). */
   readonly seed?: number;
-  /** Classifier-free guidance scale (default 4); 1 where the module was exported without guidance. */
+  /** Classifier-free guidance scale (default: the model's); 1 where the module was exported without guidance. */
   readonly guidance?: number;
   readonly temperature?: number;
   /** Hears how many steps are done. */
@@ -49,7 +49,6 @@ const PAGE_BACKENDS = {
   webgl: { backend: 'webgl2', reportedAs: 'gpu' },
   cpu: { backend: 'cpu' },
 } as const;
-const DEFAULT_GUIDANCE = 4;
 
 function weightsOf({ tensors }: ModuleData, base64: string): Weights {
   const text = atob(base64);
@@ -166,7 +165,7 @@ export function createPageModel(
         [{ classId: classOf(wanted, data), index: 0, plan }],
         {
           seed,
-          guidance: data.guided ? (options.guidance ?? DEFAULT_GUIDANCE) : 1,
+          guidance: data.guided ? (options.guidance ?? data.guidance) : 1,
           guidanceSchedule: 'linear',
           temperature,
           topK: 0,
