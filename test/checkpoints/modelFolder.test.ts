@@ -22,6 +22,7 @@ describe('model folders', () => {
     const generator = await importGenerator(goldenPath('arpg-tiny.pt'), goldenPath('arpg-tiny.json'), {
       labels: temporary('labels.json'),
       license: 'CC0-1.0',
+      guidance: 7,
     });
     const tokenizer = await importTokenizer(goldenPath('vq-tiny.pt'), goldenPath('vq-tiny.json'));
     await writeModelFolder(temporary('model'), { generator, tokenizer });
