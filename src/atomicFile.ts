@@ -47,29 +47,60 @@ function writeFully(file: number, bytes: Uint8Array): void {
   while (done < bytes.length) done += writeSync(file, bytes, done, bytes.length - done);
 }
 
+/** A file that is written beside its place and then renamed. */
+class PartialFile {
+  private readonly path: string;
+  private readonly final: string;
+  private readonly temporary: string;
+  private file: number | undefined;
+
+  constructor(path: string) {
+    this.path = path;
+    this.final = resolve(path);
+    this.temporary = temporaryName(this.final);
+  }
+
+  append(bytes: Uint8Array): void {
+    this.file ??= openSync(this.temporary, 'wx');
+    writeFully(this.file, bytes);
+  }
+
+  /** Gives the file its name once it is safely on the disk. */
+  publish(): void {
+    this.append(new Uint8Array());
+    fsyncSync(this.file!);
+    this.close();
+    renameSync(this.temporary, this.final);
+    syncFolder(dirname(this.final));
+    partialOutput.delete(this.temporary);
+  }
+
+  /** Removes what was written and tells why. */
+  abandon(error: unknown): unknown {
+    this.close();
+    rmSync(this.temporary, { force: true });
+    partialOutput.delete(this.temporary);
+    return outputError(this.path, error);
+  }
+
+  private close(): void {
+    if (this.file !== undefined) closeSync(this.file);
+    this.file = undefined;
+  }
+}
+
 /**
  * Writes a file so that the path holds either all of it or what it held before: beside it first, then renamed.
  * @param chunks made one by one, so that large files need not be in memory
  * @throws OutputError naming the path when the system refuses.
  */
 export function writeFileAtomically(path: string, chunks: Iterable<Uint8Array>): void {
-  const final = resolve(path);
-  const temporary = temporaryName(final);
+  const partial = new PartialFile(path);
   try {
-    const file = openSync(temporary, 'wx');
-    try {
-      for (const chunk of chunks) writeFully(file, chunk);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(temporary, final);
-    syncFolder(dirname(final));
+    for (const chunk of chunks) partial.append(chunk);
+    partial.publish();
   } catch (error) {
-    rmSync(temporary, { force: true });
-    throw outputError(path, error);
-  } finally {
-    partialOutput.delete(temporary);
+    throw partial.abandon(error);
   }
 }
 
@@ -78,23 +109,12 @@ export function writeFileAtomically(path: string, chunks: Iterable<Uint8Array>):
  * @throws OutputError naming the path when the system refuses.
  */
 export async function writeStreamAtomically(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const final = resolve(path);
-  const temporary = temporaryName(final);
+  const partial = new PartialFile(path);
   try {
-    const file = openSync(temporary, 'wx');
-    try {
-      for await (const chunk of chunks) writeFully(file, chunk);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(temporary, final);
-    syncFolder(dirname(final));
+    for await (const chunk of chunks) partial.append(chunk);
+    partial.publish();
   } catch (error) {
-    rmSync(temporary, { force: true });
-    throw outputError(path, error);
-  } finally {
-    partialOutput.delete(temporary);
+    throw partial.abandon(error);
   }
 }
 

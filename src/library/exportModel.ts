@@ -64,13 +64,9 @@ export function exportOnnx(
   { precision = 'fp32', externalData = false }: OnnxExport = {},
 ): readonly string[] {
   const part = name === 'step' ? 'generator' : 'tokenizer';
-  const { weights, ...own } = partOf(model, part);
-  const metadata = metadataOf(part, { weights, ...own } as GeneratorModel | TokenizerModel);
-  return writeOnnxModel(
-    path,
-    onnxModelOf(graphOf(model, name), weights, { precision, metadata }),
-    externalData,
-  );
+  const opened = partOf(model, part);
+  const options = { precision, metadata: metadataOf(part, opened) };
+  return writeOnnxModel(path, onnxModelOf(graphOf(model, name), opened.weights, options), externalData);
 }
 
 /**

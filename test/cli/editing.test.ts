@@ -8,24 +8,8 @@ import { encodePng } from '../../src/data/image.js';
 import { splitPictures } from '../../src/data/imageStream.js';
 import { arpg as runArpg, type CliResult, shell as runShell } from '../support/cli.js';
 import { writeEditableModel } from '../support/editableModel.js';
-import { pattern, samplePngs } from '../support/pngs.js';
+import { pattern, rectangleMaskPng, samplePngs } from '../support/pngs.js';
 import { temporaryFolder } from '../support/temporary.js';
-
-/** A mask of black with a white rectangle. */
-function maskPng(
-  width: number,
-  height: number,
-  left: number,
-  top: number,
-  right: number,
-  bottom: number,
-): Uint8Array {
-  const data = new Uint8Array(width * height * 3);
-  for (let row = top; row < bottom; row++)
-    for (let column = left; column < right; column++)
-      data.fill(255, (row * width + column) * 3, (row * width + column) * 3 + 3);
-  return encodePng({ width, height, data });
-}
 
 /** Pixels of two pictures that differ, as [column, row]. */
 function differences(a: PNG, b: PNG): readonly (readonly [number, number])[] {
@@ -64,7 +48,7 @@ describe('arpg inpaint', () => {
   ] as const)
     it(`every kind of PNG of ${width}×${height} pixels keeps its unmasked pixels bit for bit`, async () => {
       const box = [1, 1, Math.min(width, 12), Math.min(height, 11)] as const;
-      const mask = write('mask.png', maskPng(width, height, ...box));
+      const mask = write('mask.png', rectangleMaskPng(width, height, ...box));
       for (const [kind, bytes] of await samplePngs(width, height)) {
         const image = write('image.png', bytes);
         const flags = ['--mask', mask, '--class', '3', '--seed', '1', '-o', temporary('out.png'), ...TARGET];
@@ -82,7 +66,7 @@ describe('arpg inpaint', () => {
 
   it('an empty mask gives the same pixels and says so', () => {
     const image = write('image.png', encodePng({ width: 9, height: 7, data: pattern(9, 7, 3) }));
-    const mask = write('mask.png', maskPng(9, 7, 0, 0, 0, 0));
+    const mask = write('mask.png', rectangleMaskPng(9, 7, 0, 0, 0, 0));
     const { errors, code } = arpg([
       'inpaint',
       image,
@@ -99,7 +83,7 @@ describe('arpg inpaint', () => {
 
   it('a full mask is sampling with the same seed', () => {
     const image = write('image.png', encodePng({ width: SIDE, height: SIDE, data: pattern(SIDE, SIDE, 3) }));
-    const mask = write('mask.png', maskPng(SIDE, SIDE, 0, 0, SIDE, SIDE));
+    const mask = write('mask.png', rectangleMaskPng(SIDE, SIDE, 0, 0, SIDE, SIDE));
     const flags = ['--class', '5', '--seed', '9', '--steps', '6', ...TARGET];
     arpg(['inpaint', image, '--mask', mask, ...flags, '-o', temporary('inpainted.png')]);
     arpg(['sample', ...flags, '-o', temporary('sampled.png')]);
@@ -108,7 +92,7 @@ describe('arpg inpaint', () => {
 
   it('the result is the same on every target', () => {
     const image = write('image.png', encodePng({ width: 12, height: 10, data: pattern(12, 10, 3) }));
-    const mask = write('mask.png', maskPng(12, 10, 2, 3, 9, 8));
+    const mask = write('mask.png', rectangleMaskPng(12, 10, 2, 3, 9, 8));
     const run = (target: string) =>
       arpg(['inpaint', image, '--mask', mask, '--class', '1', '--seed', '4', '--target', target, '-o', '-'])
         .stdout;
@@ -147,7 +131,7 @@ describe('arpg inpaint', () => {
       'plain.png',
       encodePng({ width: SIDE, height: SIDE, data: new Uint8Array(SIDE * SIDE * 3) }),
     );
-    const mask = write('half.png', maskPng(SIDE, SIDE, 0, 0, SIDE, 4));
+    const mask = write('half.png', rectangleMaskPng(SIDE, SIDE, 0, 0, SIDE, 4));
     const drawn = (feather: string) => {
       arpg([
         'inpaint',
@@ -175,7 +159,7 @@ describe('arpg inpaint', () => {
 
   it('names what is wrong with masks and pictures', () => {
     const image = write('image.png', encodePng({ width: 9, height: 7, data: pattern(9, 7, 3) }));
-    const mask = write('other.png', maskPng(7, 9, 0, 0, 1, 1));
+    const mask = write('other.png', rectangleMaskPng(7, 9, 0, 0, 1, 1));
     const other = arpg(['inpaint', image, '--mask', mask, '-o', temporary('none.png')]);
     expect(other.code).to.equal(3);
     expect(other.errors).to.include('other.png: the mask has 7×9 pixels').and.include('has 9×7');
@@ -191,7 +175,7 @@ describe('arpg inpaint', () => {
   });
 
   it('pictures flow through pipelines: bytes, several PNGs, JSON lines', () => {
-    const mask = write('mask.png', maskPng(SIDE, SIDE, 2, 2, 6, 6));
+    const mask = write('mask.png', rectangleMaskPng(SIDE, SIDE, 2, 2, 6, 6));
     const { text, errors } = shell(
       `arpg sample --class 3 --seed 1 -o - --quiet | arpg inpaint - --mask ${mask} --seed 2 -o - --quiet | arpg tokenize -`,
     );
@@ -220,7 +204,7 @@ describe('arpg inpaint', () => {
 
   it('a small mask is drawn in its share of the steps', () => {
     const image = write('image.png', encodePng({ width: SIDE, height: SIDE, data: pattern(SIDE, SIDE, 3) }));
-    const mask = write('mask.png', maskPng(SIDE, SIDE, 0, 0, 4, 4));
+    const mask = write('mask.png', rectangleMaskPng(SIDE, SIDE, 0, 0, 4, 4));
     const { text } = arpg([
       'inpaint',
       image,
@@ -246,7 +230,7 @@ describe('several pictures on one stream', () => {
       const data = pattern(SIDE, SIDE, 3).map((value) => (value * factor) % 256);
       return encodePng({ width: SIDE, height: SIDE, data });
     });
-    writeFileSync(temporary('mask.png'), maskPng(SIDE, SIDE, 2, 2, 6, 8));
+    writeFileSync(temporary('mask.png'), rectangleMaskPng(SIDE, SIDE, 2, 2, 6, 8));
     const second = (first: Uint8Array) => {
       const { stdout, errors } = arpg(
         [

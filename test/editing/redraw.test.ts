@@ -13,23 +13,8 @@ import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
 import { vqConfig } from '../../src/tokenizer/config.js';
 import { createTokenizer, type Tokenizer } from '../../src/tokenizer/tokenizer.js';
 import { writeEditableModel } from '../support/editableModel.js';
-import { pattern } from '../support/pngs.js';
+import { pattern, rectangleMask } from '../support/pngs.js';
 import { temporaryFolder } from '../support/temporary.js';
-
-/** A mask with a rectangle to be drawn. */
-function maskOf(
-  width: number,
-  height: number,
-  left: number,
-  top: number,
-  right: number,
-  bottom: number,
-): Uint8Array {
-  return Uint8Array.from({ length: width * height }, (_, pixel) => {
-    const [row, column] = [Math.floor(pixel / width), pixel % width];
-    return row >= top && row < bottom && column >= left && column < right ? 255 : 0;
-  });
-}
 
 describe('redraw', () => {
   const temporary = temporaryFolder();
@@ -60,7 +45,7 @@ describe('redraw', () => {
   it('known tokens stay, enter in one go, and only touched ones are drawn', async () => {
     feeds.length = 0;
     const image = { width: 8, height: 8, data: pattern(8, 8, 3) };
-    const mask = maskOf(8, 8, 3, 3, 5, 4);
+    const mask = rectangleMask(8, 8, 3, 3, 5, 4);
     const { windows } = await redraw({ sampler, tokenizer }, { image, mask }, options);
     const [{ before, after, drawn }] = windows as [(typeof windows)[number]];
     // Pixels 3 and 4 of row 3 touch the second and third token of the second row.
@@ -75,7 +60,7 @@ describe('redraw', () => {
   it('a masked part larger than a window is drawn from what is known outwards, each pixel once', async () => {
     const [width, height] = [30, 8];
     const image = { width, height, data: pattern(width, height, 3) };
-    const mask = maskOf(width, height, 6, 0, 30, 8);
+    const mask = rectangleMask(width, height, 6, 0, 30, 8);
     const { windows } = await redraw({ sampler, tokenizer }, { image, mask }, options);
     const lefts = windows.map(({ box }) => box.left);
     expect(lefts).to.deep.equal([...lefts].sort((a, b) => a - b));
@@ -86,7 +71,7 @@ describe('redraw', () => {
   it('windows are centred on small parts and stay inside the picture', () => {
     const canvas = (left: number, top: number) => ({
       image: { width: 40, height: 20, data: new Uint8Array(40 * 20 * 3) },
-      mask: maskOf(40, 20, left, top, left + 2, top + 2),
+      mask: rectangleMask(40, 20, left, top, left + 2, top + 2),
     });
     expect(nextWindow(canvas(10, 9), 8)).to.deep.equal({ left: 7, top: 6, width: 8, height: 8 });
     expect(nextWindow(canvas(0, 18), 8)).to.deep.equal({ left: 0, top: 12, width: 8, height: 8 });
@@ -96,7 +81,7 @@ describe('redraw', () => {
   });
 
   it('a feathered mask falls off inside and is nothing outside', () => {
-    const mask = maskOf(20, 1, 5, 0, 20, 1);
+    const mask = rectangleMask(20, 1, 5, 0, 20, 1);
     const soft = Array.from(featherMask(mask, 20, 1, 2));
     expect(soft.slice(0, 5)).to.deep.equal([0, 0, 0, 0, 0]);
     expect(soft.slice(5, 9)).to.deep.equal([153, 204, 255, 255]);

@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { PNG } from 'pngjs';
+import { decodeOnnxModel } from '../../src/targets/onnx/onnxSchema.js';
 import { arpg } from '../support/cli.js';
+import { findOnnxFaults } from '../support/onnxChecker.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 const script = fileURLToPath(new URL('../../bench/makeRandomCheckpoint.js', import.meta.url));
@@ -32,5 +34,33 @@ describe('full size: ARPG-L and VQ-16 with random weights', () => {
     expect(PNG.sync.read(readFileSync(temporary('image.png')))).to.include({ width: 256, height: 256 });
     // The weights are 1279 MB in float32; twice that would be 2558 MB.
     expect(JSON.parse(text).peak_memory_mb).to.be.below(2200);
+  });
+
+  it('export as ONNX puts the weights beside the model, and plain onnxruntime runs it', async () => {
+    mkdirSync(temporary('onnx'));
+    const path = temporary('onnx/step.onnx');
+    const { text, errors } = arpg(
+      `export --model ${temporary('model')} --format onnx --graph step --json --quiet -o ${path}`.split(' '),
+    );
+    expect(errors).to.equal('');
+    expect(JSON.parse(text).files).to.deep.equal([path, `${path}.data`]);
+    expect(statSync(path).size).to.be.below(10e6);
+    expect(statSync(`${path}.data`).size).to.be.within(1.27e9, 1.3e9);
+    expect(findOnnxFaults(decodeOnnxModel(readFileSync(path)), temporary('onnx'))).to.deep.equal([]);
+    const ort = await import('onnxruntime-node');
+    const session = await ort.InferenceSession.create(path);
+    const ids = (value: number) => new ort.Tensor('int32', Int32Array.of(value), [1, 1]);
+    const empty = new ort.Tensor('float32', new Float32Array(0), [1, 16, 0, 64]);
+    const { logits } = await session.run({
+      content_ids: ids(16384 + 1 + 207),
+      content_positions: ids(0),
+      query_positions: ids(1),
+      ...Object.fromEntries(
+        session.inputNames.filter((name) => name.startsWith('past.')).map((name) => [name, empty]),
+      ),
+    });
+    await session.release();
+    expect(logits!.dims).to.deep.equal([1, 1, 16384]);
+    expect([...(logits!.data as Float32Array)].every(Number.isFinite)).to.equal(true);
   });
 });

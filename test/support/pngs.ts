@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { encodePng } from '../../src/data/image.js';
 
 /** Pixels that differ everywhere, `[height, width, channels]`. */
 export function pattern(width: number, height: number, channels: number): Uint8Array {
@@ -20,4 +21,23 @@ export async function samplePngs(width: number, height: number): Promise<Readonl
     ['interlaced', await rgb().png({ progressive: true }).toBuffer()],
     ['alpha', await rgba().png().toBuffer()],
   ]);
+}
+
+/** Columns and rows of a rectangle: its first, and the first after it. */
+export type Rectangle = readonly [left: number, top: number, right: number, bottom: number];
+
+/** A mask `[height, width]` with a rectangle to be drawn. */
+export function rectangleMask(width: number, height: number, ...box: Rectangle): Uint8Array {
+  const [left, top, right, bottom] = box;
+  return Uint8Array.from({ length: width * height }, (_, pixel) => {
+    const [row, column] = [Math.floor(pixel / width), pixel % width];
+    return row >= top && row < bottom && column >= left && column < right ? 255 : 0;
+  });
+}
+
+/** The same as a PNG: black with a white rectangle. */
+export function rectangleMaskPng(width: number, height: number, ...box: Rectangle): Uint8Array {
+  const mask = rectangleMask(width, height, ...box);
+  const data = Uint8Array.from({ length: mask.length * 3 }, (_, index) => mask[Math.floor(index / 3)]!);
+  return encodePng({ width, height, data });
 }

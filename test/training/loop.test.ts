@@ -124,6 +124,14 @@ describe('image sources', () => {
 
 describe('arpg train', () => {
   const temporary = temporaryFolder();
+
+  /** Flags of a run on the small test images, with the tokenizer that an earlier test trained. */
+  const stripesRun = (steps: number): readonly string[] => {
+    const paths = ['--data', 'stripes', '--tokenizer', 'vq/model', '--config', 'arpg.json'].map(
+      (part, index) => (index % 2 === 0 ? part : temporary(part)),
+    );
+    return [...paths, '--steps', String(steps), '--batch', '8', '--seed', '5'];
+  };
   const train = (...args: readonly string[]) =>
     arpg(['train', ...args, '--target', 'onnx', '--threads', '2', '--quiet']);
 
@@ -252,24 +260,7 @@ describe('arpg train', () => {
   }).timeout(120_000);
 
   it('a run killed at any moment continues with the losses of one that was not', async () => {
-    const flags = [
-      '--data',
-      temporary('stripes'),
-      '--tokenizer',
-      temporary('vq/model'),
-      '--config',
-      temporary('arpg.json'),
-      '--steps',
-      '40',
-      '--batch',
-      '8',
-      '--seed',
-      '5',
-      '--checkpoint-every',
-      '7',
-      '--holdout',
-      '0.2',
-    ];
+    const flags = [...stripesRun(40), '--checkpoint-every', '7', '--holdout', '0.2'];
     expect(train(...flags, '--out', temporary('whole')).code).to.equal(0);
     const child = spawn(
       process.execPath,
@@ -448,20 +439,7 @@ describe('arpg train', () => {
   }).timeout(120_000);
 
   it('an interrupt saves and says how to continue', async () => {
-    const flags = [
-      '--data',
-      temporary('stripes'),
-      '--tokenizer',
-      temporary('vq/model'),
-      '--config',
-      temporary('arpg.json'),
-      '--steps',
-      '5000',
-      '--batch',
-      '8',
-      '--seed',
-      '5',
-    ];
+    const flags = stripesRun(5000);
     const child = spawn(
       process.execPath,
       [program, 'train', ...flags, '--out', temporary('stopped'), '--target', 'onnx'],
