@@ -1,24 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { Errors } from '@oclif/core';
 import { closest } from 'fastest-levenshtein';
 import { EXIT_CODES, UserError } from '../errors.js';
 import { GraphError } from '../graph/graphError.js';
 
-/** The commands, for suggestions. */
-const COMMANDS = [
-  'sample',
-  'inpaint',
-  'outpaint',
-  'edit',
-  'tokenize',
-  'detokenize',
-  'train',
-  'train tokenizer',
-  'import',
-  'export',
-  'pull',
-  'graph',
-  'doctor',
-];
+/** The names of the commands, as the manifest lists them. */
+function commandNames(): readonly string[] {
+  const manifest = new URL('../../../oclif.manifest.json', import.meta.url);
+  const { commands } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly commands: object };
+  return Object.keys(commands).map((id) => id.replaceAll(':', ' '));
+}
 
 /** Whether stack traces are wanted: `--debug`, or `DEBUG` naming this program. */
 export function isDebugging(): boolean {
@@ -45,7 +36,7 @@ function describeUsage(message: string): string {
   );
   const unknown = /^command (.+) not found$/.exec(text)?.[1];
   if (unknown === undefined) return `${text}; see --help`;
-  return `there is no command '${unknown}'; did you mean '${closest(unknown, COMMANDS)}'? See arpg --help`;
+  return `there is no command '${unknown}'; did you mean '${closest(unknown, commandNames())}'? See arpg --help`;
 }
 
 function describe(error: unknown): string {
