@@ -1,4 +1,4 @@
-import { EnvHttpProxyAgent, fetch, type Response } from 'undici';
+import type { EnvHttpProxyAgent, Response } from 'undici';
 import { InputError } from '../errors.js';
 
 /** How requests are made. */
@@ -43,6 +43,8 @@ export async function request(
   { token }: HttpOptions,
   signal: AbortSignal,
 ): Promise<Response> {
+  // Loaded here because only pulling needs it.
+  const { EnvHttpProxyAgent, fetch } = await import('undici');
   agent ??= new EnvHttpProxyAgent();
   let response: Response;
   try {
