@@ -258,29 +258,44 @@ export interface VqLossConfig {
   readonly commitment: number;
   /** Weight of the entropy term, which asks for sure choices and an evenly used codebook; 0 leaves it out. */
   readonly entropy: number;
+  /**
+   * Weight of the entropy of the codes' use, which is the price of a token for whoever predicts it (as in
+   * entropy-constrained vector quantisation); 0 leaves it out.
+   */
+  readonly rate: number;
   /** Whether a discriminator tells reconstructions from images; its weight is then an input of the graph. */
   readonly adversarial?: boolean;
   /** Feature maps `[batch, channels, height, width]` of images, in which reconstructions should look alike. */
   readonly perceptual?: { readonly features: (image: Tensor) => readonly Tensor[]; readonly weight: number };
 }
 
-export const VQ_LOSS_DEFAULTS: VqLossConfig = { reconstruction: 'l2', commitment: 0.25, entropy: 0 };
+export const VQ_LOSS_DEFAULTS: VqLossConfig = {
+  reconstruction: 'l2',
+  commitment: 0.25,
+  entropy: 0,
+  rate: 0,
+};
 
 const ENTROPY_TEMPERATURE = 0.01;
 const LOG_EPSILON = 1e-5;
 const PERCEPTUAL_EPSILON = 1e-10;
 
-/**
- * Entropy of each latent's choice minus the entropy of the average choice, with the choice a softmax of negative
- * squared distances; for vectors of length 1 those are 2·product − 2.
- */
-function entropyLoss(products: Tensor, codes: number): Tensor {
+/** Entropies in nats of the choice of a code, a softmax of negative squared distances at a low temperature. */
+interface ChoiceEntropies {
+  /** Of each latent's choice, on average: how unsure it is. */
+  readonly own: Tensor;
+  /** Of the average choice: how evenly the codebook is used. */
+  readonly average: Tensor;
+}
+
+function choiceEntropies(products: Tensor, codes: number): ChoiceEntropies {
   const affinities = reshape(multiply(subtract(products, 1), 2 / ENTROPY_TEMPERATURE), [-1, codes]);
   const choices = softmax(affinities);
   const average = mean(choices, { axes: [0] });
-  const averageEntropy = negate(sum(multiply(average, log(add(average, LOG_EPSILON)))));
-  const ownEntropy = negate(mean(sum(multiply(choices, logSoftmax(affinities)), { axes: [-1] })));
-  return subtract(ownEntropy, averageEntropy);
+  return {
+    own: negate(mean(sum(multiply(choices, logSoftmax(affinities)), { axes: [-1] }))),
+    average: negate(sum(multiply(average, log(add(average, LOG_EPSILON))))),
+  };
 }
 
 /** Scales the channels of each pixel to length 1. */
@@ -302,7 +317,7 @@ function perceptualLoss(image: readonly Tensor[], reconstruction: readonly Tenso
  * Encoder, quantiser with the straight-through gradient, decoder and losses (PAPER §4).
  *
  * `image` as for the encoder, of the trained size, and `adversarial_weight` f32 without axes where there is a discriminator → `loss`, the sum
- * of `reconstruction_loss`, `codebook_loss`, `commitment_loss` and whichever of `entropy_loss`, `perceptual_loss`,
+ * of `reconstruction_loss`, `codebook_loss`, `commitment_loss` and whichever of `entropy_loss`, `rate_loss`, `perceptual_loss`,
  * `adversarial_loss` and `discriminator_loss` are asked for; `indices` i32 `[batch, height·width]`; `latents` `[batch, height·width, codebookDim]`, of length
  * 1; `reconstruction`, of the image's shape.
  */
@@ -331,12 +346,16 @@ export function vqAutoencoder(config: VqTokenizerConfig, losses: VqLossConfig = 
   return scope('loss', () => {
     const difference = subtract(reconstruction, image);
     const squared = (x: Tensor) => multiply(x, x);
+    const entropies = choiceEntropies(products, config.codebookSize);
     const parts = {
       reconstruction_loss: mean(losses.reconstruction === 'l2' ? squared(difference) : absolute(difference)),
       codebook_loss: mean(squared(subtract(chosen, stopGradient(rows)))),
       commitment_loss: multiply(mean(squared(subtract(stopGradient(chosen), rows))), losses.commitment),
       ...(losses.entropy > 0 && {
-        entropy_loss: multiply(entropyLoss(products, config.codebookSize), losses.entropy),
+        entropy_loss: multiply(subtract(entropies.own, entropies.average), losses.entropy),
+      }),
+      ...(losses.rate > 0 && {
+        rate_loss: multiply(entropies.average, losses.rate),
       }),
       ...(losses.perceptual && {
         perceptual_loss: multiply(

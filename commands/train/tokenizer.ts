@@ -32,6 +32,7 @@ interface TokenizerRun extends SharedRunSettings {
   readonly reconstruction: 'l1' | 'l2';
   readonly commitment: number;
   readonly entropy: number;
+  readonly rate: number;
   readonly crop: 'center' | 'random';
   readonly restart_after: number;
   readonly adversarial: number;
@@ -64,6 +65,8 @@ const validate = validator<TokenizerRun>({
     reconstruction: { type: 'string', enum: ['l1', 'l2'] },
     commitment: { type: 'number', minimum: 0 },
     entropy: { type: 'number', minimum: 0 },
+    // Runs of before it had none.
+    rate: { type: 'number', minimum: 0, default: 0 },
     crop: { type: 'string', enum: ['center', 'random'] },
     restart_after: { type: 'integer', minimum: 0 },
     adversarial: { type: 'number', minimum: 0 },
@@ -113,6 +116,11 @@ are complete or absent, and at the end a model folder with the weights of the lo
       default: '0.05',
       helpValue: 'WEIGHT',
     }),
+    rate: Flags.string({
+      description: "weight of the codes' entropy: tokens that are easier to predict, with less detail",
+      default: '0',
+      helpValue: 'WEIGHT',
+    }),
     crop: Flags.string({
       description: 'which square of an image is trained on',
       options: ['center', 'random'],
@@ -160,6 +168,7 @@ are complete or absent, and at the end a model folder with the weights of the lo
         reconstruction: flags.reconstruction as 'l1' | 'l2',
         commitment: 0.25,
         entropy: parseNumber(flags.entropy, '--entropy', { min: 0 }),
+        rate: parseNumber(flags.rate, '--rate', { min: 0 }),
         adversarial: parseNumber(flags.adversarial, '--adversarial', { min: 0 }),
         adversarial_start: flags['adversarial-start'],
         perceptual: flags.perceptual,
@@ -172,13 +181,14 @@ are complete or absent, and at the end a model folder with the weights of the lo
     const source = await openImageSource(settings.data);
     this.note(flags, `${source.count} images of ${source.labels.length} classes`);
     const target = await this.chooseTarget(flags);
-    const { reconstruction, commitment, entropy } = settings;
+    const { reconstruction, commitment, entropy, rate } = settings;
     const training = await tokenizerTraining(source, {
       config,
       losses: {
         reconstruction,
         commitment,
         entropy,
+        rate,
         ...(settings.perceptual !== '' && {
           perceptual: {
             features: readFeatureNetwork(settings.perceptual),

@@ -40,7 +40,7 @@ const config = {
   latentChannels: 32,
   imageSize: 16,
 };
-const losses = { reconstruction: 'l2', commitment: 0.25, entropy: 0 } as const;
+const losses = { reconstruction: 'l2', commitment: 0.25, entropy: 0, rate: 0 } as const;
 
 type Ints = readonly number[];
 
@@ -235,5 +235,40 @@ describe('adversarial losses', () => {
     const [off, on] = [await gradients('loss', 0), await gradients('loss', 3)];
     expect(on[0]).to.deep.equal(off[0]);
     expect(on[2]).to.not.deep.equal(off[2]);
+  });
+});
+
+describe('the rate loss', () => {
+  it("is the entropy of the codes' soft use, and its gradient reaches the encoder", async () => {
+    const graph = vqAutoencoder(config, { ...losses, rate: 0.5 });
+    const weights = await randomWeights(graph);
+    const executable = await target.compile(withGradients(graph, 'rate_loss', ['encoder.conv_in.weight']), {
+      weights,
+    });
+    const outputs = await executable.run({ image: floats([2, 3, 16, 16], 5, 1) });
+    // Counted again by hand, from the latents and the codebook.
+    const latents = (await outputs.latents!.read()).data;
+    const codes = readFloats(weights.get('quantize.embedding.weight')!);
+    const { codebookDim, codebookSize } = config;
+    const row = (values: ArrayLike<number>, index: number) =>
+      Array.from({ length: codebookDim }, (_, axis) => values[index * codebookDim + axis]!);
+    const unit = (vector: readonly number[]) => vector.map((value) => value / Math.hypot(...vector));
+    const use = new Array<number>(codebookSize).fill(0);
+    const count = latents.length / codebookDim;
+    for (let latent = 0; latent < count; latent++) {
+      const own = unit(row(latents, latent));
+      const weightsOf = use.map((_, code) => {
+        const product = unit(row(codes, code)).reduce((sum, value, axis) => sum + value * own[axis]!, 0);
+        return Math.exp((2 * product - 2) / 0.01);
+      });
+      const total = weightsOf.reduce((sum, value) => sum + value, 0);
+      for (const [code, value] of weightsOf.entries()) use[code]! += value / total / count;
+    }
+    const entropy = -use.reduce((sum, share) => sum + share * Math.log(share + 1e-5), 0);
+    expect(entropy).to.be.greaterThan(0.1);
+    expect((await outputs.rate_loss!.read()).data[0]!).to.be.closeTo(0.5 * entropy, 1e-3);
+    const gradient = await outputs['gradient.encoder.conv_in.weight']!.read();
+    expect(Math.max(...gradient.data.map(Math.abs))).to.be.greaterThan(0);
+    await executable.dispose();
   });
 });
