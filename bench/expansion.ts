@@ -11,7 +11,7 @@ import { onnxTarget } from '../src/targets/onnx/onnxTarget.js';
 import { augmentImage, NO_AUGMENTATION } from '../src/training/augment.js';
 import {
   classifyDigits,
-  DEFAULT_SAMPLING,
+  defaultSampling,
   DIGITS_MODEL,
   openShippedTokenizer,
 } from '../test/support/modelMetrics.js';
@@ -33,7 +33,12 @@ for (const side of sides.length > 0 ? sides.map(Number) : defaults)
       grid,
       scaling,
     );
-    const settings = { ...DEFAULT_SAMPLING, schedule: 'arccos', order: undefined, batch: 10 } as const;
+    const settings = {
+      ...defaultSampling(DIGITS_MODEL),
+      schedule: 'arccos',
+      order: undefined,
+      batch: 10,
+    } as const;
     const steps = Math.min(64, grid.height * grid.width);
     const small = [];
     for (const tokens of await sampleImages(sampler, classIds, { ...settings, steps }))

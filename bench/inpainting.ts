@@ -13,7 +13,7 @@ import { type RedrawOptions, redrawTokens } from '../src/editing/redraw.js';
 import { onnxTarget } from '../src/targets/onnx/onnxTarget.js';
 import {
   classifyDigits,
-  DEFAULT_SAMPLING,
+  defaultSampling,
   DIGITS_MODEL,
   HELD_OUT_DIGITS,
   loadImages,
@@ -34,7 +34,7 @@ const lowerHalf = new Set(
 const encoded = await tokenizer.encodeMany(images);
 
 const options = (index: number, order: readonly number[] | undefined): RedrawOptions => ({
-  ...DEFAULT_SAMPLING,
+  ...defaultSampling(DIGITS_MODEL),
   classId: source.classOf(index),
   schedule: 'arccos',
   steps: positions,

@@ -4,6 +4,7 @@ import {
   byteLength,
   importGenerator,
   importTokenizer,
+  type SamplingDefaults,
   toHalfPrecision,
   UsageError,
   VQ_PRESETS,
@@ -57,6 +58,8 @@ With --tokenizer and no WEIGHTS, the folder holds the tokenizer alone. Weights k
       description: "guidance scale that suits the model (default: the paper's for published ones)",
       helpValue: 'G',
     }),
+    temperature: Flags.string({ description: 'temperature that suits the model', helpValue: 'T' }),
+    'top-p': Flags.string({ description: 'top-p that suits the model', helpValue: 'P' }),
     half: Flags.boolean({ description: 'store the weights in half precision, in half the space' }),
     output: Flags.string({
       char: 'o',
@@ -81,9 +84,7 @@ With --tokenizer and no WEIGHTS, the folder holds the tokenizer alone. Weights k
             await importGenerator(args.weights, flags.config!, {
               ...(flags.labels !== undefined && { labels: flags.labels }),
               ...(flags.license !== undefined && { license: flags.license }),
-              ...(flags.guidance !== undefined && {
-                guidance: parseNumber(flags.guidance, '--guidance', { min: 0 }),
-              }),
+              sampling: suitedSettings(flags),
             }),
           );
     const tokenizer =
@@ -105,4 +106,19 @@ With --tokenizer and no WEIGHTS, the folder holds the tokenizer alone. Weights k
       tokenizer_tensors: tokenizer?.weights.size ?? 0,
     });
   }
+}
+
+interface SuitedFlags {
+  readonly guidance: string | undefined;
+  readonly temperature: string | undefined;
+  readonly 'top-p': string | undefined;
+}
+
+/** The settings that `config.json` should name. */
+function suitedSettings({ guidance, temperature, 'top-p': topP }: SuitedFlags): SamplingDefaults {
+  return {
+    ...(guidance !== undefined && { guidance: parseNumber(guidance, '--guidance', { min: 0 }) }),
+    ...(temperature !== undefined && { temperature: parseNumber(temperature, '--temperature', { min: 0 }) }),
+    ...(topP !== undefined && { top_p: parseNumber(topP, '--top-p', { min: 0, max: 1 }) }),
+  };
 }

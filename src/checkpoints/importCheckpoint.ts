@@ -8,6 +8,7 @@ import { parseOfficialVqConfig, VQ_PRESETS, vqConfig } from '../tokenizer/config
 import type { Labels } from './labels.js';
 import { parseLabels } from './labels.js';
 import { matchParameters } from './matchParameters.js';
+import type { SamplingDefaults } from './modelConfig.js';
 import type { GeneratorModel, TokenizerModel } from './modelFolder.js';
 import { openPytorch } from './pytorch.js';
 import { openSafetensors } from './safetensors.js';
@@ -31,8 +32,8 @@ export interface GeneratorImportOptions {
   readonly labels?: string;
   /** Licence of the weights. */
   readonly license?: string;
-  /** Guidance scale that suits the model; the paper's for the published ones. */
-  readonly guidance?: number;
+  /** Settings that suit the model; guidance is the paper's for the published ones. */
+  readonly sampling?: SamplingDefaults;
 }
 
 /**
@@ -43,18 +44,20 @@ export interface GeneratorImportOptions {
 export async function importGenerator(
   path: string,
   configuration: string,
-  { labels: labelsPath, license, guidance = PUBLISHED_GUIDANCE[configuration] }: GeneratorImportOptions = {},
+  { labels: labelsPath, license, sampling: given }: GeneratorImportOptions = {},
 ): Promise<GeneratorModel> {
   const config = parseOfficialArpgConfig(readConfig(configuration, ARPG_PRESETS), configuration);
   const weights = matchParameters([arpgStep(arpgConfig(config))], await openCheckpoint(path), path);
   const labels: Labels =
     labelsPath === undefined ? [] : parseLabels(readJsonFile(labelsPath), config.num_classes, labelsPath);
+  const published = PUBLISHED_GUIDANCE[configuration];
+  const sampling = { ...(published !== undefined && { guidance: published }), ...given };
   return {
     config,
     weights,
     labels,
     ...(license !== undefined && { license }),
-    ...(guidance !== undefined && { sampling: { guidance } }),
+    ...(Object.keys(sampling).length > 0 && { sampling }),
   };
 }
 

@@ -15,13 +15,19 @@ export type Architecture = 'arpg' | 'vq';
 /** How a generator is best sampled. */
 export interface SamplingDefaults {
   /** Classifier-free guidance scale. */
-  readonly guidance: number;
+  readonly guidance?: number;
+  readonly temperature?: number;
+  readonly top_p?: number;
 }
 
 const samplingSchema: JSONSchemaType<SamplingDefaults> = {
   type: 'object',
-  required: ['guidance'],
-  properties: { guidance: { type: 'number', minimum: 0 } },
+  required: [],
+  properties: {
+    guidance: { type: 'number', minimum: 0, nullable: true },
+    temperature: { type: 'number', minimum: 0, nullable: true },
+    top_p: { type: 'number', minimum: 0, maximum: 1, nullable: true },
+  },
   additionalProperties: false,
 };
 

@@ -31,11 +31,13 @@ export const samplingFlags = {
     options: [...GUIDANCE_SCHEDULES],
     default: 'linear',
   }),
-  temperature: Flags.string({ description: 'divides the logits', default: '1', helpValue: 'T' }),
+  temperature: Flags.string({
+    description: "divides the logits (default: the model's, else 1)",
+    helpValue: 'T',
+  }),
   'top-k': Flags.integer({ description: 'keep the k most likely tokens; 0 keeps all', default: 0, min: 0 }),
   'top-p': Flags.string({
-    description: 'keep the most likely tokens up to this mass',
-    default: '1',
+    description: "keep the most likely tokens up to this mass (default: the model's, else 1)",
     helpValue: 'P',
   }),
   order: Flags.string({
@@ -61,9 +63,11 @@ export function samplingSettings(flags: SamplingFlags, positions: number): Sampl
       guidance: parseNumber(flags.guidance, '--guidance', { min: 0 }),
     }),
     guidanceSchedule: flags['guidance-schedule'] as GuidanceSchedule,
-    temperature: parseNumber(flags.temperature, '--temperature', { min: 0 }),
+    ...(flags.temperature !== undefined && {
+      temperature: parseNumber(flags.temperature, '--temperature', { min: 0 }),
+    }),
     topK: flags['top-k'],
-    topP: parseNumber(flags['top-p'], '--top-p', { min: 0, max: 1 }),
+    ...(flags['top-p'] !== undefined && { topP: parseNumber(flags['top-p'], '--top-p', { min: 0, max: 1 }) }),
     ...(order && { order }),
   };
 }

@@ -34,7 +34,7 @@ export interface ModuleModel {
   readonly decoderGraph: Graph;
   readonly decoderWeights: Weights;
   readonly tokenPixels: number;
-  readonly guidance: number;
+  readonly sampling: ModuleData['sampling'];
 }
 
 /** Collects the kernels and tensors that the plans of a module share. */
@@ -181,7 +181,7 @@ export function gpujsModule(model: ModuleModel, options: GpujsModuleOptions): st
     labels,
     steps,
     schedule,
-    guidance: model.guidance,
+    sampling: model.sampling,
     guided,
     stepPlans,
     decoderPlan,

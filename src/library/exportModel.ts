@@ -150,7 +150,11 @@ export function exportGpujs(
       decoderGraph: vqDecoder(decoder),
       decoderWeights: tokenizerModel.weights,
       tokenPixels: downsampleFactor(decoder),
-      guidance: generator.sampling?.guidance ?? DEFAULT_GUIDANCE,
+      sampling: {
+        guidance: generator.sampling?.guidance ?? DEFAULT_GUIDANCE,
+        temperature: generator.sampling?.temperature ?? 1,
+        topP: generator.sampling?.top_p ?? 1,
+      },
     },
     { mode, steps, schedule, guided },
   );

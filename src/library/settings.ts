@@ -22,11 +22,11 @@ export interface SamplingSettings {
   readonly guidance?: number;
   /** Whether guidance is the same at all steps or grows from 1 (default `linear`). */
   readonly guidanceSchedule?: GuidanceSchedule;
-  /** Divides the logits; ≥ 0 (default 1). */
+  /** Divides the logits; ≥ 0 (default: the model's, else 1). */
   readonly temperature?: number;
   /** Keeps the k most likely tokens; 0 keeps all (default). */
   readonly topK?: number;
-  /** Keeps the most likely tokens up to this mass, from 0 to 1 (default 1). */
+  /** Keeps the most likely tokens up to this mass, from 0 to 1 (default: the model's, else 1). */
   readonly topP?: number;
   /** Raster positions in the order to sample; drawn for each picture when left out. */
   readonly order?: readonly number[];
@@ -62,7 +62,7 @@ export function resolveSeed(seed: number = drawSeed()): number {
 export function resolveSettings(
   settings: SamplingSettings,
   positions: number,
-  suited: Partial<SamplingDefaults> = {},
+  suited: SamplingDefaults = {},
 ): FullSettings {
   const { steps = Math.min(DEFAULT_STEPS, positions), order, topK = 0 } = settings;
   if (!(Number.isInteger(steps) && steps >= 1 && steps <= positions))
@@ -76,9 +76,9 @@ export function resolveSettings(
     schedule: settings.schedule ?? 'arccos',
     guidance: requireRange(settings.guidance ?? suited.guidance ?? DEFAULT_GUIDANCE, 'guidance', 0),
     guidanceSchedule: settings.guidanceSchedule ?? 'linear',
-    temperature: requireRange(settings.temperature ?? 1, 'temperature', 0),
+    temperature: requireRange(settings.temperature ?? suited.temperature ?? 1, 'temperature', 0),
     topK,
-    topP: requireRange(settings.topP ?? 1, 'top-p', 0, 1),
+    topP: requireRange(settings.topP ?? suited.top_p ?? 1, 'top-p', 0, 1),
     order,
   };
 }

@@ -22,14 +22,14 @@ describe('model folders', () => {
     const generator = await importGenerator(goldenPath('arpg-tiny.pt'), goldenPath('arpg-tiny.json'), {
       labels: temporary('labels.json'),
       license: 'CC0-1.0',
-      guidance: 7,
+      sampling: { guidance: 7, top_p: 0.9 },
     });
     const tokenizer = await importTokenizer(goldenPath('vq-tiny.pt'), goldenPath('vq-tiny.json'));
     await writeModelFolder(temporary('model'), { generator, tokenizer });
     const opened = openGenerator(temporary('model'));
     expect(opened.config).to.deep.equal(generator.config);
     expect(opened.labels).to.deep.equal(labels);
-    expect([opened.license, opened.sampling]).to.deep.equal(['CC0-1.0', { guidance: 7 }]);
+    expect([opened.license, opened.sampling]).to.deep.equal(['CC0-1.0', { guidance: 7, top_p: 0.9 }]);
     const card = readFileSync(temporary('model/README.md'), 'utf8');
     for (const part of [
       'license: "CC0-1.0"',

@@ -9,6 +9,7 @@ import { openGenerator, openTokenizer } from '../../src/checkpoints/modelFolder.
 import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import type { RgbImage } from '../../src/data/image.js';
 import { type ImageSource, openImageSource } from '../../src/data/imageSource.js';
+import { resolveSettings } from '../../src/library/settings.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
 import { intTensor } from '../../src/targets/target.js';
 import { vqConfig } from '../../src/tokenizer/config.js';
@@ -32,14 +33,10 @@ export const HELD_OUT_EMOJI = `${fixtures}emoji/held-out`;
 export const EMOJI_MODEL = `${fixtures}models/emoji`;
 
 /** As `arpg sample` does unless told otherwise. */
-export const DEFAULT_SAMPLING: SamplingOptions = {
-  seed: SEED,
-  guidance: 4,
-  guidanceSchedule: 'linear',
-  temperature: 1,
-  topK: 0,
-  topP: 1,
-};
+export function defaultSampling(model: string): SamplingOptions {
+  const { sampling, config } = openGenerator(model);
+  return resolveSettings({ seed: SEED }, config.block_size, sampling);
+}
 
 /** What a tokenizer keeps of images. */
 export interface ReconstructionMetrics {
@@ -143,7 +140,7 @@ export async function classifyDigits(given: readonly RgbImage[]): Promise<readon
 export async function sampleModel(
   model: string,
   count: number,
-  options: SamplingOptions = DEFAULT_SAMPLING,
+  options: SamplingOptions = defaultSampling(model),
 ): Promise<{ readonly images: readonly RgbImage[]; readonly classIds: readonly number[] }> {
   const { config, weights } = openGenerator(model);
   const sampler = await createSampler(arpgConfig(config), weights, target);

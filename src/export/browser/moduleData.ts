@@ -51,8 +51,8 @@ export interface ModuleData {
   readonly labels: readonly string[];
   readonly steps: number;
   readonly schedule: Schedule;
-  /** The guidance scale unless the page names another. */
-  readonly guidance: number;
+  /** How tokens are drawn unless the page says otherwise. */
+  readonly sampling: { readonly guidance: number; readonly temperature: number; readonly topP: number };
   /** Whether each picture has a second row for guidance. */
   readonly guided: boolean;
   /** The sampling step by `content,queries,past`, and the tokenizer's decoder. */

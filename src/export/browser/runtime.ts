@@ -156,7 +156,7 @@ export function createPageModel(
   const { grid } = config;
   return {
     labels: data.labels,
-    async sample({ class: wanted, seed = Math.floor(Math.random() * 2 ** 32), temperature = 1, ...options }) {
+    async sample({ class: wanted, seed = Math.floor(Math.random() * 2 ** 32), ...options }) {
       const order = randomOrder(grid.height * grid.width, seed, 0);
       const plan = samplingPlan({ order, steps: data.steps, schedule: data.schedule });
       const [tokens] = await sampleBatch(
@@ -165,11 +165,11 @@ export function createPageModel(
         [{ classId: classOf(wanted, data), index: 0, plan }],
         {
           seed,
-          guidance: data.guided ? (options.guidance ?? data.guidance) : 1,
+          guidance: data.guided ? (options.guidance ?? data.sampling.guidance) : 1,
           guidanceSchedule: 'linear',
-          temperature,
+          temperature: options.temperature ?? data.sampling.temperature,
           topK: 0,
-          topP: 1,
+          topP: data.sampling.topP,
         },
         ({ step }) => options.onStep?.(step + 1, data.steps),
       );
