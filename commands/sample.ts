@@ -33,7 +33,7 @@ An image depends on the seed and its number alone: the same command gives the sa
     '<%= config.bin %> sample --class 3 -o three.png',
     '<%= config.bin %> sample --model arpg-l --class 207 --class "tabby cat" --count 8 --format grid -o cats.png',
     '<%= config.bin %> sample --class 3 --class 8 --format gif -o steps.gif',
-    '<%= config.bin %> sample --class 3 --size 56x28 --rope extend -o wide.png',
+    '<%= config.bin %> sample --class 3 --size 64x32 --rope extend -o wide.png',
     '<%= config.bin %> sample --class 3 --count 100 --seed 7 -o samples/',
     '<%= config.bin %> sample --class 3 --format tokens | <%= config.bin %> detokenize -o three.png',
   ];
