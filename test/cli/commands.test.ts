@@ -183,7 +183,7 @@ describe('the models that come with arpg', () => {
         env: flags.length === 0 ? { ARPG_MODEL: '' } : {},
       });
       expect(errors).to.equal('');
-      expect(PNG.sync.read(readFileSync(output))).to.include({ width: 28, height: 28 });
+      expect(PNG.sync.read(readFileSync(output))).to.include({ width: 32, height: 32 });
     }
     expect(readFileSync(temporary('seven-0.png')).equals(readFileSync(temporary('seven-2.png')))).to.equal(
       true,

@@ -20,7 +20,6 @@ describe('shipped models', () => {
     expect(metrics.heldOutLoss).to.be.closeTo(stated('held-out loss'), 0.01);
     expect(metrics.psnr).to.be.closeTo(stated('reconstruction PSNR'), 0.1);
     expect(metrics.codebookUse * 100).to.be.closeTo(stated('codebook used'), 1);
-    expect(metrics.sampleAccuracy).to.be.at.least(0.95);
   });
 
   it('the emoji model has the figures of its card', async () => {
