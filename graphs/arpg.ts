@@ -156,6 +156,12 @@ interface Places {
   readonly queries: Tensor;
 }
 
+function embeddingTable(config: ArpgConfig): Tensor {
+  return scope('embeddings', () =>
+    parameter('weight', [embeddingRows.count(config), config.dim], NORMAL_INITIALIZER),
+  );
+}
+
 /** Both passes: embedding ids of the content → logits `[batch, queries, vocabulary]`, and the cache. */
 function arpg(
   contentIds: Tensor,
@@ -168,9 +174,7 @@ function arpg(
     trained: config.grid,
     scaling: options.ropeScaling ?? 'extend',
   });
-  const embeddings = scope('embeddings', () =>
-    parameter('weight', [embeddingRows.count(config), config.dim], NORMAL_INITIALIZER),
-  );
+  const embeddings = embeddingTable(config);
   const { dropout = NO_DROPOUT } = options;
   const content = dropout(embedding(embeddings, contentIds));
   const mask = slice(embeddings, { axis: 0, start: embeddingRows.mask(config), length: 1 });
@@ -227,12 +231,40 @@ export function arpgStep(
   const pairs = pairUp(cacheInputs);
   const past: ArpgCache = { selfDecoder: pairs.slice(0, -1), shared: pairs.at(-1)! };
   const { logits, cache } = arpg(contentIds, places, config, grid, { causal: false, past, ropeScaling });
-  const present = [...cache.selfDecoder, cache.shared].flatMap(({ key, value }) => [key, value]);
-  const presentByName = Object.fromEntries(names.map((name, index) => [name.present, present[index]!]));
   return makeGraph('arpg-step', [contentIds, places.content, places.queries, ...cacheInputs], {
     logits,
-    ...presentByName,
+    ...presentOutputs(cache, config),
   });
+}
+
+/**
+ * Pass 1 over the class token and known tokens before the first sampling step. Each sees those before it, as in training:
+ * a network trained so is misled by many tokens that all see each other.
+ *
+ * Inputs: `content_ids` and `content_positions` as for the step. Outputs: the cache for the first step, `present.*`.
+ */
+export function arpgPrefill(
+  config: ArpgConfig,
+  grid: Grid = config.grid,
+  ropeScaling: RopeScaling = 'extend',
+): Graph {
+  const shape = [dim('batch'), dim('content')];
+  const contentIds = input('content_ids', 'i32', shape);
+  const indices = input('content_positions', 'i32', shape);
+  const table = rotaryTable(grid, config.dim / config.heads, config.ropeBase, {
+    trained: config.grid,
+    scaling: ropeScaling,
+  });
+  const embeddings = embeddingTable(config);
+  const cache = scope('layers', () =>
+    selfDecoder(embedding(embeddings, contentIds), { table, indices }, config, { causal: true }),
+  );
+  return makeGraph('arpg-prefill', [contentIds, indices], presentOutputs(cache, config));
+}
+
+function presentOutputs({ selfDecoder: layers, shared }: ArpgCache, config: ArpgConfig) {
+  const present = [...layers, shared].flatMap(({ key, value }) => [key, value]);
+  return Object.fromEntries(cacheNames(config).map((name, index) => [name.present, present[index]!]));
 }
 
 function pairUp(tensors: readonly Tensor[]): readonly KeyValue[] {

@@ -1,4 +1,4 @@
-import { type ArpgConfig, arpgStep, cacheNames, embeddingRows } from '../../graphs/arpg.js';
+import { type ArpgConfig, arpgPrefill, arpgStep, cacheNames, embeddingRows } from '../../graphs/arpg.js';
 import { CLASS_ROTARY_INDEX, type Grid, type RopeScaling } from '../../graphs/rotary.js';
 import { GraphError } from '../graph/graphError.js';
 import type { Weights } from '../graph/weights.js';
@@ -78,12 +78,28 @@ export async function createSampler(
   ropeScaling: RopeScaling = 'extend',
 ): Promise<Sampler> {
   const executable = await target.compile(arpgStep(config, grid, ropeScaling), { weights });
+  let prefill: Promise<Executable> | undefined;
+  const preparePrefill = () => {
+    prefill ??= target.compile(arpgPrefill(config, grid, ropeScaling), { weights });
+    return prefill;
+  };
   return {
     config,
     grid,
-    sample: (images, options, onStep) => sampleBatch(executable, { config, grid }, images, options, onStep),
-    dispose: () => executable.dispose(),
+    sample: (images, options, onStep) =>
+      sampleBatch(executable, { config, grid, preparePrefill }, images, options, onStep),
+    async dispose() {
+      await Promise.all([executable.dispose(), prefill?.then((own) => own.dispose())]);
+    },
   };
+}
+
+/** What sampling knows of its network. */
+interface SamplingNetwork {
+  readonly config: ArpgConfig;
+  readonly grid: Grid;
+  /** The network's prefill graph, for plans that start with known tokens. */
+  readonly preparePrefill?: () => Promise<Pick<Executable, 'run'>>;
 }
 
 function requireEqualSteps(images: readonly SampledImage[]): readonly SamplingStep[] {
@@ -98,7 +114,7 @@ function requireEqualSteps(images: readonly SampledImage[]): readonly SamplingSt
 /** Samples a batch with an executable of the step graph; `Sampler.sample` says how. */
 export async function sampleBatch(
   executable: Pick<Executable, 'run'>,
-  { config, grid }: { readonly config: ArpgConfig; readonly grid: Grid },
+  { config, grid, preparePrefill }: SamplingNetwork,
   images: readonly SampledImage[],
   options: SamplingOptions,
   onStep?: (report: StepReport) => void,
@@ -119,6 +135,11 @@ export async function sampleBatch(
   let cache: Readonly<Record<string, TargetTensor>> = Object.fromEntries(
     names.map(({ past }) => [past, empty]),
   );
+  const prefills = steps[0]!.feed.length > 0;
+  if (prefills) {
+    if (!preparePrefill) throw new GraphError('known tokens need a prefill graph');
+    cache = await runPrefill(await preparePrefill(), prefillContent(rows, tokens, config), config);
+  }
   let done = 0;
   for (const [step, { predict }] of steps.entries()) {
     const inputs = { ...stepInputs(rows, tokens, step, config), ...cache };
@@ -153,13 +174,20 @@ function rowOf({ shape, data }: HostTensor, row: number, query: number): Float32
   return (data as Float32Array).subarray(start, start + vocabulary);
 }
 
-function stepInputs(
+/** A token's row in the embedding table and its place in the RoPE table. */
+interface Content {
+  readonly id: number;
+  readonly place: number;
+}
+
+/** Each row's class token, then the tokens known before a step. */
+function contentOf(
   rows: readonly SampledImage[],
   tokens: readonly Int32Array[],
   step: number,
   config: ArpgConfig,
-): Readonly<Record<string, HostTensor>> {
-  const content = rows.map(({ classId, plan }, row) => {
+): readonly (readonly Content[])[] {
+  return rows.map(({ classId, plan }, row) => {
     const known = plan.steps[step]!.feed.map((position) => ({
       id: tokens[row % tokens.length]![position]!,
       place: position + 1,
@@ -168,12 +196,50 @@ function stepInputs(
       classId === null ? embeddingRows.nullClass(config) : embeddingRows.classLabel(config, classId);
     return step === 0 ? [{ id: label, place: CLASS_ROTARY_INDEX }, ...known] : known;
   });
-  const queries = rows.map(({ plan }) => plan.steps[step]!.predict.map((position) => position + 1));
-  const tensor = (values: readonly (readonly number[])[]) =>
-    intTensor([rows.length, values[0]!.length], values.flat());
+}
+
+function table(rows: readonly (readonly number[])[]): HostTensor {
+  return intTensor([rows.length, rows[0]!.length], rows.flat());
+}
+
+function contentInputs(content: readonly (readonly Content[])[]) {
   return {
-    content_ids: tensor(content.map((row) => row.map(({ id }) => id))),
-    content_positions: tensor(content.map((row) => row.map(({ place }) => place))),
-    query_positions: tensor(queries),
+    content_ids: table(content.map((row) => row.map(({ id }) => id))),
+    content_positions: table(content.map((row) => row.map(({ place }) => place))),
   };
+}
+
+/** All but the last known token, which the first step feeds. */
+function prefillContent(rows: readonly SampledImage[], tokens: readonly Int32Array[], config: ArpgConfig) {
+  return contentInputs(contentOf(rows, tokens, 0, config).map((row) => row.slice(0, -1)));
+}
+
+/** The cache that known tokens leave, in this process's memory: it comes from another executable than the steps'. */
+async function runPrefill(
+  executable: Pick<Executable, 'run'>,
+  inputs: Readonly<Record<string, HostTensor>>,
+  config: ArpgConfig,
+): Promise<Readonly<Record<string, HostTensor>>> {
+  const outputs = await executable.run(inputs);
+  const cache: Record<string, HostTensor> = {};
+  for (const { past, present } of cacheNames(config)) {
+    const { dtype, shape, data } = await outputs[present]!.read();
+    // What was read may share memory with the tensor that is freed here.
+    cache[past] = { dtype, shape, data: data.slice() };
+    outputs[present]!.dispose();
+  }
+  return cache;
+}
+
+function stepInputs(
+  rows: readonly SampledImage[],
+  tokens: readonly Int32Array[],
+  step: number,
+  config: ArpgConfig,
+): Readonly<Record<string, HostTensor>> {
+  const content = contentOf(rows, tokens, step, config);
+  // Before the first step, all but its last token were prefilled.
+  const fed = step === 0 ? content.map((row) => row.slice(-1)) : content;
+  const queries = rows.map(({ plan }) => plan.steps[step]!.predict.map((position) => position + 1));
+  return { ...contentInputs(fed), query_positions: table(queries) };
 }
