@@ -76,9 +76,13 @@ async function createSession(
     graphOptimizationLevel: 'all',
     logSeverityLevel: FATAL_ONLY,
     ...(options.threads !== undefined && { intraOpNumThreads: options.threads }),
-    ...(weightsFolder !== undefined && {
-      extra: { session: { model_external_initializers_file_folder_path: weightsFolder } },
-    }),
+    extra: {
+      session: {
+        // Each session has threads of its own; those of one that waits must not keep the cores from the next.
+        intra_op: { allow_spinning: '0' },
+        ...(weightsFolder !== undefined && { model_external_initializers_file_folder_path: weightsFolder }),
+      },
+    },
   };
   return ort.InferenceSession.create(encodeOnnxModel(model), settings);
 }
