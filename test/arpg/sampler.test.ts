@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { arpgTeacherForced } from '../../graphs/arpg.js';
 import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
 import { filterLogits } from '../../src/arpg/filter.js';
 import { randomOrder } from '../../src/arpg/order.js';
@@ -10,7 +11,7 @@ import { tokensPerStep } from '../../src/arpg/schedule.js';
 import { openPytorch } from '../../src/checkpoints/pytorch.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
-import { floatTensor } from '../../src/targets/target.js';
+import { floatTensor, type HostTensor, intTensor } from '../../src/targets/target.js';
 import { expectClose, TESTED_TARGETS } from '../support/conformance.js';
 import { goldenJson, goldenNumbers, goldenPath } from '../support/golden.js';
 
@@ -149,5 +150,43 @@ describe('seeds', () => {
     expect([...randomOrder(64, 1, 0)].sort((a, b) => a - b)).to.deep.equal(
       Array.from({ length: 64 }, (_, i) => i),
     );
+  });
+});
+
+describe('known tokens', () => {
+  it('enter as in training: the first logits are those of the teacher-forced pass', async () => {
+    const { tensors: weights } = await openPytorch(goldenPath('arpg-tiny.pt'));
+    const known = [9, 2, 14, 7, 0];
+    const others = Array.from({ length: 16 }, (_, position) => position).filter(
+      (position) => !known.includes(position),
+    );
+    const tokens = Int32Array.from({ length: 16 }, (_, position) => (position * 7) % 32);
+    for (const target of [onnxTarget({ threads: 2 }), referenceTarget]) {
+      const teacher = await target.compile(arpgTeacherForced(config), { weights });
+      const sampler = await createSampler(config, weights, target);
+      const image: SampledImage = {
+        classId: 4,
+        index: 0,
+        plan: samplingPlan({ order: others, known, steps: 1, schedule: 'arccos' }),
+        knownTokens: new Map(known.map((position) => [position, tokens[position]!])),
+      };
+      let first: HostTensor | undefined;
+      await sampler.sample([image], greedy, ({ logits }) => {
+        first = { ...logits, data: logits.data.slice() };
+      });
+      for (const [query, position] of others.entries()) {
+        const order = [...known, position, ...others.filter((other) => other !== position)];
+        const { logits } = await teacher.run({
+          tokens: intTensor([1, 16], tokens),
+          class_ids: intTensor([1], [4]),
+          orders: intTensor([1, 16], order),
+        });
+        const forced = (await logits!.read()).data.slice(known.length * 32, (known.length + 1) * 32);
+        const own = first!.data.slice(query * 32, (query + 1) * 32);
+        for (const [token, value] of own.entries()) expect(value).to.be.closeTo(forced[token]!, 1e-4);
+      }
+      await sampler.dispose();
+      await teacher.dispose();
+    }
   });
 });

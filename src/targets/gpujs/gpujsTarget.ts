@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { compileGraph } from '../../compiler/compile.js';
-import type { Graph } from '../../graph/graph.js';
+import { type Graph, inputNode } from '../../graph/graph.js';
 import { bindInputs } from '../../graph/interpret.js';
 import type { OpDefinition } from '../../graph/op.js';
 import { concreteType } from '../../graph/tensorType.js';
@@ -97,7 +97,11 @@ export async function gpujsTarget({
             if (!joined || !large) return { plan: plain, runner: separate };
             return { plan: lowerToKernels(wanted, bindings, { ...limits, maxLanes: 1 }), runner: joined };
           });
-          const { values, release } = await uploadInputs(inputs, runner, owner);
+          // A plan compiled once takes its inputs in one order, however they are given.
+          const ordered = Object.fromEntries(
+            compiled.inputs.map((tensor) => [inputNode(tensor).name, inputs[inputNode(tensor).name]!]),
+          );
+          const { values, release } = await uploadInputs(ordered, runner, owner);
           const results = await runner.run(plan, values);
           const kept = new Set(results.values());
           for (const value of release) if (!kept.has(value)) value.release();
