@@ -31,14 +31,18 @@ the seed, and the others are drawn anew: variations of the picture.`;
     const pictures = await this.readPictures(args.image);
     this.checkEditOutput(flags, pictures.length);
     const seed = this.chooseSeed(flags);
-    const keep = flags.keep === undefined ? undefined : parseNumber(flags.keep, '--keep', { min: 0, max: 1 });
-    const tokenPixels = downsampleFactor(vqConfig(openTokenizer(flags.model).config));
+    const variation =
+      flags.keep === undefined
+        ? undefined
+        : {
+            keep: parseNumber(flags.keep, '--keep', { min: 0, max: 1 }),
+            tokenPixels: downsampleFactor(vqConfig(openTokenizer(flags.model).config)),
+          };
     const edits = await Promise.all(
       pictures.map(async (given, index) => {
-        const mask =
-          keep === undefined
-            ? await this.readMask(flags, given)
-            : variationMask(given.picture, keep, tokenPixels, seed, index);
+        const mask = variation
+          ? variationMask(given.picture, variation.keep, variation.tokenPixels, seed, index)
+          : await this.readMask(flags, given);
         return editOf(given.picture, mask);
       }),
     );

@@ -5,14 +5,11 @@ import { checkOutput, STREAM, writeOutput } from '../src/cli/streams.js';
 import {
   DEFAULT_PAGE_STEPS,
   defaultSizes,
-  drawDot,
-  drawSvg,
   exportGpujs,
   exportOnnx,
   exportOnnxFolder,
   exportPytorch,
   exportSafetensors,
-  graphToJson,
   GRAPH_NAMES,
   type GraphName,
   load,
@@ -24,6 +21,7 @@ import {
   type PageMode,
   PRECISIONS,
   type Precision,
+  renderGraph,
   SCHEDULES,
   type Schedule,
   UsageError,
@@ -141,11 +139,12 @@ async function pageModule({ model, mode, steps, schedule }: ExportFlags): Promis
   });
 }
 
-function drawing({ model, graph: name, depth = DEFAULT_DEPTH }: ExportFlags, format: TextFormat): string {
+function drawing(
+  { model, graph: name, depth = DEFAULT_DEPTH }: ExportFlags,
+  format: Exclude<TextFormat, 'gpujs'>,
+): string {
   const { graph } = modelGraph((name ?? 'step') as GraphName, model);
-  if (format === 'json') return `${JSON.stringify(graphToJson(graph))}\n`;
-  const options = { depth, bindings: defaultSizes(graph) };
-  return format === 'dot' ? drawDot(graph, options) : drawSvg(graph, options);
+  return renderGraph(graph, format, { depth, bindings: defaultSizes(graph) });
 }
 
 /** Writes files of weights, with a graph around them or without; returns them. */

@@ -5,33 +5,27 @@ import {
   compileGraph,
   type DimBindings,
   defaultSizes,
-  drawDot,
-  type DrawOptions,
-  drawTable,
-  drawSvg,
   GPU_MODES,
   type GpuMode,
   type Graph,
+  GRAPH_FORMATS,
   GRAPH_NAMES,
+  type GraphFormat,
   type GraphName,
-  graphToJson,
   hasGpuForm,
   hasOnnxForm,
   lowerToKernels,
   MODE_LIMITS,
   modelGraph,
   PASS_NAMES,
-  printGraph,
   printKernelPlan,
+  renderGraph,
   UsageError,
   VQ_PRESETS,
   type Weights,
 } from '../src/index.js';
 import { BaseCommand, modelFlag, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { checkOutput, writeOutput } from '../src/cli/streams.js';
-
-const FORMATS = ['text', 'table', 'json', 'dot', 'svg'] as const;
-type Format = (typeof FORMATS)[number];
 
 export default class GraphCommand extends BaseCommand {
   static override summary = "Print or draw a model's graph.";
@@ -69,7 +63,7 @@ weights are known and what depends on them alone is folded.`;
       helpValue: 'NAME=N,…',
     }),
     after: Flags.string({ description: 'compiler pass', options: [...PASS_NAMES], default: 'build' }),
-    format: Flags.string({ description: 'how to show it', options: [...FORMATS], default: 'text' }),
+    format: Flags.string({ description: 'how to show it', options: [...GRAPH_FORMATS], default: 'text' }),
     depth: Flags.integer({
       description: 'fold scopes from this depth on when drawing; 0 draws all',
       default: 3,
@@ -92,7 +86,7 @@ weights are known and what depends on them alone is folded.`;
     }
     const shown = graphAfter(graph, flags.after, flags.target, weights);
     const options = { depth: flags.depth, bindings };
-    writeOutput(flags.output, render(shown, flags.format as Format, options));
+    writeOutput(flags.output, renderGraph(shown, flags.format as GraphFormat, options));
     this.result(flags, { graph: shown.name, output: flags.output });
   }
 }
@@ -118,19 +112,4 @@ function graphAfter(graph: Graph, pass: string, target: string, weights: Weights
   const state = states.get(pass);
   if (!state) throw new UsageError(`there is no compiler pass '${pass}'`);
   return state;
-}
-
-function render(graph: Graph, format: Format, options: DrawOptions): string {
-  switch (format) {
-    case 'text':
-      return printGraph(graph);
-    case 'table':
-      return drawTable(graph, options);
-    case 'json':
-      return `${JSON.stringify(graphToJson(graph))}\n`;
-    case 'dot':
-      return drawDot(graph, options);
-    case 'svg':
-      return drawSvg(graph, options);
-  }
 }

@@ -8,6 +8,7 @@ import {
   UsageError,
 } from '../src/index.js';
 import { EditCommand, editArgs, editFlags, WINDOWS_NOTE } from '../src/cli/editCommand.js';
+import { parsePixelSize } from '../src/cli/numbers.js';
 
 /** Where the picture lies in the larger one: which share of the new pixels comes before it. */
 const ANCHORS = {
@@ -70,10 +71,8 @@ More than one window of growth is drawn in overlapping windows, from the picture
 
 /** How much to add on each side for a size. */
 function sidesFor({ width, height }: RgbaImage, size: string, anchor: Anchor, source: string): Sides {
-  const [, wide, high] = /^(\d+)x(\d+)$/.exec(size) ?? [];
-  if (wide === undefined || high === undefined)
-    throw new UsageError(`--size ${size} is not of the form WxH, such as 512x256`);
-  const [across, down] = [Number(wide) - width, Number(high) - height];
+  const { width: wide, height: high } = parsePixelSize(size, '--size');
+  const [across, down] = [wide - width, high - height];
   if (across < 0 || down < 0)
     throw new InputError(
       `${source}: its ${width}×${height} pixels are more than the ${wide}×${high} of --size`,

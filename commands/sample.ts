@@ -20,6 +20,7 @@ import {
   writeFrames,
   writeImages,
 } from '../src/cli/imageOutput.js';
+import { parsePixelSize } from '../src/cli/numbers.js';
 import { startProgress } from '../src/cli/progress.js';
 import { samplingFlags, samplingSettings } from '../src/cli/samplingFlags.js';
 import { checkOutput, requireBinaryOutput, writeOutput } from '../src/cli/streams.js';
@@ -88,7 +89,7 @@ An image depends on the seed and its number alone: the same command gives the sa
       checkImageOutput(flags.output, flags.format as ImageFormat, count);
     }
     const model = await this.loadModel(flags);
-    const size = flags.size === undefined ? undefined : parseSize(flags.size);
+    const size = flags.size === undefined ? undefined : parsePixelSize(flags.size, '--size');
     const factor = size && model.tokenizer.factor;
     const positions = size && factor ? (size.width / factor) * (size.height / factor) : undefined;
     const { block_size: trained } = model.generator.config;
@@ -165,12 +166,4 @@ function seconds(started: number): string {
 /** The most memory that the process has held, in units of 10⁶ bytes. */
 function peakMegabytes(): number {
   return Math.round((process.resourceUsage().maxRSS * 1024) / 1e6);
-}
-
-/** `WxH` in pixels. */
-function parseSize(text: string): { readonly width: number; readonly height: number } {
-  const [, width, height] = /^(\d+)x(\d+)$/.exec(text) ?? [];
-  if (width === undefined || height === undefined)
-    throw new UsageError(`--size ${text} is not of the form WxH, such as 512x256`);
-  return { width: Number(width), height: Number(height) };
 }

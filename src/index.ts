@@ -101,7 +101,16 @@ export { PRECISIONS, type Precision } from './export/exportOnnx.js';
 export { DEFAULT_HUB, DEFAULT_TIMEOUT_SECONDS, pull, type Pulled, type PullOptions } from './library/pull.js';
 
 // Graphs, targets and kernels
-export { defaultSizes, GRAPH_NAMES, type GraphName, modelGraph, type NamedGraph } from './library/graphs.js';
+export {
+  defaultSizes,
+  GRAPH_FORMATS,
+  type GraphFormat,
+  renderGraph,
+  GRAPH_NAMES,
+  type GraphName,
+  modelGraph,
+  type NamedGraph,
+} from './library/graphs.js';
 export { arpgStep, arpgTeacherForced } from '../graphs/arpg.js';
 export { downsampleFactor, vqDecoder, vqEncoder } from '../graphs/vqTokenizer.js';
 export { compileGraph, PASS_NAMES } from './compiler/compile.js';

@@ -24,3 +24,17 @@ export function parseNumber(text: string, flag: string, { min, max, below }: Num
         : `≥ ${min}`;
   throw new UsageError(`${flag} ${text} is not a number ${range}`);
 }
+
+/**
+ * A flag's value `WxH` in pixels.
+ * @throws UsageError when it has another form.
+ */
+export function parsePixelSize(
+  text: string,
+  flag: string,
+): { readonly width: number; readonly height: number } {
+  const [, width, height] = /^(\d+)x(\d+)$/.exec(text) ?? [];
+  if (width === undefined || height === undefined)
+    throw new UsageError(`${flag} ${text} is not of the form WxH, such as 512x256`);
+  return { width: Number(width), height: Number(height) };
+}

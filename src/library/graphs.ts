@@ -3,8 +3,12 @@ import { arpgStep, arpgTeacherForced } from '../../graphs/arpg.js';
 import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
 import { ARPG_PRESETS, arpgConfig } from '../arpg/config.js';
 import { openGenerator, openTokenizer } from '../checkpoints/modelFolder.js';
+import type { DrawOptions } from '../graph/boxes.js';
 import { type DimBindings, symbolsOf } from '../graph/dimension.js';
+import { drawDot, drawSvg, drawTable } from '../graph/draw.js';
 import type { Graph } from '../graph/graph.js';
+import { printGraph } from '../graph/print.js';
+import { graphToJson } from '../graph/serialize.js';
 import type { Weights } from '../graph/weights.js';
 import { VQ_PRESETS, vqConfig } from '../tokenizer/config.js';
 
@@ -48,4 +52,24 @@ const DEFAULT_SIZES: DimBindings = { batch: 2, content: 8, queries: 8, past: 128
 export function defaultSizes(graph: Graph): DimBindings {
   const used = new Set(graph.inputs.flatMap(({ shape }) => shape.flatMap(symbolsOf)));
   return Object.fromEntries(Object.entries(DEFAULT_SIZES).filter(([symbol]) => used.has(symbol)));
+}
+
+/** How a graph is shown. */
+export const GRAPH_FORMATS = ['text', 'table', 'json', 'dot', 'svg'] as const;
+export type GraphFormat = (typeof GRAPH_FORMATS)[number];
+
+/** A graph in one of the formats. */
+export function renderGraph(graph: Graph, format: GraphFormat, options: DrawOptions): string {
+  switch (format) {
+    case 'text':
+      return printGraph(graph);
+    case 'table':
+      return drawTable(graph, options);
+    case 'json':
+      return `${JSON.stringify(graphToJson(graph))}\n`;
+    case 'dot':
+      return drawDot(graph, options);
+    case 'svg':
+      return drawSvg(graph, options);
+  }
 }
