@@ -1,4 +1,4 @@
-import { readFloats, type StoredTensor } from '../graph/weights.js';
+import { readFloats } from '../graph/weights.js';
 import type { LoweredModel, OnnxParameter } from '../targets/onnx/lowerToOnnx.js';
 import { ONNX_ATTRIBUTE_TYPES, ONNX_DATA_TYPES, type OnnxNode } from '../targets/onnx/onnxSchema.js';
 
@@ -11,23 +11,25 @@ interface LinearLayer {
   readonly parameter: OnnxParameter;
 }
 
-/** `[out, in]` → 8-bit weights `[in, out]` and each output channel's scale. */
-function quantize({ shape, ...stored }: StoredTensor): {
-  readonly weight: Int8Array;
-  readonly scale: Float32Array;
-} {
-  const [outputs, inputs] = shape as [number, number];
-  const values = readFloats({ shape, ...stored });
-  const weight = new Int8Array(values.length);
-  const scale = new Float32Array(outputs);
-  for (let output = 0; output < outputs; output++) {
+/** The scale of each output channel, of weights `[out, in]`: its largest magnitude becomes the largest number. */
+function channelScales(values: Float32Array, outputs: number): Float32Array {
+  const inputs = values.length / outputs;
+  return Float32Array.from({ length: outputs }, (_, output) => {
     const row = values.subarray(output * inputs, (output + 1) * inputs);
     const largest = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    scale[output] = largest === 0 ? 1 : largest / LARGEST;
+    return largest === 0 ? 1 : largest / LARGEST;
+  });
+}
+
+/** Weights `[out, in]` → 8-bit weights `[in, out]`. */
+function quantize(values: Float32Array, outputs: number): Int8Array {
+  const scales = channelScales(values, outputs);
+  const inputs = values.length / outputs;
+  const weight = new Int8Array(values.length);
+  for (let output = 0; output < outputs; output++)
     for (let input = 0; input < inputs; input++)
-      weight[input * outputs + output] = Math.round(row[input]! / scale[output]!);
-  }
-  return { weight, scale };
+      weight[input * outputs + output] = Math.round(values[output * inputs + input]! / scales[output]!);
+  return weight;
 }
 
 function bytesOf(array: Int8Array | Float32Array): Uint8Array {
@@ -114,11 +116,19 @@ export function quantizeLinearLayers(lowered: LoweredModel): LoweredModel {
       return [
         {
           name: `${name}_quantized`,
-          stored: { dtype: 'i8', shape: [inputs, outputs], read: () => bytesOf(quantize(stored).weight) },
+          stored: {
+            dtype: 'i8',
+            shape: [inputs, outputs],
+            read: () => bytesOf(quantize(readFloats(stored), outputs)),
+          },
         },
         {
           name: `${name}_scale`,
-          stored: { dtype: 'f32', shape: [outputs], read: () => bytesOf(quantize(stored).scale) },
+          stored: {
+            dtype: 'f32',
+            shape: [outputs],
+            read: () => bytesOf(channelScales(readFloats(stored), outputs)),
+          },
         },
       ];
     },

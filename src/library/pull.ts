@@ -1,6 +1,7 @@
 import { constants, copyFileSync, createReadStream, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { writeFolderAtomically, writeStreamAtomically } from '../atomicFile.js';
+import { CONFIG_FILE, readModelConfig } from '../checkpoints/modelConfig.js';
 import { openGenerator, openTokenizer } from '../checkpoints/modelFolder.js';
 import { cacheFolder, cachePath } from '../download/cache.js';
 import { type Checksum, fileChecksum, isHex } from '../download/checksum.js';
@@ -123,11 +124,7 @@ async function pullRepository(repository: HubRepository, options: PullOptions): 
 function checkModel(folder: string, name: string): void {
   try {
     if (existsSync(join(folder, 'tokenizer'))) openTokenizer(folder);
-    if (
-      (JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as { architecture?: unknown })
-        .architecture === 'vq'
-    )
-      openTokenizer(folder);
+    if (readModelConfig(join(folder, CONFIG_FILE)).architecture === 'vq') openTokenizer(folder);
     else openGenerator(folder);
   } catch (error) {
     const reason = (error as Error).message.replaceAll(`${folder}/`, '');
