@@ -100,6 +100,7 @@ function decodeConfig(dim: number): ArpgConfig {
     multipleOf: dim / 4,
     ropeBase: 10000,
     normEpsilon: 1e-5,
+    absolutePositions: false,
   };
 }
 

@@ -117,18 +117,23 @@ reads them. gpujs: a JavaScript module that draws in a page with nothing but gpu
     if (flags.output === STREAM && !isText)
       throw new UsageError(`--format ${format} writes files: name one with -o`);
     checkOutput(flags.output);
-    const files = isText ? await writeText(flags, format) : await writeModel(flags, format);
-    for (const file of files) this.note(flags, `wrote ${file}`);
+    const { files, notes } = isText ? await writeText(flags, format) : await writeModel(flags, format);
+    for (const note of [...files.map((file) => `wrote ${file}`), ...notes]) this.note(flags, note);
     this.result(flags, { format, files });
   }
 }
 
+/** Files written, none for stdout, and what to know of them. */
+interface Written {
+  readonly files: readonly string[];
+  readonly notes: readonly string[];
+}
+
 type TextFormat = 'gpujs' | 'json' | 'dot' | 'svg';
 
-/** Writes what is text; returns the files written, none for stdout. */
-async function writeText(flags: ExportFlags, format: TextFormat): Promise<readonly string[]> {
+async function writeText(flags: ExportFlags, format: TextFormat): Promise<Written> {
   writeOutput(flags.output, format === 'gpujs' ? await pageModule(flags) : drawing(flags, format));
-  return flags.output === STREAM ? [] : [flags.output];
+  return { files: flags.output === STREAM ? [] : [flags.output], notes: [] };
 }
 
 async function pageModule({ model, mode, steps, schedule }: ExportFlags): Promise<string> {
@@ -147,11 +152,15 @@ function drawing(
   return renderGraph(graph, format, { depth, bindings: defaultSizes(graph) });
 }
 
-/** Writes files of weights, with a graph around them or without; returns them. */
+/** What the official code, which takes the weights without complaint, would get wrong. */
+const ABSOLUTE_POSITIONS_NOTE =
+  'this generator has absolute_positions (its config.json), which the official code leaves out: pictures drawn there come out wrong';
+
+/** Writes files of weights, with a graph around them or without. */
 async function writeModel(
   { output, part = 'generator', precision, graph, ...flags }: ExportFlags,
   format: Exclude<Format, TextFormat>,
-): Promise<readonly string[]> {
+): Promise<Written> {
   // Nothing is run, only read.
   const model = await load(flags.model, { target: 'reference' });
   if (format === 'onnx') {
@@ -161,16 +170,17 @@ async function writeModel(
     };
     if (graph === undefined) {
       await exportOnnxFolder(model, output, options);
-      return ONNX_GRAPHS.map((name) => join(output, `${name}.onnx`));
+      return { files: ONNX_GRAPHS.map((name) => join(output, `${name}.onnx`)), notes: [] };
     }
     const wanted = ONNX_GRAPHS.find((name) => name === graph);
     if (!wanted)
       throw new UsageError(`--graph ${graph} is not exported as ONNX; there are ${ONNX_GRAPHS.join(', ')}`);
-    return exportOnnx(model, wanted, output, options);
+    return { files: exportOnnx(model, wanted, output, options), notes: [] };
   }
   if (precision === 'int8')
     throw new UsageError(`--precision int8 is for --format onnx; ${format} holds fp32 and fp16`);
   const write = format === 'pt' ? exportPytorch : exportSafetensors;
   await write(model, part as ModelPart, output, precision as 'fp32' | 'fp16' | undefined);
-  return [output];
+  const isExtended = part === 'generator' && model.generator.config.absolute_positions;
+  return { files: [output], notes: isExtended ? [ABSOLUTE_POSITIONS_NOTE] : [] };
 }

@@ -55,13 +55,22 @@ export interface ArpgConfig {
   readonly multipleOf: number;
   readonly ropeBase: number;
   readonly normEpsilon: number;
+  /**
+   * Whether content and queries also carry their position as such, not only as a turn of queries and keys. The published
+   * models do without; there a query that sees the class token alone cannot tell where it lies.
+   */
+  readonly absolutePositions: boolean;
 }
 
-/** Rows of the one embedding table: image tokens, the [MASK] query, the classes, the null class, one unused. */
+/**
+ * Rows of the one embedding table: image tokens, the [MASK] query, the classes, the null class, the position (unused in
+ * the published models).
+ */
 export const embeddingRows = {
   mask: (config: ArpgConfig) => config.vocabularySize,
   classLabel: (config: ArpgConfig, label: number) => config.vocabularySize + 1 + label,
   nullClass: (config: ArpgConfig) => config.vocabularySize + 1 + config.classes,
+  position: (config: ArpgConfig) => config.vocabularySize + 2 + config.classes,
   count: (config: ArpgConfig) => config.vocabularySize + config.classes + 3,
 } as const;
 
@@ -162,6 +171,16 @@ function embeddingTable(config: ArpgConfig): Tensor {
   );
 }
 
+/**
+ * Adds to `[batch, tokens, dim]` one learned vector, turned head by head by each token's RoPE as RandAR's instruction
+ * tokens are. The class token, whose RoPE is zero, gets nothing.
+ */
+function withPositions(x: Tensor, embeddings: Tensor, rotary: Rotary, config: ArpgConfig): Tensor {
+  if (!config.absolutePositions) return x;
+  const row = slice(embeddings, { axis: 0, start: embeddingRows.position(config), length: 1 });
+  return add(x, mergeHeads(rotate(splitHeads(broadcastTo(row, x.shape), config.heads), rotary)));
+}
+
 /** Both passes: embedding ids of the content → logits `[batch, queries, vocabulary]`, and the cache. */
 function arpg(
   contentIds: Tensor,
@@ -176,18 +195,17 @@ function arpg(
   });
   const embeddings = embeddingTable(config);
   const { dropout = NO_DROPOUT } = options;
-  const content = dropout(embedding(embeddings, contentIds));
+  const contentRotary = { table, indices: places.content };
+  const queryRotary = { table, indices: places.queries };
+  const content = dropout(
+    withPositions(embedding(embeddings, contentIds), embeddings, contentRotary, config),
+  );
   const mask = slice(embeddings, { axis: 0, start: embeddingRows.mask(config), length: 1 });
-  const queries = broadcastTo(mask, [...places.queries.shape, config.dim]);
+  const masks = broadcastTo(mask, [...places.queries.shape, config.dim]);
+  const queries = withPositions(masks, embeddings, queryRotary, config);
   const { cache, decoded } = scope('layers', () => {
-    const states = selfDecoder(content, { table, indices: places.content }, config, options);
-    const predicted = crossDecoder(
-      queries,
-      { table, indices: places.queries },
-      states.shared,
-      config,
-      options,
-    );
+    const states = selfDecoder(content, contentRotary, config, options);
+    const predicted = crossDecoder(queries, queryRotary, states.shared, config, options);
     return { cache: states, decoded: predicted };
   });
   const normed = rmsNormLayer('norm', decoded, config.normEpsilon);
@@ -256,9 +274,9 @@ export function arpgPrefill(
     scaling: ropeScaling,
   });
   const embeddings = embeddingTable(config);
-  const cache = scope('layers', () =>
-    selfDecoder(embedding(embeddings, contentIds), { table, indices }, config, { causal: true }),
-  );
+  const rotary = { table, indices };
+  const content = withPositions(embedding(embeddings, contentIds), embeddings, rotary, config);
+  const cache = scope('layers', () => selfDecoder(content, rotary, config, { causal: true }));
   return makeGraph('arpg-prefill', [contentIds, indices], presentOutputs(cache, config));
 }
 

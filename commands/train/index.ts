@@ -63,8 +63,8 @@ const validate = validator<GeneratorRun>({
 
 /** Small generators that a CPU trains. */
 const PRESETS = {
-  small: { dim: 192, n_layer: 6, n_head: 3, multiple_of: 64 },
-  medium: { dim: 256, n_layer: 8, n_head: 4, multiple_of: 64 },
+  small: { dim: 192, n_layer: 6, n_head: 6, multiple_of: 64, absolute_positions: true },
+  medium: { dim: 256, n_layer: 8, n_head: 8, multiple_of: 64, absolute_positions: true },
 };
 
 export default class Train extends TrainCommand {

@@ -15,6 +15,8 @@ export interface OfficialArpgConfig {
   readonly multiple_of: number;
   readonly rope_base: number;
   readonly norm_eps: number;
+  /** Not a published field: tokens also carry their position as such, which the published models do without. */
+  readonly absolute_positions: boolean;
 }
 
 const positive = { type: 'integer', minimum: 1, maximum: 1 << 24 } as const;
@@ -33,6 +35,7 @@ export const arpgConfigSchema: JSONSchemaType<OfficialArpgConfig> = {
     multiple_of: { ...positive, maximum: 65536, default: 256 },
     rope_base: { type: 'number', exclusiveMinimum: 0, default: 10000 },
     norm_eps: { type: 'number', exclusiveMinimum: 0, default: 1e-5 },
+    absolute_positions: { type: 'boolean', default: false },
   },
 };
 
@@ -45,6 +48,7 @@ const shared = {
   multiple_of: 256,
   rope_base: 10000,
   norm_eps: 1e-5,
+  absolute_positions: false,
 };
 
 /** The published models (PAPER §1). */
@@ -95,5 +99,6 @@ export function arpgConfig(official: OfficialArpgConfig): ArpgConfig {
     multipleOf: official.multiple_of,
     ropeBase: official.rope_base,
     normEpsilon: official.norm_eps,
+    absolutePositions: official.absolute_positions,
   };
 }

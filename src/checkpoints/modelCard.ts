@@ -18,7 +18,7 @@ function generatorLines({ config, weights, labels }: GeneratorModel): readonly s
   const classes =
     labels.length > 0 ? `: ${labels.slice(0, 10).join(', ')}${labels.length > 10 ? ', …' : ''}` : '';
   return [
-    `- **Generator:** ARPG (arXiv 2503.10568) with dim ${config.dim}, ${config.n_layer} layers, ${config.n_head} heads; ${parameters(weights)} in ${elementTypes(weights)}.`,
+    `- **Generator:** ARPG (arXiv 2503.10568) with dim ${config.dim}, ${config.n_layer} layers, ${config.n_head} heads${config.absolute_positions ? ', absolute positions' : ''}; ${parameters(weights)} in ${elementTypes(weights)}.`,
     `- **Tokens:** ${side}×${side} of a codebook of ${config.vocab_size}.`,
     `- **Classes:** ${config.num_classes}${classes}`,
   ];

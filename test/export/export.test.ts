@@ -255,6 +255,18 @@ describe('export', () => {
   describe('command', () => {
     const run = (...args: readonly string[]) => arpg(['export', ...args]);
 
+    it('warns that the official code leaves out absolute positions, where weights have them', () => {
+      for (const [model, part, warned] of [
+        ['digits', 'generator', true],
+        ['digits', 'tokenizer', false],
+        ['tiny', 'generator', false],
+      ] as const) {
+        const output = temporary(`${model}-${part}.pt`);
+        const { code, errors } = run('--model', model, '--part', part, '--format', 'pt', '-o', output);
+        expect([code, errors.includes('official code leaves out')], errors).to.deep.equal([0, warned]);
+      }
+    });
+
     it('writes what the formats are, and reports with --json', () => {
       const dot = run('--format', 'dot', '--model', 'ARPG-L', '-o', '-');
       expect(dot.text).to.match(/^digraph "arpg-step"/);

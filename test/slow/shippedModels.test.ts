@@ -16,6 +16,7 @@ describe('shipped models', () => {
     const metrics = await digitsMetrics(1000);
     const stated = (name: string) => statedFigure(DIGITS_MODEL, name);
     expect(metrics.classifierAccuracy * 100).to.be.closeTo(stated('real digits recognised'), 0.2);
+    expect(metrics.sampleAccuracy).to.be.at.least(0.95);
     expect(metrics.sampleAccuracy * 100).to.be.closeTo(stated('samples recognised'), 1);
     expect(metrics.heldOutLoss).to.be.closeTo(stated('held-out loss'), 0.01);
     expect(metrics.psnr).to.be.closeTo(stated('reconstruction PSNR'), 0.1);

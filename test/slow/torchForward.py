@@ -71,6 +71,14 @@ def split(x):
     return x.reshape(x.shape[0], heads, head_dim).transpose(0, 1)
 
 
+def with_positions(x, positions):
+    """Adds the table's last row, turned head by head, where the configuration asks for absolute positions."""
+    if not config.get("absolute_positions", False):
+        return x
+    vector = split(state["embeddings.weight"][-1:].expand(len(positions), -1))
+    return x + rotate(vector, positions).transpose(0, 1).flatten(1)
+
+
 def attend(query, key, value):
     weights = torch.softmax(query @ key.transpose(-1, -2) / math.sqrt(head_dim), -1)
     return (weights @ value).transpose(0, 1).flatten(1)
@@ -83,7 +91,7 @@ def feed_forward(prefix, x):
 
 places = [None] + request["positions"]
 ids = [config["vocab_size"] + 1 + request["class_id"]] + request["tokens"]
-x = state["embeddings.weight"][ids]
+x = with_positions(state["embeddings.weight"][ids], places)
 for layer in range(config["n_layer"] // 2):
     prefix = f"layers.self_dec.{layer}."
     normed = norm(prefix + "attn_norm.weight", x)
@@ -95,7 +103,8 @@ for layer in range(config["n_layer"] // 2):
 states = norm("layers.norm.weight", x)
 key = rotate(split(linear("layers.to_k.weight", states)), places)
 value = split(linear("layers.to_v.weight", states))
-y = state["embeddings.weight"][config["vocab_size"]].expand(len(request["queries"]), -1)
+masks = state["embeddings.weight"][config["vocab_size"]].expand(len(request["queries"]), -1)
+y = with_positions(masks, request["queries"])
 for layer in range(config["n_layer"] // 2):
     prefix = f"layers.cross_dec.{layer}."
     query = linear(prefix + "attn.to_q.weight", norm(prefix + "attn_norm.weight", y))
