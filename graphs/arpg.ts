@@ -171,14 +171,22 @@ function embeddingTable(config: ArpgConfig): Tensor {
   );
 }
 
+/** What tells tokens of a grid where they lie: RoPE's table, and the one that turns the position vector. */
+function positionTables(config: ArpgConfig, grid: Grid, ropeScaling: RopeScaling) {
+  const tableOf = (scaling: RopeScaling) =>
+    rotaryTable(grid, config.dim / config.heads, config.ropeBase, { trained: config.grid, scaling });
+  // An absolute position is a place in the picture, however many tokens the picture has.
+  return { rope: tableOf(ropeScaling), absolute: tableOf('interpolate') };
+}
+
 /**
- * Adds to `[batch, tokens, dim]` one learned vector, turned head by head by each token's RoPE as RandAR's instruction
- * tokens are. The class token, whose RoPE is zero, gets nothing.
+ * Adds to `[batch, tokens, dim]` one learned vector, turned head by head by each token's position as RandAR's
+ * instruction tokens are. The class token, whose entry of the table is zero, gets nothing.
  */
-function withPositions(x: Tensor, embeddings: Tensor, rotary: Rotary, config: ArpgConfig): Tensor {
+function withPositions(x: Tensor, embeddings: Tensor, turned: Rotary, config: ArpgConfig): Tensor {
   if (!config.absolutePositions) return x;
   const row = slice(embeddings, { axis: 0, start: embeddingRows.position(config), length: 1 });
-  return add(x, mergeHeads(rotate(splitHeads(broadcastTo(row, x.shape), config.heads), rotary)));
+  return add(x, mergeHeads(rotate(splitHeads(broadcastTo(row, x.shape), config.heads), turned)));
 }
 
 /** Both passes: embedding ids of the content → logits `[batch, queries, vocabulary]`, and the cache. */
@@ -189,23 +197,23 @@ function arpg(
   grid: Grid,
   options: PassOptions,
 ): { readonly logits: Tensor; readonly cache: ArpgCache } {
-  const table = rotaryTable(grid, config.dim / config.heads, config.ropeBase, {
-    trained: config.grid,
-    scaling: options.ropeScaling ?? 'extend',
-  });
+  const { dropout = NO_DROPOUT, ropeScaling = 'extend' } = options;
+  const { rope: table, absolute } = positionTables(config, grid, ropeScaling);
   const embeddings = embeddingTable(config);
-  const { dropout = NO_DROPOUT } = options;
-  const contentRotary = { table, indices: places.content };
-  const queryRotary = { table, indices: places.queries };
-  const content = dropout(
-    withPositions(embedding(embeddings, contentIds), embeddings, contentRotary, config),
-  );
+  const placed = (x: Tensor, indices: Tensor) =>
+    withPositions(x, embeddings, { table: absolute, indices }, config);
+  const content = dropout(placed(embedding(embeddings, contentIds), places.content));
   const mask = slice(embeddings, { axis: 0, start: embeddingRows.mask(config), length: 1 });
-  const masks = broadcastTo(mask, [...places.queries.shape, config.dim]);
-  const queries = withPositions(masks, embeddings, queryRotary, config);
+  const queries = placed(broadcastTo(mask, [...places.queries.shape, config.dim]), places.queries);
   const { cache, decoded } = scope('layers', () => {
-    const states = selfDecoder(content, contentRotary, config, options);
-    const predicted = crossDecoder(queries, queryRotary, states.shared, config, options);
+    const states = selfDecoder(content, { table, indices: places.content }, config, options);
+    const predicted = crossDecoder(
+      queries,
+      { table, indices: places.queries },
+      states.shared,
+      config,
+      options,
+    );
     return { cache: states, decoded: predicted };
   });
   const normed = rmsNormLayer('norm', decoded, config.normEpsilon);
@@ -269,14 +277,11 @@ export function arpgPrefill(
   const shape = [dim('batch'), dim('content')];
   const contentIds = input('content_ids', 'i32', shape);
   const indices = input('content_positions', 'i32', shape);
-  const table = rotaryTable(grid, config.dim / config.heads, config.ropeBase, {
-    trained: config.grid,
-    scaling: ropeScaling,
-  });
+  const { rope: table, absolute } = positionTables(config, grid, ropeScaling);
   const embeddings = embeddingTable(config);
-  const rotary = { table, indices };
-  const content = withPositions(embedding(embeddings, contentIds), embeddings, rotary, config);
-  const cache = scope('layers', () => selfDecoder(content, rotary, config, { causal: true }));
+  const ids = embedding(embeddings, contentIds);
+  const content = withPositions(ids, embeddings, { table: absolute, indices }, config);
+  const cache = scope('layers', () => selfDecoder(content, { table, indices }, config, { causal: true }));
   return makeGraph('arpg-prefill', [contentIds, indices], presentOutputs(cache, config));
 }
 

@@ -51,21 +51,23 @@ const cacheFrom = (outputs: Readonly<Record<string, HostTensor>>) =>
   Object.fromEntries(cacheNames(config).map(({ past, present }) => [past, outputs[present]!]));
 
 /** Logits of every position before any token is known, `[positions, vocabulary]`. */
-async function firstStepLogits(network: typeof config): Promise<readonly (readonly number[])[]> {
+async function firstStepLogits(
+  network: typeof config,
+  grid = network.grid,
+): Promise<readonly (readonly number[])[]> {
+  const count = grid.height * grid.width;
   const outputs = await runPass(
-    arpgStep(network),
+    arpgStep(network, grid),
     {
       content_ids: [embeddingRows.classLabel(network, 3)],
       content_positions: [0],
-      query_positions: Array.from({ length: positions }, (_, position) => position + 1),
+      query_positions: Array.from({ length: count }, (_, position) => position + 1),
     },
     emptyCache,
   );
   const { data } = outputs.logits!;
   const width = network.vocabularySize;
-  return Array.from({ length: positions }, (_, row) =>
-    Array.from(data.subarray(row * width, (row + 1) * width)),
-  );
+  return Array.from({ length: count }, (_, row) => Array.from(data.subarray(row * width, (row + 1) * width)));
 }
 
 const lossOf = async (table: HostTensor): Promise<number> => {
@@ -96,6 +98,17 @@ describe('absolute positions', () => {
     for (const [row, logits] of distinct.entries())
       for (const other of distinct.slice(row + 1))
         expect(Math.max(...logits.map((logit, code) => Math.abs(logit - other[code]!)))).to.be.above(1e-3);
+  });
+
+  it('in a grid of twice the size, a position is the place in the picture that it was in the trained one', async () => {
+    const { height, width } = config.grid;
+    const trained = await firstStepLogits(config);
+    const larger = await firstStepLogits(config, { height: 2 * height, width: 2 * width });
+    for (const [position, logits] of trained.entries()) {
+      const [row, column] = [Math.floor(position / width), position % width];
+      const same = larger[2 * row * 2 * width + 2 * column]!;
+      for (const [code, logit] of logits.entries()) expect(same[code]!).to.be.closeTo(logit, 1e-5);
+    }
   });
 
   it('sampling token by token gives the teacher-forced logits, pre-filled or not', async () => {
