@@ -16,7 +16,11 @@ the seed, and the others are drawn anew: variations of the picture.`;
   static override flags = {
     ...editFlags,
     ...maskFlags,
-    class: Flags.string({ char: 'c', description: 'class index or name', required: true }),
+    class: Flags.string({
+      char: 'c',
+      description: 'class index or name, or the name of a group of classes',
+      required: true,
+    }),
     keep: Flags.string({
       description: 'share of tokens that stay, from 0 to 1',
       helpValue: 'FRACTION',

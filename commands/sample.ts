@@ -43,7 +43,7 @@ An image depends on the seed and its number alone: the same command gives the sa
     ...seedFlag,
     class: Flags.string({
       char: 'c',
-      description: 'class index or name; may be repeated',
+      description: 'class index or name, or the name of a group of classes; may be repeated',
       multiple: true,
       required: true,
     }),

@@ -9,8 +9,8 @@ const [out = 'emoji', packageFolder] = process.argv.slice(2);
 const source =
   packageFolder ?? dirname(createRequire(import.meta.url).resolve('emoji-datasource-google/package.json'));
 
-/** The data set's categories as class names; components (hair, skin) are no pictures of their own. */
-const classNames = {
+/** The data set's categories, in which its subcategories are classes; components (hair, skin) are no pictures. */
+const categoryNames = {
   'Smileys & Emotion': 'smileys',
   'People & Body': 'people',
   'Animals & Nature': 'animals',
@@ -23,11 +23,14 @@ const classNames = {
 };
 
 let count = 0;
+const classes = new Set();
 for (const emoji of JSON.parse(readFileSync(join(source, 'emoji.json'), 'utf8'))) {
-  const className = classNames[emoji.category];
-  if (className === undefined || !emoji.has_img_google) continue;
+  const category = categoryNames[emoji.category];
+  if (category === undefined || !emoji.has_img_google) continue;
+  const className = `${category}/${emoji.subcategory.replace(/^(animal|food|person|place)-/, '').replace(' & ', '-and-')}`;
   mkdirSync(join(out, className), { recursive: true });
   copyFileSync(join(source, 'img', 'google', '64', emoji.image), join(out, className, emoji.image));
+  classes.add(className);
   count++;
 }
-process.stderr.write(`${count} pictures in ${Object.keys(classNames).length} classes\n`);
+process.stderr.write(`${count} pictures in ${classes.size} classes\n`);

@@ -25,7 +25,7 @@ export {
 } from './checkpoints/modelFolder.js';
 export { importGenerator, importTokenizer } from './checkpoints/importCheckpoint.js';
 export type { SamplingDefaults } from './checkpoints/modelConfig.js';
-export { findClass, type Labels } from './checkpoints/labels.js';
+export { findClasses, type Labels } from './checkpoints/labels.js';
 export { ARPG_PRESETS, arpgConfig, type OfficialArpgConfig, parseOfficialArpgConfig } from './arpg/config.js';
 export { type OfficialVqConfig, parseOfficialVqConfig, VQ_PRESETS, vqConfig } from './tokenizer/config.js';
 export { byteLength, type StoredTensor, toHalfPrecision, type Weights } from './graph/weights.js';

@@ -13,6 +13,7 @@ const PURPOSE = {
   augmentation: 6,
   variant: 7,
   keep: 8,
+  class: 9,
 } as const;
 
 export type Purpose = keyof typeof PURPOSE;

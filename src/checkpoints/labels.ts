@@ -1,7 +1,11 @@
 import { distance } from 'fastest-levenshtein';
+import { groupMembers, groupsOf } from '../arpg/classGroups.js';
 import { InputError, UsageError } from '../errors.js';
 
-/** Names of the classes by index; empty where a model has none. A name may list synonyms separated by commas. */
+/**
+ * Names of the classes by index; empty where a model has none. A name may list synonyms separated by commas; slashes
+ * divide classes into groups.
+ */
 export type Labels = readonly string[];
 
 /** A misspelling may differ by this share of the longer name's letters. */
@@ -37,8 +41,9 @@ function synonyms(label: string): readonly string[] {
   return [label.toLowerCase(), ...names];
 }
 
-function closestLabels(wanted: string, labels: Labels): readonly string[] {
-  return labels
+/** Names of classes and groups that resemble one. */
+function closestNames(wanted: string, labels: Labels): readonly string[] {
+  return [...new Set(labels.flatMap((label) => [...groupsOf(label), label]))]
     .map((label) => {
       const shares = synonyms(label).map(
         (name) => distance(wanted, name) / Math.max(wanted.length, name.length),
@@ -52,23 +57,26 @@ function closestLabels(wanted: string, labels: Labels): readonly string[] {
 }
 
 /**
- * The class that a user means: an index, or a name or one of its synonyms in any case.
+ * The classes that a user means: an index, a name or one of its synonyms in any case, or the name of a group.
+ * @returns one index, or those of the group
  * @throws UsageError with the nearest names when there is no such class.
  */
-export function findClass(wanted: string, classes: number, labels: Labels): number {
+export function findClasses(wanted: string, classes: number, labels: Labels): readonly number[] {
   if (/^\d+$/.test(wanted)) {
     const index = Number(wanted);
-    if (index < classes) return index;
+    if (index < classes) return [index];
     throw new UsageError(`class ${wanted} does not exist; the model has classes 0 to ${classes - 1}`);
   }
   const name = wanted.trim().toLowerCase();
   const found = labels.findIndex((label) => synonyms(label).includes(name));
-  if (found >= 0) return found;
+  if (found >= 0) return [found];
+  const members = groupMembers(name, labels);
+  if (members.length > 0) return members;
   if (labels.length === 0)
     throw new UsageError(
       `class '${wanted}' is unknown: the model has no class names, only indices 0 to ${classes - 1}`,
     );
-  const close = closestLabels(name, labels).map((label) => `'${label}'`);
+  const close = closestNames(name, labels).map((label) => `'${label}'`);
   const hint =
     close.length > 0
       ? `did you mean ${close.join(' or ')}?`

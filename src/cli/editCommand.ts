@@ -45,7 +45,10 @@ export const editFlags = {
   ...modelFlags,
   ...seedFlag,
   ...samplingFlags,
-  class: Flags.string({ char: 'c', description: 'class index or name (default: none)' }),
+  class: Flags.string({
+    char: 'c',
+    description: 'class index or name, or the name of a group of classes (default: none)',
+  }),
   output: Flags.string({ char: 'o', description: 'PNG file, or - for stdout', helpValue: 'PATH' }),
 };
 

@@ -74,7 +74,7 @@ export const sharedSettingsFields = Object.keys(sharedSettingsSchema) as (keyof 
 export const trainFlags = {
   data: Flags.string({
     description:
-      'folder of class folders with PNG, JPEG or WebP files; folder with IDX files (MNIST); .npz archive',
+      'folder of class folders with PNG, JPEG or WebP files, nested ones for groups of classes; folder with IDX files (MNIST); .npz archive',
     helpValue: 'PATH',
   }),
   out: Flags.string({ description: 'run folder to make', helpValue: 'RUN' }),

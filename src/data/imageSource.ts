@@ -27,7 +27,8 @@ const IDX_LABELS_MAGIC = 0x801;
 const MAX_IDX_BYTES = 2 ** 31 - 1;
 
 /**
- * Opens a folder of class folders with PNG, JPEG or WebP files, one with IDX files (the MNIST format), or a `.npz`
+ * Opens a folder of class folders with PNG, JPEG or WebP files (a class folder within another is the class `outer/inner`),
+ * one with IDX files (the MNIST format), or a `.npz`
  * archive.
  * @throws InputError naming the folder or file at fault.
  */
@@ -45,11 +46,25 @@ export async function openImageSource(path: string): Promise<ImageSource> {
   return idx === undefined ? openClassFolders(path, names) : openIdx(path, idx, names);
 }
 
+const isImageName = (name: string) => IMAGE_EXTENSIONS.has(extname(name).toLowerCase());
+
+/** The label of a class folder, unless it holds nothing but other class folders, and those of the ones within it. */
+function classLabels(path: string, label: string): readonly string[] {
+  const entries = readdirSync(join(path, label), { withFileTypes: true });
+  const within = entries
+    .filter((entry) => entry.isDirectory())
+    .flatMap(({ name }) => classLabels(path, `${label}/${name}`));
+  const isClass = within.length === 0 || entries.some(({ name }) => isImageName(name));
+  return [...(isClass ? [label] : []), ...within.sort()];
+}
+
 function openClassFolders(path: string, names: readonly string[]): ImageSource {
-  const labels = names.filter((name) => statSync(join(path, name)).isDirectory());
+  const labels = names
+    .filter((name) => statSync(join(path, name)).isDirectory())
+    .flatMap((name) => classLabels(path, name));
   const files = labels.flatMap((label, classId) =>
     readdirSync(join(path, label))
-      .filter((name) => IMAGE_EXTENSIONS.has(extname(name).toLowerCase()))
+      .filter(isImageName)
       .sort()
       .map((name) => ({ file: join(path, label, name), classId })),
   );

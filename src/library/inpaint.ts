@@ -1,3 +1,4 @@
+import { pickClass } from '../arpg/classGroups.js';
 import { arpgConfig } from '../arpg/config.js';
 import { uniformFor } from '../arpg/random.js';
 import type { RgbImage } from '../data/image.js';
@@ -8,7 +9,7 @@ import { type Model, requireMatchingParts } from './model.js';
 import { resolveSettings, type SamplingSettings } from './settings.js';
 
 export interface InpaintOptions extends SamplingSettings {
-  /** Class index or name; null or nothing for none, and then nothing guides. */
+  /** Class index or name, or a group's to draw one; null or nothing for none, and then nothing guides. */
   readonly class?: number | string | null;
   /** Number of the picture under the seed, from 0 (default): pictures of other numbers get other random numbers. */
   readonly picture?: number;
@@ -48,12 +49,14 @@ export async function inpaint(
     throw new UsageError(`the mask has ${mask.length} values for a picture of ${pixels} pixels`);
   const { grid } = arpgConfig(model.generator.config);
   const given = options.class ?? null;
+  const picture = options.picture ?? 0;
+  const resolved = resolveSettings(options, grid.height * grid.width, model.generator.sampling);
   const settings = {
-    ...resolveSettings(options, grid.height * grid.width, model.generator.sampling),
+    ...resolved,
     // Without a class, both rows of the guidance would be the same.
     ...(given === null && { guidance: 1 }),
-    classId: given === null ? null : model.classIndex(given),
-    picture: options.picture ?? 0,
+    classId: given === null ? null : pickClass(model.classIndices(given), resolved.seed, picture),
+    picture,
   };
   const editor = { sampler: await model.sampler(), tokenizer: model.tokenizer };
   return { ...(await redraw(editor, { image, mask }, settings)), seed: settings.seed };

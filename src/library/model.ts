@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Grid, RopeScaling } from '../../graphs/rotary.js';
 import { arpgConfig } from '../arpg/config.js';
 import { createSampler, type Sampler } from '../arpg/sampler.js';
-import { findClass } from '../checkpoints/labels.js';
+import { findClasses } from '../checkpoints/labels.js';
 import {
   type GeneratorModel,
   openGenerator,
@@ -46,8 +46,8 @@ export interface Model {
   readonly tokenizer: Tokenizer;
   /** The generator compiled for a token grid, by default the trained one. */
   sampler(grid?: Grid, ropeScaling?: RopeScaling): Promise<Sampler>;
-  /** A class by its index or name. @throws UsageError with the nearest names when there is none. */
-  classIndex(indexOrName: number | string): number;
+  /** The class of an index or name, or the classes of a group. @throws UsageError with the nearest names when there is none. */
+  classIndices(indexOrName: number | string): readonly number[];
   /** Frees what the target holds. */
   dispose(): Promise<void>;
 }
@@ -103,9 +103,9 @@ export async function load(
       samplers.set(key, sampler);
       return sampler;
     },
-    classIndex(indexOrName) {
+    classIndices(indexOrName) {
       const { config, labels } = generator();
-      return findClass(String(indexOrName), config.num_classes, labels);
+      return findClasses(String(indexOrName), config.num_classes, labels);
     },
     async dispose() {
       await Promise.all([...samplers.values()].map(async (sampler) => (await sampler).dispose()));

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { Ajv } from 'ajv';
 import { expect } from 'chai';
 import { importGenerator, importTokenizer } from '../../src/checkpoints/importCheckpoint.js';
-import { findClass, parseLabels } from '../../src/checkpoints/labels.js';
+import { findClasses, parseLabels } from '../../src/checkpoints/labels.js';
 import { openGenerator, openTokenizer, writeModelFolder } from '../../src/checkpoints/modelFolder.js';
 import { FORMAT_VERSION, publishedConfigSchema } from '../../src/checkpoints/modelConfig.js';
 import { openSafetensors, serializeSafetensors } from '../../src/checkpoints/safetensors.js';
@@ -156,16 +156,25 @@ describe('class names', () => {
   const names = ['tench, Tinca tinca', 'goldfish', 'tabby cat'];
 
   it('are found by index, name and synonym in any case', () => {
-    expect(findClass('2', 3, names)).to.equal(2);
-    expect(findClass('Goldfish', 3, names)).to.equal(1);
-    expect(findClass('tinca TINCA', 3, names)).to.equal(0);
+    expect(findClasses('2', 3, names)).to.deep.equal([2]);
+    expect(findClasses('Goldfish', 3, names)).to.deep.equal([1]);
+    expect(findClasses('tinca TINCA', 3, names)).to.deep.equal([0]);
+  });
+
+  it('with slashes form groups, found by name too', () => {
+    const nested = ['Food/Fruit', 'food/drink/hot', 'foodless', 'food/drink/cold', 'flags'];
+    expect(findClasses('food', 5, nested)).to.deep.equal([0, 1, 3]);
+    expect(findClasses('food/DRINK', 5, nested)).to.deep.equal([1, 3]);
+    expect(findClasses('food/fruit', 5, nested)).to.deep.equal([0]);
+    expect(() => findClasses('foo', 5, nested)).to.throw(UsageError, "did you mean 'Food'");
+    expect(() => findClasses('food/drik', 5, nested)).to.throw(UsageError, "did you mean 'food/drink'");
   });
 
   it('unknown ones are answered with the nearest', () => {
-    expect(() => findClass('goldfsh', 3, names)).to.throw(UsageError, "did you mean 'goldfish'?");
-    expect(() => findClass('zebra crossing', 3, names)).to.throw(UsageError, 'labels.json');
-    expect(() => findClass('3', 3, names)).to.throw(UsageError, 'classes 0 to 2');
-    expect(() => findClass('cat', 3, [])).to.throw(UsageError, 'no class names');
+    expect(() => findClasses('goldfsh', 3, names)).to.throw(UsageError, "did you mean 'goldfish'?");
+    expect(() => findClasses('zebra crossing', 3, names)).to.throw(UsageError, 'labels.json');
+    expect(() => findClasses('3', 3, names)).to.throw(UsageError, 'classes 0 to 2');
+    expect(() => findClasses('cat', 3, [])).to.throw(UsageError, 'no class names');
   });
 
   it('come from a list or an object, one for each class', () => {

@@ -78,6 +78,37 @@ describe('library', () => {
     await other.dispose();
   });
 
+  it("draws one of a group's classes for each picture, the same for a seed", async () => {
+    const { generator, tokenizerModel } = model;
+    const labels = Array.from({ length: 10 }, (_, index) => `${index < 4 ? 'left' : 'right'}/${index}`);
+    await writeModelFolder(temporary('grouped'), {
+      generator: { ...generator, labels },
+      tokenizer: tokenizerModel,
+    });
+    const grouped = await load(temporary('grouped'), { target: model.target });
+    const drawn = async (seed: number) => {
+      const classes = ['right/7', ...new Array<string>(40).fill('left')];
+      const { pictures } = await sampleTokens(grouped, { classes, seed, steps: 1 });
+      return pictures;
+    };
+    const [one, ...others] = await drawn(1);
+    expect(one!.classId).to.equal(7);
+    const classIds = others.map(({ classId }) => classId);
+    expect([...new Set(classIds)].sort()).to.deep.equal([0, 1, 2, 3]);
+    expect((await drawn(1)).slice(1).map(({ classId }) => classId)).to.deep.equal(classIds);
+    expect((await drawn(2)).slice(1).map(({ classId }) => classId)).to.not.deep.equal(classIds);
+    const named = await sampleTokens(grouped, { classes: ['right/7', classIds[0]!], seed: 1, steps: 1 });
+    expect(named.pictures[1]!.tokens).to.deep.equal(others[0]!.tokens);
+
+    const image = noise(8, 8);
+    const mask = new Uint8Array(64).fill(255, 32);
+    const inpainted = async (wanted: string) =>
+      (await inpaint(grouped, { image, mask }, { class: wanted, seed: 3 })).image;
+    const members = await Promise.all(labels.slice(0, 4).map(inpainted));
+    expect(members).to.deep.include(await inpainted('left'));
+    await grouped.dispose();
+  });
+
   it('tells of its progress and draws any number of whole tokens', async () => {
     const seen: [number, number][] = [];
     const steps: number[] = [];

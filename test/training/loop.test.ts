@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -107,6 +107,18 @@ describe('image sources', () => {
     expect(Array.from(data.subarray(0, 6))).to.deep.equal([128, 128, 128, 136, 136, 136]);
     writeFileSync(temporary('idx/train-images-idx3-ubyte'), idx(0x803, [3, 4, 4], new Uint8Array(32)));
     await expectInputError(openImageSource(temporary('idx')), '3×4×4 elements are announced, 32 are there');
+  });
+
+  it('a class folder within another is a class of its own', async () => {
+    const folder = temporary('nested');
+    writeStripes(`${folder}/stripes`, 2);
+    writeStripes(folder, 1);
+    mkdirSync(`${folder}/down/deeper`);
+    copyFileSync(`${folder}/down/0.png`, `${folder}/down/deeper/0.png`);
+    const source = await openImageSource(folder);
+    expect(source.labels).to.deep.equal(['across', 'down', 'down/deeper', 'stripes/across', 'stripes/down']);
+    const classes = Array.from({ length: source.count }, (_, index) => source.classOf(index));
+    expect(classes).to.deep.equal([0, 1, 2, 3, 3, 4, 4]);
   });
 
   it('a corrupt image is reported and another one stands in for it', async () => {

@@ -2,6 +2,7 @@
  * What runs inside a stand-alone module: the sampling loop over kernels that were generated before. It is bundled into
  * each module, so it imports nothing of Node.js.
  */
+import { groupMembers, pickClass } from '../../arpg/classGroups.js';
 import { randomOrder } from '../../arpg/order.js';
 import { samplingPlan } from '../../arpg/plan.js';
 import { sampleBatch } from '../../arpg/sampler.js';
@@ -17,7 +18,7 @@ import type { ModuleData, ModulePlan } from './moduleData.js';
 type PageGpu = GpuJs['GPU'] & { readonly GPU?: PageGpu; readonly input: GpuJs['input'] };
 
 export interface PictureOptions {
-  /** Index or name; the names of the model's classes are `model.labels`. */
+  /** Index or name; the names of the model's classes are `model.labels`. Of a group, such as `food` for `food/fruit`, one is drawn. */
   readonly class: number | string;
   /** Fixes all random choices (default: drawn). */
   readonly seed?: number;
@@ -102,11 +103,13 @@ async function runPlan(
   );
 }
 
-function classOf(wanted: number | string, { labels, config }: ModuleData): number {
+function classOf(wanted: number | string, { labels, config }: ModuleData, seed: number): number {
   const index = typeof wanted === 'number' ? wanted : labels.indexOf(wanted);
-  if (!(index >= 0 && index < config.classes))
+  if (index >= 0 && index < config.classes) return index;
+  const members = groupMembers(String(wanted), labels);
+  if (members.length === 0)
     throw new RangeError(`class ${wanted} is unknown; there are ${labels.join(', ') || config.classes}`);
-  return index;
+  return pickClass(members, seed, 0);
 }
 
 /** `[3, height, width]` in [−1, 1] → RGBA, as the tokenizer's own decoding rounds it. */
@@ -162,7 +165,7 @@ export function createPageModel(
       const [tokens] = await sampleBatch(
         executable,
         { config, grid },
-        [{ classId: classOf(wanted, data), index: 0, plan }],
+        [{ classId: classOf(wanted, data, seed), index: 0, plan }],
         {
           seed,
           guidance: data.guided ? (options.guidance ?? data.sampling.guidance) : 1,
