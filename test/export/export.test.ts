@@ -9,6 +9,7 @@ import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import { writeOnnxModel, onnxModelOf } from '../../src/export/exportOnnx.js';
 import { readFloats, type Weights } from '../../src/graph/weights.js';
 import {
+  exportGpujs,
   exportOnnx,
   exportOnnxFolder,
   exportPytorch,
@@ -18,9 +19,12 @@ import {
   modelGraph,
   ONNX_GRAPHS,
   PRECISIONS,
+  sampleTokens,
+  writeModelFolder,
 } from '../../src/index.js';
 import { decodeOnnxModel, ONNX_DATA_TYPES } from '../../src/targets/onnx/onnxSchema.js';
 import { arpg } from '../support/cli.js';
+import { writeEditableModel } from '../support/editableModel.js';
 import { goldenPath } from '../support/golden.js';
 import { findOnnxFaults } from '../support/onnxChecker.js';
 import { temporaryFolder } from '../support/temporary.js';
@@ -249,6 +253,34 @@ describe('export', () => {
             readFileSync(`${folder(format)}/${file}`).equals(readFileSync(`${folder('first')}/${file}`)),
           ).to.equal(true);
       }
+    });
+  });
+
+  describe('gpujs', () => {
+    it("draws the tokens of arpg sample, of a class and of a group's, and names classes for an unknown one", async () => {
+      await writeEditableModel(temporary('editable'));
+      const plain = await load(temporary('editable'), { target: 'onnx' });
+      const labels = Array.from({ length: 10 }, (_, index) => `${index < 5 ? 'low' : 'high'}/${index}`);
+      await writeModelFolder(temporary('grouped'), {
+        generator: { ...plain.generator, labels },
+        tokenizer: plain.tokenizerModel,
+      });
+      const model = await load(temporary('grouped'), { target: plain.target });
+      writeFileSync(temporary('page.mjs'), exportGpujs(model, { mode: 'cpu', steps: 3 }));
+      const page = (await import(temporary('page.mjs'))) as {
+        load(gpu: unknown): {
+          sample(options: { class: string; seed: number }): Promise<{ tokens: Int32Array }>;
+        };
+      };
+      const drawing = page.load(createRequire(import.meta.url)('gpu.js'));
+      for (const wanted of ['high/7', 'low', 'high']) {
+        const { tokens } = await drawing.sample({ class: wanted, seed: 4 });
+        const { pictures } = await sampleTokens(model, { classes: [wanted], seed: 4, steps: 3 });
+        expect(tokens, wanted).to.deep.equal(pictures[0]!.tokens);
+      }
+      const failure = await drawing.sample({ class: 'lowest', seed: 4 }).catch((error: Error) => error);
+      expect((failure as Error).message).to.include('class lowest is unknown; there are low/0, low/1');
+      await Promise.all([plain.dispose(), model.dispose()]);
     });
   });
 
