@@ -43,14 +43,9 @@ interface GeneratorRun extends SharedRunSettings {
   readonly tokenizer: string;
   readonly label_dropout: number;
   readonly dropout: number;
-  /** Pixels by which copies of the images are moved. */
-  readonly shift: number;
   /** Names of the classes; empty where a data set of tokens has none. */
   readonly labels: readonly string[];
 }
-
-/** Copies of an image grow with the square of the shift. */
-const MAX_SHIFT = 16;
 
 const validate = validator<GeneratorRun>({
   type: 'object',
@@ -62,7 +57,6 @@ const validate = validator<GeneratorRun>({
     tokenizer: { type: 'string' },
     label_dropout: { type: 'number', minimum: 0, exclusiveMaximum: 1 },
     dropout: { type: 'number', minimum: 0, exclusiveMaximum: 1 },
-    shift: { type: 'integer', minimum: 0, maximum: MAX_SHIFT, default: 0 },
     labels: { type: 'array', items: { type: 'string' } },
   },
 } as JSONSchemaType<GeneratorRun>);
@@ -108,14 +102,6 @@ never interrupted.`;
       default: '0.1',
       helpValue: 'SHARE',
     }),
-    shift: Flags.integer({
-      description:
-        'train also on copies moved by up to so many pixels along each axis, (2·PIXELS + 1)² of each image',
-      helpValue: 'PIXELS',
-      default: 0,
-      min: 0,
-      max: MAX_SHIFT,
-    }),
   };
 
   async run(): Promise<void> {
@@ -140,7 +126,6 @@ never interrupted.`;
         config: { ...official },
         tokenizer: flags.tokenizer,
         label_dropout: parseNumber(flags['label-dropout'], '--label-dropout', { min: 0, below: 1 }),
-        shift: flags.shift,
         dropout: parseNumber(flags.dropout, '--dropout', { min: 0, below: 1 }),
         labels,
       };
@@ -194,7 +179,7 @@ never interrupted.`;
     if (given) return { tokens: given, failures: new Map() };
     const source = await openImageSource(settings.data);
     const bar = startProgress('tokenizing', source.count, 'images', !flags.quiet);
-    const tokens = await encodeSource(source, tokenizer, settings, (done) => bar.update(done));
+    const tokens = await encodeSource(source, tokenizer, settings.flip, (done) => bar.update(done));
     bar.stop();
     writeTokenCache(folder, tokens);
     return { tokens, failures: source.failures };

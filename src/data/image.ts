@@ -127,18 +127,6 @@ export function flipImage({ width, height, data }: RgbImage): RgbImage {
   return { width, height, data: flipped };
 }
 
-/** The picture moved by whole pixels, its border repeated where it leaves room; negative numbers move left and up. */
-export function shiftImage({ width, height, data }: RgbImage, right: number, down: number): RgbImage {
-  const shifted = new Uint8Array(data.length);
-  const within = (value: number, length: number) => Math.min(length - 1, Math.max(0, value));
-  for (let row = 0; row < height; row++)
-    for (let column = 0; column < width; column++) {
-      const from = within(row - down, height) * width + within(column - right, width);
-      shifted.set(data.subarray(from * 3, from * 3 + 3), (row * width + column) * 3);
-    }
-  return { width, height, data: shifted };
-}
-
 /** The picture resampled (Lanczos) so that its shorter side is `size`. */
 async function resizeShorterSide(image: RgbImage, size: number): Promise<RgbImage> {
   const scale = size / Math.min(image.width, image.height);

@@ -3,7 +3,7 @@ import { arpgConfig, type OfficialArpgConfig } from '../arpg/config.js';
 import { randomOrder } from '../arpg/order.js';
 import { uniformFor } from '../arpg/random.js';
 import { augmentImage, NO_AUGMENTATION } from './augment.js';
-import { flipImage, type RgbImage, shiftImage } from '../data/image.js';
+import { flipImage } from '../data/image.js';
 import type { TokenSet } from '../data/tokenSource.js';
 import type { ImageSource } from '../data/imageSource.js';
 import { intTensor } from '../targets/target.js';
@@ -12,46 +12,33 @@ import { dataOrder } from './dataOrder.js';
 import { splitExamples } from './tokenizerRun.js';
 import type { Batch, TrainingSettings } from './trainingLoop.js';
 
-/** Pictures encoded together. */
+/** Images encoded together. */
 const ENCODE_BATCH = 64;
 
-/** Copies of each image that a generator is trained on. */
-export interface Copies {
-  /** Adds mirror images. */
-  readonly flip: boolean;
-  /** Moves the image by up to so many pixels along each axis. */
-  readonly shift: number;
-}
-
-/** An image's copies, itself first. */
-function copiesOf(image: RgbImage, { flip, shift }: Copies): readonly RgbImage[] {
-  const along = Array.from({ length: 2 * shift + 1 }, (_, place) => place - shift);
-  const steps = along.sort((a, b) => Math.abs(a) - Math.abs(b));
-  const moved = steps.flatMap((down) => steps.map((right) => shiftImage(image, right, down)));
-  return flip ? moved.flatMap((copy) => [copy, flipImage(copy)]) : moved;
-}
-
-/** Tokens of all images of a source; an image's variants are its copies, itself first. */
+/**
+ * Tokens of all images of a source.
+ * @param flip adds the mirrored image's tokens as a second variant
+ */
 export async function encodeSource(
   source: ImageSource,
   tokenizer: Tokenizer,
-  copies: Copies,
+  flip: boolean,
   onProgress: (done: number) => void = () => {},
 ): Promise<TokenSet> {
   const { imageSize } = tokenizer.config;
   const positions = (imageSize / tokenizer.factor) ** 2;
-  const variants = (copies.flip ? 2 : 1) * (2 * copies.shift + 1) ** 2;
-  const together = Math.max(1, Math.floor(ENCODE_BATCH / variants));
+  const variants = flip ? 2 : 1;
   const tokens = new Int32Array(source.count * variants * positions);
-  for (let start = 0; start < source.count; start += together) {
-    const count = Math.min(together, source.count - start);
+  for (let start = 0; start < source.count; start += ENCODE_BATCH) {
+    const count = Math.min(ENCODE_BATCH, source.count - start);
     const images = await Promise.all(
       Array.from({ length: count }, async (_, offset) => {
         const image = await source.image(start + offset);
         return augmentImage(image, imageSize, NO_AUGMENTATION, 0, 0);
       }),
     );
-    const encoded = await tokenizer.encodeMany(images.flatMap((image) => copiesOf(image, copies)));
+    const pictures = images.flatMap((image) => (flip ? [image, flipImage(image)] : [image]));
+    const encoded = await tokenizer.encodeMany(pictures);
     for (const [place, image] of encoded.entries())
       tokens.set(image.tokens, (start * variants + place) * positions);
     onProgress(start + count);

@@ -4,16 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { PNG } from 'pngjs';
-import { encodePng, flipImage, shiftImage } from '../../src/data/image.js';
+import { encodePng } from '../../src/data/image.js';
 import { openImageSource } from '../../src/data/imageSource.js';
 import { InputError } from '../../src/errors.js';
 import { dataOrder } from '../../src/training/dataOrder.js';
 import { learningRateAt } from '../../src/training/learningRate.js';
-import { encodeSource } from '../../src/training/generatorRun.js';
 import { readCheckpoint, readLog } from '../../src/training/runFolder.js';
 import { splitExamples } from '../../src/training/tokenizerRun.js';
 import { arpg } from '../support/cli.js';
-import { EMOJI_MODEL, HELD_OUT_EMOJI, loadImages, openShippedTokenizer } from '../support/modelMetrics.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
@@ -133,45 +131,6 @@ describe('image sources', () => {
     await expectInputError(openImageSource(temporary('nowhere')), 'no such file');
     mkdirSync(temporary('void'));
     await expectInputError(openImageSource(temporary('void')), 'no images');
-  });
-});
-
-describe('copies of images', () => {
-  const image = { width: 3, height: 2, data: Uint8Array.from([1, 2, 3, 4, 5, 6].flatMap((v) => [v, v, v])) };
-  const values = ({ data }: { readonly data: Uint8Array }) =>
-    Array.from(data).filter((_, index) => index % 3 === 0);
-
-  it('move with their border repeated', () => {
-    expect(values(shiftImage(image, 0, 0))).to.deep.equal([1, 2, 3, 4, 5, 6]);
-    expect(values(shiftImage(image, 1, 0))).to.deep.equal([1, 1, 2, 4, 4, 5]);
-    expect(values(shiftImage(image, -2, 1))).to.deep.equal([3, 3, 3, 3, 3, 3]);
-    expect(values(shiftImage(image, 0, -1))).to.deep.equal([4, 5, 6, 4, 5, 6]);
-  });
-
-  it('become variants of tokens, the image itself first', async () => {
-    const source = await openImageSource(`${HELD_OUT_EMOJI}/animals`);
-    const tokenizer = openShippedTokenizer(EMOJI_MODEL);
-    const { imageSize } = tokenizer.config;
-    const { tokens, variants, positions } = await encodeSource(source, tokenizer, { flip: true, shift: 1 });
-    expect([variants, tokens.length]).to.deep.equal([18, source.count * 18 * positions]);
-    const images = await loadImages(source, imageSize);
-    for (const [index, own] of images.entries()) {
-      const variant = (place: number) =>
-        tokens.subarray((index * variants + place) * positions, (index * variants + place + 1) * positions);
-      expect(variant(0)).to.deep.equal((await tokenizer.encode(own)).tokens);
-      expect(variant(1)).to.deep.equal((await tokenizer.encode(flipImage(own))).tokens);
-      const expected = new Set<string>();
-      for (const down of [-1, 0, 1])
-        for (const right of [-1, 0, 1]) {
-          const moved = shiftImage(own, right, down);
-          for (const copy of [moved, flipImage(moved)])
-            expected.add((await tokenizer.encode(copy)).tokens.join());
-        }
-      const found = new Set(Array.from({ length: variants }, (_, place) => variant(place).join()));
-      expect([...found].sort()).to.deep.equal([...expected].sort());
-      expect(found.size).to.be.above(9);
-    }
-    await tokenizer.dispose();
   });
 });
 
