@@ -18,7 +18,7 @@ the seed, and the others are drawn anew: variations of the picture.`;
     ...maskFlags,
     class: Flags.string({
       char: 'c',
-      description: 'class index or name, or the name of a group of classes',
+      description: 'class index, name, or a part of names between slashes, such as a group',
       required: true,
     }),
     keep: Flags.string({

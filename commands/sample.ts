@@ -4,7 +4,7 @@ import {
   decodePartial,
   encodeAnimation,
   formatTokenLine,
-  requireDecodableTokens,
+  requireMatchingParts,
   type RgbImage,
   ROPE_SCALINGS,
   type RopeScaling,
@@ -43,7 +43,7 @@ An image depends on the seed and its number alone: the same command gives the sa
     ...seedFlag,
     class: Flags.string({
       char: 'c',
-      description: 'class index or name, or the name of a group of classes; may be repeated',
+      description: 'class index, name, or a part of names between slashes, such as a group; may be repeated',
       multiple: true,
       required: true,
     }),
@@ -96,7 +96,7 @@ An image depends on the seed and its number alone: the same command gives the sa
     const classes = flags.class.flatMap((name) => new Array<string>(flags.count).fill(name));
     const animation = ANIMATION_FORMATS.find((format) => format === flags.format);
     const keepsFrames = flags.frames !== undefined || animation !== undefined;
-    if (!asTokens) requireDecodableTokens(model);
+    if (!asTokens) requireMatchingParts(model, 'decode');
     const bar = startProgress('sampling', count, 'pictures', !flags.quiet);
     // Step by step, each picture's tokens so far.
     const history: Int32Array[][] = [];

@@ -13,7 +13,6 @@ export {
   type LoadOptions,
   type Model,
   modelFolder,
-  requireDecodableTokens,
   requireMatchingParts,
 } from './library/model.js';
 export {

@@ -1,4 +1,3 @@
-import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Flags } from '@oclif/core';
 import type { JSONSchemaType } from 'ajv';
@@ -22,7 +21,6 @@ import {
   UsageError,
   validator,
   vqConfig,
-  writeModelFolder,
   writeTokenCache,
 } from '../../src/index.js';
 import { parseNumber } from '../../src/cli/numbers.js';
@@ -73,8 +71,8 @@ export default class Train extends TrainCommand {
     `Images become tokens first, with the tokenizer named; then the generator learns to predict each token from
 those before it in a random order. The vocabulary, the token grid and the classes come from the tokenizer and the
 data. The run folder holds run.json, log.jsonl, loss.png, sample grids in samples/, checkpoints that are complete or
-absent, and at the end a model folder for arpg sample with the weights of the lowest held-out loss. Interrupting saves first; --resume continues with the very losses of a run that was
-never interrupted.`;
+absent, and at the end a model folder for arpg sample with the weights of the lowest held-out loss. Interrupting saves
+first; --resume continues with the very losses of a run that was never interrupted.`;
   static override examples = [
     '<%= config.bin %> train --data mnist/ --tokenizer runs/digits-vq/model --out runs/digits --steps 2000',
     '<%= config.bin %> train --resume runs/digits',
@@ -106,6 +104,7 @@ never interrupted.`;
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Train);
+    let given: TokenSet | undefined;
     const { folder, settings } = await this.openRun<GeneratorRun>(flags, validate, async (shared) => {
       if (flags.tokenizer === undefined)
         throw new UsageError(
@@ -114,7 +113,10 @@ never interrupted.`;
       const { config } = openTokenizer(flags.tokenizer);
       // Refused before the run folder is made.
       if (flags.init !== '') openGenerator(flags.init);
-      const { labels, classes, positions } = await describeData(shared.data, config);
+      given = openTokenSet(shared.data);
+      const { labels, classes, positions } = given
+        ? describeTokens(shared.data, given, config)
+        : await describeImages(shared.data, config);
       const sizes = { vocab_size: config.codebook_size, num_classes: classes, block_size: positions };
       const official = parseOfficialArpgConfig(
         { ...readTrainingConfig(flags.config, PRESETS), ...sizes },
@@ -134,7 +136,7 @@ never interrupted.`;
     const target = await this.chooseTarget(flags);
     const tokenizerModel = openTokenizer(settings.tokenizer);
     const tokenizer = createTokenizer(vqConfig(tokenizerModel.config), tokenizerModel.weights, target);
-    const { tokens, failures } = await this.loadTokens(flags, folder, settings, tokenizer);
+    const { tokens, failures } = await this.loadTokens(flags, folder, settings, tokenizer, given);
     this.note(flags, `${tokens.classIds.length} images of ${config.num_classes} classes`);
     const training = generatorTraining(tokens, {
       config,
@@ -156,27 +158,22 @@ never interrupted.`;
     });
     const result = await this.runTraining(flags, folder, training, target, { failures }, settings.batch);
     await tokenizer.dispose();
-    const model = join(folder, 'model');
-    if (!result.stopped) {
-      if (existsSync(model)) rmSync(model, { recursive: true });
-      await writeModelFolder(model, {
-        generator: { config, weights: this.keptWeights(folder, settings), labels: settings.labels },
-        tokenizer: tokenizerModel,
-      });
-      this.note(flags, `wrote ${model}`);
-    }
-    this.result(flags, { run: folder, step: result.step, ...(!result.stopped && { model }) });
+    await this.finishRun(flags, folder, result, () => ({
+      generator: { config, weights: this.keptWeights(folder, settings), labels: settings.labels },
+      tokenizer: tokenizerModel,
+    }));
   }
 
-  /** The data as tokens: as they are, from the run's cache, or encoded now and kept there. */
+  /** The data as tokens: as given, as they are, from the run's cache, or encoded now and kept there. */
   private async loadTokens(
     flags: { readonly quiet: boolean },
     folder: string,
     settings: GeneratorRun,
     tokenizer: Tokenizer,
+    given: TokenSet | undefined,
   ): Promise<{ readonly tokens: TokenSet; readonly failures: ReadonlyMap<string, string> }> {
-    const given = openTokenSet(settings.data) ?? readTokenCache(folder);
-    if (given) return { tokens: given, failures: new Map() };
+    const ready = given ?? openTokenSet(settings.data) ?? readTokenCache(folder);
+    if (ready) return { tokens: ready, failures: new Map() };
     const source = await openImageSource(settings.data);
     const bar = startProgress('tokenizing', source.count, 'images', !flags.quiet);
     const tokens = await encodeSource(source, tokenizer, settings.flip, (done) => bar.update(done));
@@ -187,19 +184,22 @@ never interrupted.`;
 }
 
 /** What the network must be sized for. */
-async function describeData(
-  path: string,
-  tokenizer: OfficialVqConfig,
-): Promise<{ readonly labels: readonly string[]; readonly classes: number; readonly positions: number }> {
-  const tokens = openTokenSet(path);
-  if (!tokens) {
-    const { labels } = await openImageSource(path);
-    const side = tokenizer.image_size / 2 ** (tokenizer.ch_mult.length - 1);
-    return { labels, classes: labels.length, positions: side ** 2 };
-  }
-  const outside = tokens.tokens.find((token) => token < 0 || token >= tokenizer.codebook_size);
+interface DataSizes {
+  readonly labels: readonly string[];
+  readonly classes: number;
+  readonly positions: number;
+}
+
+async function describeImages(path: string, tokenizer: OfficialVqConfig): Promise<DataSizes> {
+  const { labels } = await openImageSource(path);
+  const side = tokenizer.image_size / 2 ** (tokenizer.ch_mult.length - 1);
+  return { labels, classes: labels.length, positions: side ** 2 };
+}
+
+function describeTokens(path: string, set: TokenSet, { codebook_size }: OfficialVqConfig): DataSizes {
+  const outside = set.tokens.find((token) => token < 0 || token >= codebook_size);
   if (outside !== undefined)
-    throw new InputError(`${path}: token ${outside} is outside the codebook of ${tokenizer.codebook_size}`);
-  const classes = tokens.classIds.reduce((largest, classId) => Math.max(largest, classId), 0) + 1;
-  return { labels: [], classes, positions: tokens.positions };
+    throw new InputError(`${path}: token ${outside} is outside the codebook of ${codebook_size}`);
+  const classes = set.classIds.reduce((largest, classId) => Math.max(largest, classId), 0) + 1;
+  return { labels: [], classes, positions: set.positions };
 }

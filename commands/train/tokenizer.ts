@@ -1,4 +1,3 @@
-import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Flags } from '@oclif/core';
 import type { JSONSchemaType } from 'ajv';
@@ -13,7 +12,6 @@ import {
   validator,
   vqConfig,
   type Weights,
-  writeModelFolder,
 } from '../../src/index.js';
 import { parseNumber } from '../../src/cli/numbers.js';
 import {
@@ -94,7 +92,8 @@ export default class TrainTokenizer extends TrainCommand {
   static override description =
     `Losses: reconstruction, codebook and commitment, and an entropy term that keeps the codebook in use; codes that
 stay unused are restarted. The run folder holds run.json, log.jsonl, loss.png, pictures in samples/, checkpoints that
-are complete or absent, and at the end a model folder with the weights of the lowest held-out loss. Interrupting saves first; --resume continues with the very losses of a run that was never interrupted.`;
+are complete or absent, and at the end a model folder with the weights of the lowest held-out loss. Interrupting saves
+first; --resume continues with the very losses of a run that was never interrupted.`;
   static override examples = [
     '<%= config.bin %> train tokenizer --data mnist/ --out runs/digits-vq --steps 1000',
     '<%= config.bin %> train tokenizer --resume runs/digits-vq',
@@ -217,15 +216,9 @@ are complete or absent, and at the end a model folder with the weights of the lo
       },
     });
     const result = await this.runTraining(flags, folder, training, target, source, settings.batch);
-    const model = join(folder, 'model');
-    if (!result.stopped) {
-      if (existsSync(model)) rmSync(model, { recursive: true });
-      await writeModelFolder(model, {
-        tokenizer: { config, weights: withoutDiscriminator(this.keptWeights(folder, settings)) },
-      });
-      this.note(flags, `wrote ${model}`);
-    }
-    this.result(flags, { run: folder, step: result.step, ...(!result.stopped && { model }) });
+    await this.finishRun(flags, folder, result, () => ({
+      tokenizer: { config, weights: withoutDiscriminator(this.keptWeights(folder, settings)) },
+    }));
   }
 }
 

@@ -1,12 +1,13 @@
 import { uniformFor } from './random.js';
 
 /**
- * Classes of a group, by index: a name with slashes, such as `food/fruit`, lies in the group of what stands before one.
- * @param group in any case; empty when there is no such group
+ * Classes that a part of their names between slashes stands for, by index: `food/fruit/apple` is found by `apple`, and
+ * lies with others in the groups `food`, `fruit` and `food/fruit`.
+ * @param part in any case; empty when it is in no name
  */
-export function groupMembers(group: string, labels: readonly string[]): readonly number[] {
-  const start = `${group.toLowerCase()}/`;
-  return labels.flatMap((label, index) => (label.toLowerCase().startsWith(start) ? [index] : []));
+export function classesWith(part: string, labels: readonly string[]): readonly number[] {
+  const wanted = `/${part.toLowerCase()}/`;
+  return labels.flatMap((label, index) => (`/${label.toLowerCase()}/`.includes(wanted) ? [index] : []));
 }
 
 /** The groups that a class lies in, the outermost first. */

@@ -1,5 +1,5 @@
 import { distance } from 'fastest-levenshtein';
-import { groupMembers, groupsOf } from '../arpg/classGroups.js';
+import { classesWith, groupsOf } from '../arpg/classGroups.js';
 import { InputError, UsageError } from '../errors.js';
 
 /**
@@ -45,7 +45,7 @@ function synonyms(label: string): readonly string[] {
 function closestNames(wanted: string, labels: Labels): readonly string[] {
   return [...new Set(labels.flatMap((label) => [...groupsOf(label), label]))]
     .map((label) => {
-      const shares = synonyms(label).map(
+      const shares = [...synonyms(label), label.toLowerCase().split('/').at(-1)!].map(
         (name) => distance(wanted, name) / Math.max(wanted.length, name.length),
       );
       return { label, share: Math.min(...shares) };
@@ -57,7 +57,8 @@ function closestNames(wanted: string, labels: Labels): readonly string[] {
 }
 
 /**
- * The classes that a user means: an index, a name or one of its synonyms in any case, or the name of a group.
+ * The classes that a user means: an index, a name or one of its synonyms in any case, or a part of names between
+ * slashes: a group, or the last part alone.
  * @returns one index, or those of the group
  * @throws UsageError with the nearest names when there is no such class.
  */
@@ -70,7 +71,7 @@ export function findClasses(wanted: string, classes: number, labels: Labels): re
   const name = wanted.trim().toLowerCase();
   const found = labels.findIndex((label) => synonyms(label).includes(name));
   if (found >= 0) return [found];
-  const members = groupMembers(name, labels);
+  const members = classesWith(name, labels);
   if (members.length > 0) return members;
   if (labels.length === 0)
     throw new UsageError(

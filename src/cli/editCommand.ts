@@ -47,7 +47,7 @@ export const editFlags = {
   ...samplingFlags,
   class: Flags.string({
     char: 'c',
-    description: 'class index or name, or the name of a group of classes (default: none)',
+    description: 'class index, name, or a part of names between slashes, such as a group (default: none)',
   }),
   output: Flags.string({ char: 'o', description: 'PNG file, or - for stdout', helpValue: 'PATH' }),
 };

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Flags, type Interfaces } from '@oclif/core';
 import type { JSONSchemaType } from 'ajv';
@@ -24,6 +24,7 @@ import {
   UsageError,
   type Weights,
   writeFileAtomically,
+  writeModelFolder,
 } from '../index.js';
 import { BaseCommand, type commonFlags, modelFlags, seedFlag } from './baseCommand.js';
 import { parseNumber } from './numbers.js';
@@ -237,5 +238,21 @@ export abstract class TrainCommand extends BaseCommand {
       process.exitCode = EXIT_CODES.interrupted;
     }
     return result;
+  }
+
+  /** Ends a run that went through all its steps with a model folder of what it trained, and says what was done. */
+  protected async finishRun(
+    flags: SharedFlags,
+    folder: string,
+    { stopped, step }: TrainingResult,
+    parts: () => Parameters<typeof writeModelFolder>[1],
+  ): Promise<void> {
+    const model = join(folder, 'model');
+    if (!stopped) {
+      if (existsSync(model)) rmSync(model, { recursive: true });
+      await writeModelFolder(model, parts());
+      this.note(flags, `wrote ${model}`);
+    }
+    this.result(flags, { run: folder, step, ...(!stopped && { model }) });
   }
 }

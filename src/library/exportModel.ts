@@ -13,7 +13,7 @@ import { gpujsModule } from '../export/gpujsModule.js';
 import { onnxModelOf, type Precision, writeOnnxModel } from '../export/exportOnnx.js';
 import { toHalfPrecision, toSinglePrecision, type Weights } from '../graph/weights.js';
 import { vqConfig } from '../tokenizer/config.js';
-import { type Model, requireDecodableTokens } from './model.js';
+import { type Model, requireMatchingParts } from './model.js';
 import { DEFAULT_GUIDANCE } from './settings.js';
 
 /** Which half of a model. */
@@ -132,7 +132,7 @@ export function exportGpujs(
   model: Model,
   { mode = 'webgl', steps = DEFAULT_PAGE_STEPS, schedule = 'arccos', guided = true }: GpujsExport = {},
 ): string {
-  requireDecodableTokens(model);
+  requireMatchingParts(model, 'decode');
   const { generator, tokenizerModel } = model;
   const config = arpgConfig(generator.config);
   const tokens = config.grid.height * config.grid.width;

@@ -43,7 +43,7 @@ export async function inpaint(
   { image, mask }: Canvas,
   options: InpaintOptions = {},
 ): Promise<InpaintResult> {
-  requireMatchingParts(model);
+  requireMatchingParts(model, 'encode and decode');
   const pixels = image.width * image.height;
   if (mask.length !== pixels)
     throw new UsageError(`the mask has ${mask.length} values for a picture of ${pixels} pixels`);

@@ -116,24 +116,16 @@ export async function load(
 }
 
 /**
- * Refuses a generator that draws tokens which the tokenizer does not know.
+ * Refuses a generator that draws tokens which the tokenizer cannot decode or, where pictures are encoded too, that does
+ * not know all of the tokenizer's.
  * @throws InputError naming the folder.
  */
-export function requireDecodableTokens({ folder, generator, tokenizerModel }: Model): void {
+export function requireMatchingParts(
+  { folder, generator, tokenizerModel }: Model,
+  use: 'decode' | 'encode and decode',
+): void {
   const [codes, known] = [tokenizerModel.config.codebook_size, generator.config.vocab_size];
-  if (codes < known)
-    throw new InputError(
-      `${folder}: the tokenizer has ${codes} codes, the generator draws ${known}; they do not belong together`,
-    );
-}
-
-/**
- * Refuses a generator and a tokenizer of different codebooks.
- * @throws InputError naming the folder.
- */
-export function requireMatchingParts({ folder, generator, tokenizerModel }: Model): void {
-  const [codes, known] = [tokenizerModel.config.codebook_size, generator.config.vocab_size];
-  if (codes !== known)
+  if (codes < known || (use === 'encode and decode' && codes > known))
     throw new InputError(
       `${folder}: the tokenizer has ${codes} codes, the generator knows ${known}; they do not belong together`,
     );

@@ -4,7 +4,7 @@ import { sampleImages } from '../arpg/sampleImages.js';
 import { arpgConfig } from '../arpg/config.js';
 import type { RgbImage } from '../data/image.js';
 import { UsageError } from '../errors.js';
-import { type Model, requireDecodableTokens } from './model.js';
+import { type Model, requireMatchingParts } from './model.js';
 import { resolveSettings, type SamplingSettings } from './settings.js';
 
 /** The most tokens of a picture, a guard against slips of the finger. */
@@ -95,7 +95,7 @@ export async function sampleTokens(model: Model, options: SampleOptions): Promis
  * @throws UsageError for settings out of range and unknown classes, InputError when the model folder is at fault.
  */
 export async function sample(model: Model, options: SampleOptions): Promise<SampledSet> {
-  requireDecodableTokens(model);
+  requireMatchingParts(model, 'decode');
   const sampled = await sampleTokens(model, options);
   const pictures: SampledPicture[] = [];
   for (const picture of sampled.pictures) {

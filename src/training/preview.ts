@@ -28,13 +28,13 @@ export async function reconstructionGrid(source: ImageSource, tokenizer: Tokeniz
   return gridOfImages([...images, ...reconstructions], count);
 }
 
-/** Samples of the first classes, one column each, from the same random numbers every time. */
+/** Samples of classes spread over the model's, one column each, from the same random numbers every time. */
 export async function sampleGrid(sampler: Sampler, tokenizer: Tokenizer): Promise<RgbImage> {
   const classes = Math.min(CLASSES_SHOWN, sampler.config.classes);
   const positions = sampler.grid.height * sampler.grid.width;
   const steps = Math.min(SAMPLING_STEPS, positions);
   const images = Array.from({ length: classes * SAMPLES_OF_CLASS }, (_, index) => ({
-    classId: index % classes,
+    classId: Math.floor(((index % classes) * sampler.config.classes) / classes),
     index,
     plan: samplingPlan({ order: randomOrder(positions, 0, index), steps, schedule: 'arccos' }),
   }));

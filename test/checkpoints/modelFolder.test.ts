@@ -166,6 +166,10 @@ describe('class names', () => {
     expect(findClasses('food', 5, nested)).to.deep.equal([0, 1, 3]);
     expect(findClasses('food/DRINK', 5, nested)).to.deep.equal([1, 3]);
     expect(findClasses('food/fruit', 5, nested)).to.deep.equal([0]);
+    expect(findClasses('Drink', 5, nested)).to.deep.equal([1, 3]);
+    expect(findClasses('cold', 5, nested)).to.deep.equal([3]);
+    expect(findClasses('drink/hot', 5, nested)).to.deep.equal([1]);
+    expect(() => findClasses('col', 5, nested)).to.throw(UsageError, "did you mean 'food/drink/cold'");
     expect(() => findClasses('foo', 5, nested)).to.throw(UsageError, "did you mean 'Food'");
     expect(() => findClasses('food/drik', 5, nested)).to.throw(UsageError, "did you mean 'food/drink'");
   });

@@ -279,7 +279,7 @@ describe('export', () => {
         expect(tokens, wanted).to.deep.equal(pictures[0]!.tokens);
       }
       const failure = await drawing.sample({ class: 'lowest', seed: 4 }).catch((error: Error) => error);
-      expect((failure as Error).message).to.include('class lowest is unknown; there are low/0, low/1');
+      expect((failure as Error).message).to.include('class lowest is unknown; there are 10: low, high');
       await Promise.all([plain.dispose(), model.dispose()]);
     });
   });

@@ -2,7 +2,7 @@
  * What runs inside a stand-alone module: the sampling loop over kernels that were generated before. It is bundled into
  * each module, so it imports nothing of Node.js.
  */
-import { groupMembers, pickClass } from '../../arpg/classGroups.js';
+import { classesWith, pickClass } from '../../arpg/classGroups.js';
 import { randomOrder } from '../../arpg/order.js';
 import { samplingPlan } from '../../arpg/plan.js';
 import { sampleBatch } from '../../arpg/sampler.js';
@@ -17,8 +17,14 @@ import type { ModuleData, ModulePlan } from './moduleData.js';
 /** gpu.js as a page has it: the global `GPU`, which carries `input`. */
 type PageGpu = GpuJs['GPU'] & { readonly GPU?: PageGpu; readonly input: GpuJs['input'] };
 
+/** How many groups or classes an error lists. */
+const CLASSES_NAMED = 12;
+
 export interface PictureOptions {
-  /** Index or name; the names of the model's classes are `model.labels`. Of a group, such as `food` for `food/fruit`, one is drawn. */
+  /**
+   * Index or name; the names of the model's classes are `model.labels`.
+   * A part between slashes stands for all that have it, such as `food` for `food/fruit`, and one is drawn.
+   */
   readonly class: number | string;
   /** Fixes all random choices (default: drawn). */
   readonly seed?: number;
@@ -106,9 +112,13 @@ async function runPlan(
 function classOf(wanted: number | string, { labels, config }: ModuleData, seed: number): number {
   const index = typeof wanted === 'number' ? wanted : labels.indexOf(wanted);
   if (index >= 0 && index < config.classes) return index;
-  const members = groupMembers(String(wanted), labels);
-  if (members.length === 0)
-    throw new RangeError(`class ${wanted} is unknown; there are ${labels.join(', ') || config.classes}`);
+  const members = classesWith(String(wanted), labels);
+  if (members.length === 0) {
+    const known = [...new Set(labels.map((label) => label.split('/')[0]!))].slice(0, CLASSES_NAMED);
+    throw new RangeError(
+      `class ${wanted} is unknown; there are ${config.classes}${known.length > 0 ? `: ${known.join(', ')}, …` : ''}`,
+    );
+  }
   return pickClass(members, seed, 0);
 }
 
