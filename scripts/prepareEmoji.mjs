@@ -1,15 +1,21 @@
-// Sorts the pictures of the npm package emoji-datasource-google into class folders for `arpg train`:
-// `npm install --no-save emoji-datasource-google && node scripts/prepareEmoji.mjs OUT`. Skin tones other than the
-// default are left out: they differ in colour alone and would make half of all pictures.
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+// Sorts the pictures of the npm package emoji-datasource-google into class folders for `arpg train`, one class an emoji
+// in the groups of its category and subcategory: `node scripts/prepareEmoji.mjs OUT PACKAGE…`, where the packages are
+// folders of different versions of it, the newest first. The drawings changed over the years; each that differs goes
+// in. Skin tones other than the default are left out: they differ in colour alone and would make half of all pictures.
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
 
-const [out = 'emoji', packageFolder] = process.argv.slice(2);
-const source =
-  packageFolder ?? dirname(createRequire(import.meta.url).resolve('emoji-datasource-google/package.json'));
+const [out, ...packages] = process.argv.slice(2);
+if (packages.length === 0) {
+  process.stderr.write('usage: node scripts/prepareEmoji.mjs OUT PACKAGE…\n');
+  process.exit(2);
+}
 
-/** The data set's categories, in which its subcategories are classes; components (hair, skin) are no pictures. */
+/** Drawings closer than this, in squared difference of their 32×32 pixels, are the same: 25 dB. */
+const SAME_DRAWING = 255 ** 2 / 10 ** 2.5;
+
+/** The data set's categories, whose subcategories are groups too; components (hair, skin) are no pictures. */
 const categoryNames = {
   'Smileys & Emotion': 'smileys',
   'People & Body': 'people',
@@ -22,15 +28,47 @@ const categoryNames = {
   Flags: 'flags',
 };
 
-let count = 0;
-const classes = new Set();
-for (const emoji of JSON.parse(readFileSync(join(source, 'emoji.json'), 'utf8'))) {
-  const category = categoryNames[emoji.category];
-  if (category === undefined || !emoji.has_img_google) continue;
-  const className = `${category}/${emoji.subcategory.replace(/^(animal|food|person|place)-/, '').replace(' & ', '-and-')}`;
-  mkdirSync(join(out, className), { recursive: true });
-  copyFileSync(join(source, 'img', 'google', '64', emoji.image), join(out, className, emoji.image));
-  classes.add(className);
-  count++;
+function className({ category, subcategory, short_name: name }) {
+  const group = subcategory.replace(/^(animal|food|person|place)-/, '').replace(' & ', '-and-');
+  return `${categoryNames[category]}/${group}/${name}`;
 }
-process.stderr.write(`${count} pictures in ${classes.size} classes\n`);
+
+function pixels(file) {
+  return sharp(file).flatten({ background: 'white' }).resize(32, 32).removeAlpha().raw().toBuffer();
+}
+
+function squaredDifference(a, b) {
+  return a.reduce((sum, value, index) => sum + (value - b[index]) ** 2, 0) / a.length;
+}
+
+const versions = packages.map((folder) => {
+  const read = (file) => JSON.parse(readFileSync(join(folder, file), 'utf8'));
+  // The selector of the emoji form came and went between versions.
+  const codeOf = ({ unified }) => unified.replaceAll('-FE0F', '');
+  const drawn = read('emoji.json').filter((emoji) => emoji.has_img_google);
+  return {
+    folder,
+    name: read('package.json').version,
+    emoji: new Map(drawn.map((one) => [codeOf(one), one])),
+  };
+});
+
+let [classes, count] = [0, 0];
+for (const [code, newest] of versions[0].emoji) {
+  if (categoryNames[newest.category] === undefined) continue;
+  const folder = join(out, className(newest));
+  mkdirSync(folder, { recursive: true });
+  const taken = [];
+  for (const version of versions) {
+    const emoji = version.emoji.get(code);
+    const file = emoji && join(version.folder, 'img', 'google', '64', emoji.image);
+    if (!file || !existsSync(file)) continue;
+    const drawing = await pixels(file);
+    if (taken.some((other) => squaredDifference(drawing, other) < SAME_DRAWING)) continue;
+    taken.push(drawing);
+    copyFileSync(file, join(folder, `${version.name}.png`));
+    count++;
+  }
+  classes++;
+}
+process.stderr.write(`${count} pictures in ${classes} classes\n`);
