@@ -3,11 +3,12 @@
  * class asked for nearest, pixel by pixel. The data is that of the model card.
  * `node dist/bench/emojiRecognition.js DATA [SAMPLES] [MODEL]`
  */
+import { groupsOf } from '../src/arpg/classGroups.js';
 import type { RgbImage } from '../src/data/image.js';
 import { openImageSource } from '../src/data/imageSource.js';
 import { load } from '../src/library/model.js';
 import { sample } from '../src/library/sample.js';
-import { EMOJI_MODEL, loadImages } from '../test/support/modelMetrics.js';
+import { EMOJI_MODEL, loadImages, psnr, squaredDifference } from '../test/support/modelMetrics.js';
 
 const [data, samples = '400', folder = EMOJI_MODEL] = process.argv.slice(2);
 if (data === undefined) throw new Error('name the folder with the emoji');
@@ -19,12 +20,6 @@ const count = Number(samples);
 const classes = Array.from({ length: count }, (_, index) => Math.floor((index * labels.length) / count));
 const { pictures } = await sample(model, { classes, seed: 1 });
 
-function squaredDifference(a: RgbImage, b: RgbImage): number {
-  let sum = 0;
-  for (let place = 0; place < a.data.length; place++) sum += (a.data[place]! - b.data[place]!) ** 2;
-  return sum / a.data.length;
-}
-
 /** The nearest drawing's class, and how far it is, in decibels. */
 function nearest(image: RgbImage): { readonly label: string; readonly psnr: number } {
   const differences = drawings.map((drawing) => squaredDifference(image, drawing));
@@ -33,19 +28,19 @@ function nearest(image: RgbImage): { readonly label: string; readonly psnr: numb
     0,
   );
   const label = source.labels[source.classOf(least)]!;
-  return { label, psnr: 10 * Math.log10(255 ** 2 / differences[least]!) };
+  return { label, psnr: psnr(differences[least]!) };
 }
 
-const groupOf = (label: string) => label.split('/')[0]!;
+const groupOf = (label: string) => groupsOf(label)[0]!;
 const found = pictures.map(({ image }, index) => ({ wanted: labels[classes[index]!]!, ...nearest(image) }));
 
 function report(name: string, of: typeof found): void {
   const share = (hits: number) => `${((100 * hits) / of.length).toFixed(1).padStart(5)} %`;
   const same = of.filter(({ wanted, label }) => wanted === label).length;
   const sameGroup = of.filter(({ wanted, label }) => groupOf(wanted) === groupOf(label)).length;
-  const psnr = of.reduce((sum, one) => sum + one.psnr, 0) / of.length;
+  const meanPsnr = of.reduce((sum, one) => sum + one.psnr, 0) / of.length;
   process.stdout.write(
-    `${name.padEnd(12)}${String(of.length).padStart(5)} samples, nearest of the class ${share(same)}, of the group ${share(sameGroup)}, at ${psnr.toFixed(1)} dB\n`,
+    `${name.padEnd(12)}${String(of.length).padStart(5)} samples, nearest of the class ${share(same)}, of the group ${share(sameGroup)}, at ${meanPsnr.toFixed(1)} dB\n`,
   );
 }
 

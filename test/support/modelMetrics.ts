@@ -62,6 +62,18 @@ function batches<T>(items: readonly T[]): readonly (readonly T[])[] {
   );
 }
 
+/** Mean over all pixels of two images of one size. */
+export function squaredDifference(a: RgbImage, b: RgbImage): number {
+  let sum = 0;
+  for (let place = 0; place < a.data.length; place++) sum += (a.data[place]! - b.data[place]!) ** 2;
+  return sum / a.data.length;
+}
+
+/** Peak signal-to-noise ratio of a mean squared difference, in decibels. */
+export function psnr(meanSquared: number): number {
+  return 10 * Math.log10(255 ** 2 / meanSquared);
+}
+
 export async function reconstructionMetrics(
   tokenizer: Tokenizer,
   images: readonly RgbImage[],
@@ -69,15 +81,11 @@ export async function reconstructionMetrics(
   const tokens: TokenImage[] = [];
   for (const part of batches(images)) tokens.push(...(await tokenizer.encodeMany(part)));
   let squared = 0;
-  let count = 0;
-  for (const [index, image] of images.entries()) {
-    const { data } = await tokenizer.decode(tokens[index]!);
-    for (const [place, value] of data.entries()) squared += (value - image.data[place]!) ** 2;
-    count += data.length;
-  }
+  for (const [index, image] of images.entries())
+    squared += squaredDifference(await tokenizer.decode(tokens[index]!), image);
   const used = new Set(tokens.flatMap((image) => Array.from(image.tokens)));
   return {
-    psnr: 10 * Math.log10(255 ** 2 / (squared / count)),
+    psnr: psnr(squared / images.length),
     codebookUse: used.size / tokenizer.config.codebookSize,
     tokens,
   };

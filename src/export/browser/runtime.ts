@@ -2,7 +2,7 @@
  * What runs inside a stand-alone module: the sampling loop over kernels that were generated before. It is bundled into
  * each module, so it imports nothing of Node.js.
  */
-import { classesWith, pickClass } from '../../arpg/classGroups.js';
+import { classesWith, groupsOf, pickClass } from '../../arpg/classGroups.js';
 import { randomOrder } from '../../arpg/order.js';
 import { samplingPlan } from '../../arpg/plan.js';
 import { sampleBatch } from '../../arpg/sampler.js';
@@ -114,7 +114,7 @@ function classOf(wanted: number | string, { labels, config }: ModuleData, seed: 
   if (index >= 0 && index < config.classes) return index;
   const members = classesWith(String(wanted), labels);
   if (members.length === 0) {
-    const known = [...new Set(labels.map((label) => label.split('/')[0]!))].slice(0, CLASSES_NAMED);
+    const known = [...new Set(labels.map((label) => groupsOf(label)[0] ?? label))].slice(0, CLASSES_NAMED);
     throw new RangeError(
       `class ${wanted} is unknown; there are ${config.classes}${known.length > 0 ? `: ${known.join(', ')}, …` : ''}`,
     );
