@@ -12,7 +12,7 @@ import { onnxTarget } from '../src/targets/onnx/onnxTarget.js';
 import { intTensor } from '../src/targets/target.js';
 import { imageSignal } from '../src/tokenizer/tokenizer.js';
 import { dataOrder } from '../src/training/dataOrder.js';
-import { createRun, readCheckpoint } from '../src/training/runFolder.js';
+import { createRun, readCheckpoint, reopenRun } from '../src/training/runFolder.js';
 import { train } from '../src/training/trainingLoop.js';
 import { trainedWeights } from '../src/training/trainingState.js';
 import { ADAMW_DEFAULTS } from '../src/training/trainingStep.js';
@@ -23,7 +23,7 @@ const STEPS = 2000;
 const [data, run, output] = process.argv.slice(2) as [string, string, string];
 const source = await openImageSource(data);
 const order = dataOrder(source.count, BATCH, SEED);
-if (!existsSync(run)) createRun(run, { kind: 'classifier' });
+const release = existsSync(run) ? reopenRun(run) : createRun(run, { kind: 'classifier' });
 const optimizer = { ...ADAMW_DEFAULTS, emaDecay: 0.99 };
 await train(
   run,
@@ -31,6 +31,7 @@ await train(
     lossGraph: digitClassifierLoss(),
     optimizer,
     learningRate: { peak: 2e-3, final: 1e-5, warmupSteps: 50, totalSteps: STEPS },
+    totalSteps: STEPS,
     seed: SEED,
     checkpointEvery: 500,
     batch: async (step) => {
@@ -43,5 +44,6 @@ await train(
   onnxTarget(),
   new AbortController().signal,
 );
-const weights = toHalfPrecision(trainedWeights(readCheckpoint(run)!.state, optimizer));
+const weights = toHalfPrecision(trainedWeights(readCheckpoint(run)!.state, 'ema'));
 writeFileAtomically(output, serializeSafetensors(weights));
+release();

@@ -134,11 +134,26 @@ export { openTokenSet, type TokenSet } from './data/tokenSource.js';
 export { encodeSource, generatorTraining } from './training/generatorRun.js';
 export { lossCurvePng } from './training/lossCurve.js';
 export { reconstructionGrid, sampleGrid } from './training/preview.js';
-export { createRun, readCheckpoint, readLog, readRunSettings } from './training/runFolder.js';
-export { readTokenCache, writeTokenCache } from './training/tokenCache.js';
+export {
+  createRun,
+  readBestCheckpoint,
+  readCheckpoint,
+  readRunSettings,
+  reopenRun,
+  writeRunSettings,
+} from './training/runFolder.js';
+export { readLog } from './training/runLog.js';
+export {
+  PATH_SETTING_NAMES,
+  type PathSetting,
+  relocatePaths,
+  type RunPaths,
+  withResolvedPaths,
+} from './training/runPaths.js';
+export { hasTokenCache, readTokenCache, writeTokenCache } from './training/tokenCache.js';
 export { tokenizerTraining } from './training/tokenizerRun.js';
 export { train, type TrainingResult, type TrainingSettings } from './training/trainingLoop.js';
-export { trainedWeights } from './training/trainingState.js';
+export { trainedWeights, type WeightsPart, weightsPartsOf } from './training/trainingState.js';
 export { ADAMW_DEFAULTS, type AdamWOptions } from './training/trainingStep.js';
 export { readFeatureNetwork } from './targets/onnx/featureNetwork.js';
 export { createSampler, type Sampler } from './arpg/sampler.js';

@@ -26,6 +26,7 @@ import {
 import { parseNumber } from '../../src/cli/numbers.js';
 import { startProgress } from '../../src/cli/progress.js';
 import {
+  givenFlags,
   readTrainingConfig,
   type SharedRunSettings,
   sharedSettingsFields,
@@ -103,40 +104,46 @@ first; --resume continues with the very losses of a run that was never interrupt
   };
 
   async run(): Promise<void> {
-    const { flags } = await this.parse(Train);
-    let given: TokenSet | undefined;
-    const { folder, settings } = await this.openRun<GeneratorRun>(flags, validate, async (shared) => {
-      if (flags.tokenizer === undefined)
-        throw new UsageError(
-          '--tokenizer is needed: a model folder, for example one of arpg train tokenizer',
+    const { flags, metadata } = await this.parse(Train);
+    const given = givenFlags(flags, metadata);
+    let tokenSet: TokenSet | undefined;
+    const { folder, settings, release } = await this.openRun<GeneratorRun>(
+      flags,
+      given,
+      validate,
+      async (shared) => {
+        if (flags.tokenizer === undefined)
+          throw new UsageError(
+            '--tokenizer is needed: a model folder, for example one of arpg train tokenizer',
+          );
+        const { config } = openTokenizer(flags.tokenizer);
+        // Refused before the run folder is made.
+        if (flags.init !== '') openGenerator(flags.init);
+        tokenSet = openTokenSet(shared.data);
+        const { labels, classes, positions } = tokenSet
+          ? describeTokens(shared.data, tokenSet, config)
+          : await describeImages(shared.data, config);
+        const sizes = { vocab_size: config.codebook_size, num_classes: classes, block_size: positions };
+        const official = parseOfficialArpgConfig(
+          { ...readTrainingConfig(flags.config, PRESETS), ...sizes },
+          flags.config,
         );
-      const { config } = openTokenizer(flags.tokenizer);
-      // Refused before the run folder is made.
-      if (flags.init !== '') openGenerator(flags.init);
-      given = openTokenSet(shared.data);
-      const { labels, classes, positions } = given
-        ? describeTokens(shared.data, given, config)
-        : await describeImages(shared.data, config);
-      const sizes = { vocab_size: config.codebook_size, num_classes: classes, block_size: positions };
-      const official = parseOfficialArpgConfig(
-        { ...readTrainingConfig(flags.config, PRESETS), ...sizes },
-        flags.config,
-      );
-      return {
-        ...shared,
-        kind: 'generator',
-        config: { ...official },
-        tokenizer: flags.tokenizer,
-        label_dropout: parseNumber(flags['label-dropout'], '--label-dropout', { min: 0, below: 1 }),
-        dropout: parseNumber(flags.dropout, '--dropout', { min: 0, below: 1 }),
-        labels,
-      };
-    });
+        return {
+          ...shared,
+          kind: 'generator',
+          config: { ...official },
+          tokenizer: flags.tokenizer,
+          label_dropout: parseNumber(flags['label-dropout'], '--label-dropout', { min: 0, below: 1 }),
+          dropout: parseNumber(flags.dropout, '--dropout', { min: 0, below: 1 }),
+          labels,
+        };
+      },
+    );
     const config = parseOfficialArpgConfig(settings.config, join(folder, 'run.json'));
     const target = await this.chooseTarget(flags);
     const tokenizerModel = openTokenizer(settings.tokenizer);
     const tokenizer = createTokenizer(vqConfig(tokenizerModel.config), tokenizerModel.weights, target);
-    const { tokens, failures } = await this.loadTokens(flags, folder, settings, tokenizer, given);
+    const { tokens, failures } = await this.loadTokens(flags, folder, settings, tokenizer, tokenSet);
     this.note(flags, `${tokens.classIds.length} images of ${config.num_classes} classes`);
     const training = generatorTraining(tokens, {
       config,
@@ -159,9 +166,10 @@ first; --resume continues with the very losses of a run that was never interrupt
     const result = await this.runTraining(flags, folder, training, target, { failures }, settings.batch);
     await tokenizer.dispose();
     await this.finishRun(flags, folder, result, () => ({
-      generator: { config, weights: this.keptWeights(folder, settings), labels: settings.labels },
+      generator: { config, weights: this.keptWeights(flags, folder, settings), labels: settings.labels },
       tokenizer: tokenizerModel,
     }));
+    release();
   }
 
   /** The data as tokens: as given, as they are, from the run's cache, or encoded now and kept there. */

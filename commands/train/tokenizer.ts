@@ -15,6 +15,7 @@ import {
 } from '../../src/index.js';
 import { parseNumber } from '../../src/cli/numbers.js';
 import {
+  givenFlags,
   readTrainingConfig,
   type SharedRunSettings,
   sharedSettingsFields,
@@ -155,27 +156,33 @@ first; --resume continues with the very losses of a run that was never interrupt
   };
 
   async run(): Promise<void> {
-    const { flags } = await this.parse(TrainTokenizer);
-    const { folder, settings } = await this.openRun<TokenizerRun>(flags, validate, async (shared) => {
-      // Refused before the run folder is made.
-      if (flags.init !== '') openTokenizer(flags.init);
-      if (flags.perceptual !== '') readFeatureNetwork(flags.perceptual);
-      return {
-        ...shared,
-        kind: 'tokenizer',
-        config: { ...parseOfficialVqConfig(readTrainingConfig(flags.config, PRESETS), flags.config) },
-        reconstruction: flags.reconstruction as 'l1' | 'l2',
-        commitment: 0.25,
-        entropy: parseNumber(flags.entropy, '--entropy', { min: 0 }),
-        rate: parseNumber(flags.rate, '--rate', { min: 0 }),
-        adversarial: parseNumber(flags.adversarial, '--adversarial', { min: 0 }),
-        adversarial_start: flags['adversarial-start'],
-        perceptual: flags.perceptual,
-        perceptual_weight: parseNumber(flags['perceptual-weight'], '--perceptual-weight', { min: 0 }),
-        crop: flags.crop as 'center' | 'random',
-        restart_after: flags['restart-after'],
-      };
-    });
+    const { flags, metadata } = await this.parse(TrainTokenizer);
+    const given = givenFlags(flags, metadata);
+    const { folder, settings, release } = await this.openRun<TokenizerRun>(
+      flags,
+      given,
+      validate,
+      async (shared) => {
+        // Refused before the run folder is made.
+        if (flags.init !== '') openTokenizer(flags.init);
+        if (flags.perceptual !== '') readFeatureNetwork(flags.perceptual);
+        return {
+          ...shared,
+          kind: 'tokenizer',
+          config: { ...parseOfficialVqConfig(readTrainingConfig(flags.config, PRESETS), flags.config) },
+          reconstruction: flags.reconstruction as 'l1' | 'l2',
+          commitment: 0.25,
+          entropy: parseNumber(flags.entropy, '--entropy', { min: 0 }),
+          rate: parseNumber(flags.rate, '--rate', { min: 0 }),
+          adversarial: parseNumber(flags.adversarial, '--adversarial', { min: 0 }),
+          adversarial_start: flags['adversarial-start'],
+          perceptual: flags.perceptual,
+          perceptual_weight: parseNumber(flags['perceptual-weight'], '--perceptual-weight', { min: 0 }),
+          crop: flags.crop as 'center' | 'random',
+          restart_after: flags['restart-after'],
+        };
+      },
+    );
     const config = parseOfficialVqConfig(settings.config, join(folder, 'run.json'));
     const source = await openImageSource(settings.data);
     this.note(flags, `${source.count} images of ${source.labels.length} classes`);
@@ -217,8 +224,9 @@ first; --resume continues with the very losses of a run that was never interrupt
     });
     const result = await this.runTraining(flags, folder, training, target, source, settings.batch);
     await this.finishRun(flags, folder, result, () => ({
-      tokenizer: { config, weights: withoutDiscriminator(this.keptWeights(folder, settings)) },
+      tokenizer: { config, weights: withoutDiscriminator(this.keptWeights(flags, folder, settings)) },
     }));
+    release();
   }
 }
 

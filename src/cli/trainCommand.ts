@@ -11,10 +11,13 @@ import {
   type ImageSource,
   InputError,
   lossCurvePng,
+  readBestCheckpoint,
   readCheckpoint,
   readJsonFile,
   readLog,
   readRunSettings,
+  reopenRun,
+  type PathSetting,
   type RgbImage,
   type Target,
   train,
@@ -22,12 +25,16 @@ import {
   type TrainingResult,
   type TrainingSettings,
   UsageError,
+  weightsPartsOf,
+  withResolvedPaths,
   type Weights,
   writeFileAtomically,
   writeModelFolder,
+  writeRunSettings,
 } from '../index.js';
 import { BaseCommand, type commonFlags, modelFlags, seedFlag } from './baseCommand.js';
 import { parseNumber } from './numbers.js';
+import { resumedSettings } from './resumedRun.js';
 import { startProgress } from './progress.js';
 
 /** What both trainings keep in `run.json`. */
@@ -47,6 +54,10 @@ export interface SharedRunSettings {
   readonly flip: boolean;
   /** Model folder whose weights to start from; empty for none. */
   readonly init: string;
+  /** Steps of the learning rate's schedule where the run was extended beyond them. */
+  readonly decay_steps?: number;
+  /** What tells the files that the settings name from others. */
+  readonly fingerprints?: Readonly<Partial<Record<PathSetting, string>>>;
 }
 
 const positive = { type: 'integer', minimum: 1 } as const;
@@ -66,10 +77,14 @@ export const sharedSettingsSchema = {
   recompute: { type: 'boolean' },
   flip: { type: 'boolean' },
   init: { type: 'string' },
+  decay_steps: { ...positive, nullable: true },
+  fingerprints: { type: 'object', additionalProperties: true, required: [], nullable: true },
 } as const satisfies Record<keyof SharedRunSettings, JSONSchemaType<string> | object>;
 
-/** The names of the shared settings' fields, all of which a run has. */
-export const sharedSettingsFields = Object.keys(sharedSettingsSchema) as (keyof SharedRunSettings)[];
+/** The names of the shared settings' fields that every run has. */
+export const sharedSettingsFields = (Object.keys(sharedSettingsSchema) as (keyof SharedRunSettings)[]).filter(
+  (name) => name !== 'decay_steps' && name !== 'fingerprints',
+);
 
 /** Flags of both trainings. */
 export const trainFlags = {
@@ -80,9 +95,10 @@ export const trainFlags = {
   }),
   out: Flags.string({ description: 'run folder to make', helpValue: 'RUN' }),
   resume: Flags.string({
-    description: 'continue this run from its latest checkpoint',
+    description:
+      'continue this run from its latest checkpoint; --steps extends it, --data and others say where its files are now',
     helpValue: 'RUN',
-    exclusive: ['out', 'data', 'seed'],
+    exclusive: ['out'],
   }),
   steps: Flags.integer({ description: 'optimiser steps', default: 1000, min: 1 }),
   batch: Flags.integer({ description: 'images a step', default: 32, min: 1 }),
@@ -126,6 +142,14 @@ export const trainFlags = {
 
 type SharedFlags = Interfaces.InferredFlags<typeof trainFlags> & Interfaces.InferredFlags<typeof commonFlags>;
 
+/** The flags that the user gave, without those that have their defaults. */
+export function givenFlags(
+  flags: object,
+  metadata: { readonly flags: Readonly<Record<string, { readonly setFromDefault?: boolean } | undefined>> },
+): readonly string[] {
+  return Object.keys(flags).filter((name) => metadata.flags[name]?.setFromDefault !== true);
+}
+
 /** A JSON file's object, or the preset of that name. */
 export function readTrainingConfig(nameOrPath: string, presets: Readonly<Record<string, object>>): object {
   const preset = presets[nameOrPath];
@@ -145,17 +169,35 @@ export function writePreview(folder: string, step: number, image: RgbImage): voi
   writeFileAtomically(join(previews, `step-${String(step).padStart(8, '0')}.png`), [encodePng(image)]);
 }
 
+/** A run that this process alone works on. */
+export interface OpenRun<T> {
+  readonly folder: string;
+  readonly settings: T;
+  /** Lets other processes work on it. */
+  readonly release: () => void;
+}
+
 /** What the two training commands share. */
 export abstract class TrainCommand extends BaseCommand {
-  /** The settings of the run to continue, or those of a new one, which are written down. */
+  /**
+   * The settings of the run to continue, or those of a new one, which are written down. The run is this process' alone
+   * until it releases it.
+   * @param given the flags that the user gave
+   */
   protected async openRun<T extends SharedRunSettings>(
-    flags: SharedFlags,
+    flags: SharedFlags & Readonly<Record<string, unknown>>,
+    given: readonly string[],
     validate: (value: unknown, source: string) => T,
     make: (shared: SharedRunSettings) => Promise<T>,
-  ): Promise<{ readonly folder: string; readonly settings: T }> {
+  ): Promise<OpenRun<T>> {
     if (flags.resume !== undefined) {
-      const settings = validate(readRunSettings(flags.resume), join(flags.resume, 'run.json'));
-      return { folder: flags.resume, settings };
+      const folder = flags.resume;
+      const before = validate(readRunSettings(folder), join(folder, 'run.json'));
+      const release = reopenRun(folder);
+      const { settings, notes } = resumedSettings(folder, before, flags, given);
+      for (const note of notes) this.note(flags, note);
+      if (JSON.stringify(settings) !== JSON.stringify(before)) writeRunSettings(folder, settings);
+      return { folder, settings, release };
     }
     if (flags.data === undefined || flags.out === undefined)
       throw new UsageError('--data and --out are needed for a new run, or --resume to continue one');
@@ -178,8 +220,13 @@ export abstract class TrainCommand extends BaseCommand {
       flip: flags.flip,
       init: flags.init,
     });
-    createRun(flags.out, settings);
-    return { folder: flags.out, settings };
+    if (settings.warmup >= settings.steps)
+      this.note(
+        flags,
+        `--warmup ${settings.warmup} is not over before the last of ${settings.steps} steps: the learning rate never reaches ${rate}`,
+      );
+    const resolved = withResolvedPaths(settings);
+    return { folder: flags.out, settings: resolved, release: createRun(flags.out, resolved) };
   }
 
   protected optimizer(settings: SharedRunSettings): AdamWOptions {
@@ -189,19 +236,25 @@ export abstract class TrainCommand extends BaseCommand {
   protected loopSettings(
     settings: SharedRunSettings,
   ): Omit<TrainingSettings, 'lossGraph' | 'batch' | 'validation'> {
-    const { learning_rate: peak, warmup: warmupSteps, steps: totalSteps } = settings;
+    const { learning_rate: peak, warmup: warmupSteps, steps } = settings;
     return {
       optimizer: this.optimizer(settings),
-      learningRate: { peak, final: peak / 10, warmupSteps, totalSteps },
+      learningRate: { peak, final: peak / 10, warmupSteps, totalSteps: settings.decay_steps ?? steps },
+      totalSteps: steps,
       seed: settings.seed,
       checkpointEvery: settings.checkpoint_every,
     };
   }
 
-  /** The weights to keep: the best checkpoint's where there are held-out images, else the last one's. */
-  protected keptWeights(folder: string, settings: SharedRunSettings): Weights {
-    const { state } = (readCheckpoint(folder, 'best') ?? readCheckpoint(folder))!;
-    return trainedWeights(state, this.optimizer(settings));
+  /** The weights to keep, the best by the held-out loss where there is one; says which. */
+  protected keptWeights(flags: SharedFlags, folder: string, settings: SharedRunSettings): Weights {
+    const parts = weightsPartsOf(this.optimizer(settings));
+    const { checkpoint, part } = readBestCheckpoint(folder, parts.at(-1)!);
+    const { step, best } = checkpoint;
+    const which = parts.length > 1 ? (part === 'ema' ? 'averaged ' : 'unaveraged ') : '';
+    const why = best ? `held-out loss ${best.loss.toFixed(4)}, the lowest` : 'the last; nothing is held out';
+    this.note(flags, `kept the ${which}weights of step ${step} (${why})`);
+    return trainedWeights(checkpoint.state, part);
   }
 
   /** Trains with a progress bar; an interrupt saves first and ends with its exit code. */
@@ -214,17 +267,27 @@ export abstract class TrainCommand extends BaseCommand {
     imagesPerStep: number,
   ): Promise<TrainingResult> {
     const controller = new AbortController();
-    const stop = () => controller.abort();
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      const [end] = process.listeners(signal) as (() => void)[];
       process.removeAllListeners(signal);
-      process.once(signal, stop);
+      // The first asks for a checkpoint; whoever can't wait for it asks again.
+      process.once(signal, () => {
+        controller.abort();
+        if (end) process.once(signal, end);
+      });
     }
     const bar = startProgress(
       'training',
-      settings.learningRate.totalSteps,
+      settings.totalSteps,
       'steps | loss {loss} | {rate} images/s',
       !flags.quiet,
     );
+    const before = readCheckpoint(folder)?.step;
+    if (before === settings.totalSteps)
+      this.note(
+        flags,
+        `the run in ${folder} is finished: all its ${before} steps are done; --steps can extend it`,
+      );
     const result = await train(folder, settings, target, controller.signal, ({ step, loss, seconds }) => {
       bar.update(step, { loss: loss.toFixed(4), rate: (imagesPerStep / seconds).toFixed(1) });
     });

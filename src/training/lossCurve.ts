@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import type { LogEntry } from './runFolder.js';
+import type { LogEntry } from './runLog.js';
 
 const WIDTH = 800;
 const HEIGHT = 400;
@@ -14,9 +14,10 @@ interface Point {
 
 function smooth(points: readonly Point[]): readonly Point[] {
   const window = Math.max(1, Math.round(points.length * SMOOTHING_SHARE));
-  return points.map(({ step }, index) => {
-    const part = points.slice(Math.max(0, index - window + 1), index + 1);
-    return { step, value: part.reduce((sum, { value }) => sum + value, 0) / part.length };
+  let sum = 0;
+  return points.map(({ step, value }, index) => {
+    sum += value - (points[index - window]?.value ?? 0);
+    return { step, value: sum / Math.min(window, index + 1) };
   });
 }
 
@@ -29,9 +30,10 @@ export function lossCurveSvg(log: readonly LogEntry[]): string {
     value === undefined ? [] : [{ step, value }],
   );
   const all = [...training, ...validation].filter(({ value }) => Number.isFinite(value));
-  const lastStep = Math.max(1, ...all.map(({ step }) => step));
-  const low = Math.min(...all.map(({ value }) => value));
-  const high = Math.max(...all.map(({ value }) => value), low + 1e-9);
+  // Logs may be too long for all their values to be arguments of one call.
+  const lastStep = all.reduce((last, { step }) => Math.max(last, step), 1);
+  const low = all.reduce((least, { value }) => Math.min(least, value), Number.POSITIVE_INFINITY);
+  const high = all.reduce((most, { value }) => Math.max(most, value), low + 1e-9);
   const x = (step: number) => MARGIN + ((WIDTH - 2 * MARGIN) * step) / lastStep;
   const y = (value: number) => HEIGHT - MARGIN - ((HEIGHT - 2 * MARGIN) * (value - low)) / (high - low);
   const line = (points: readonly Point[], color: string) =>

@@ -1,38 +1,21 @@
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomically, writeFolderAtomically } from '../atomicFile.js';
 import { openSafetensors, serializeSafetensors } from '../checkpoints/safetensors.js';
 import { InputError, OutputError, systemReason } from '../errors.js';
 import type { Weights } from '../graph/weights.js';
 import { readJsonFile } from '../jsonFile.js';
+import { lockRun } from './runLock.js';
+import type { WeightsPart } from './trainingState.js';
 
 const SETTINGS_FILE = 'run.json';
-const LOG_FILE = 'log.jsonl';
 const LATEST_FILE = 'latest';
-const BEST_FILE = 'best';
 const CHECKPOINTS_FOLDER = 'checkpoints';
 const STATE_FILE = 'state.safetensors';
 const STEP_DIGITS = 8;
-
-/** One line of a run's log. */
-export interface LogEntry {
-  readonly step: number;
-  readonly loss?: number;
-  readonly validation_loss?: number;
-  readonly learning_rate?: number;
-  readonly gradient_norm?: number;
-  readonly seconds?: number;
-  /** Whatever else the step's graph computes without axes, such as the parts of the loss. */
-  readonly [name: string]: number | undefined;
-}
+/** Names of a run's own output that is not complete yet. */
+const PARTIAL_NAME =
+  /(^|\/)\.(lock|run\.json|latest|log\.jsonl|tokens\.safetensors|loss\.png|model|step-\d+(\.png)?)\.[^/]+\.partial$/;
 
 function encode(value: unknown): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
@@ -42,21 +25,43 @@ function checkpointName(step: number): string {
   return `step-${String(step).padStart(STEP_DIGITS, '0')}`;
 }
 
-/**
- * Makes a new run folder with its settings.
- * @throws OutputError when there is a run already, or the folder cannot be made.
- */
-export function createRun(folder: string, settings: object): void {
+function requireNoRun(folder: string): void {
   if (existsSync(join(folder, SETTINGS_FILE)))
     throw new OutputError(
       `${folder}: it holds a run already; continue it with --resume ${folder}, or choose another folder`,
     );
+}
+
+/**
+ * Makes a new run folder with its settings, for this process to work on alone.
+ * @returns lets other processes work on the run
+ * @throws OutputError when there is a run already, or the folder cannot be made.
+ */
+export function createRun(folder: string, settings: object): () => void {
+  requireNoRun(folder);
   try {
     mkdirSync(join(folder, CHECKPOINTS_FOLDER), { recursive: true });
   } catch (error) {
     throw new OutputError(`${folder}: cannot be created: ${systemReason(error)}`, error);
   }
-  writeFileAtomically(join(folder, SETTINGS_FILE), [encode(settings)]);
+  const release = lockRun(folder);
+  removeLeftovers(folder);
+  // Another process may have made one while this one waited for its turn.
+  requireNoRun(folder);
+  writeRunSettings(folder, settings);
+  return release;
+}
+
+/**
+ * Takes a run up again, for this process to work on alone, and removes what a killed one left half written.
+ * @returns lets other processes work on the run
+ * @throws OutputError when another process works on it.
+ */
+export function reopenRun(folder: string): () => void {
+  const release = lockRun(folder);
+  removeLeftovers(folder);
+  mkdirSync(join(folder, CHECKPOINTS_FOLDER), { recursive: true });
+  return release;
 }
 
 /**
@@ -69,82 +74,106 @@ export function readRunSettings(folder: string): unknown {
   return readJsonFile(path);
 }
 
-/** Adds a line to the run's log. */
-export function appendLog(folder: string, entry: LogEntry): void {
-  try {
-    appendFileSync(join(folder, LOG_FILE), `${JSON.stringify(entry)}\n`);
-  } catch (error) {
-    throw new OutputError(`${join(folder, LOG_FILE)}: cannot be written: ${systemReason(error)}`, error);
-  }
+/** Replaces a run's settings, all at once. @throws OutputError naming the file. */
+export function writeRunSettings(folder: string, settings: object): void {
+  writeFileAtomically(join(folder, SETTINGS_FILE), [encode(settings)]);
 }
 
-/** The run's log; a last line that was cut short is left out. */
-export function readLog(folder: string): readonly LogEntry[] {
-  const path = join(folder, LOG_FILE);
-  if (!existsSync(path)) return [];
-  return readFileSync(path, 'utf8')
-    .split('\n')
-    .flatMap((line) => {
-      try {
-        return line === '' ? [] : [JSON.parse(line) as LogEntry];
-      } catch {
-        return [];
-      }
-    });
-}
-
-/** Drops what a killed run logged after the checkpoint it continues from. */
-export function truncateLog(folder: string, step: number): void {
-  const kept = readLog(folder).filter((entry) => entry.step <= step);
-  writeFileSync(join(folder, LOG_FILE), kept.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
-}
-
-/**
- * Writes a checkpoint, which appears complete or not at all, and then points to it as the latest. Older ones but the
- * best are removed.
- * @throws OutputError when the disk is full or refuses; the checkpoints before it stay.
- */
-export async function writeCheckpoint(
-  folder: string,
-  step: number,
-  state: Weights,
-  isBest: boolean,
-): Promise<void> {
-  const name = checkpointName(step);
-  const path = join(folder, CHECKPOINTS_FOLDER, name);
-  if (!existsSync(path))
-    await writeFolderAtomically(path, (partial) => {
-      writeFileAtomically(join(partial, STATE_FILE), serializeSafetensors(state, { step: String(step) }));
-    });
-  writeFileAtomically(join(folder, LATEST_FILE), [new TextEncoder().encode(`${name}\n`)]);
-  if (isBest) writeFileAtomically(join(folder, BEST_FILE), [new TextEncoder().encode(`${name}\n`)]);
-  const kept = new Set([name, readPointer(folder, BEST_FILE)]);
-  for (const other of readdirSync(join(folder, CHECKPOINTS_FOLDER)))
-    if (!kept.has(other)) rmSync(join(folder, CHECKPOINTS_FOLDER, other), { recursive: true, force: true });
-}
-
-function readPointer(folder: string, file: string): string | undefined {
-  const path = join(folder, file);
-  return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined;
+/** The weights with the lowest held-out loss so far. */
+export interface BestWeights {
+  readonly step: number;
+  readonly loss: number;
+  /** Which of a checkpoint's weights they are: those of the last step, or their average. */
+  readonly part: WeightsPart;
 }
 
 /** A checkpoint of a run. */
 export interface Checkpoint {
   readonly step: number;
   readonly state: Weights;
+  /** The best weights up to this checkpoint; undefined where nothing is held out. */
+  readonly best: BestWeights | undefined;
+}
+
+function bestMetadata(best: BestWeights | undefined): Readonly<Record<string, string>> {
+  return best
+    ? { best_step: String(best.step), best_loss: String(best.loss), best_part: best.part }
+    : ({} as const);
 }
 
 /**
- * The run's latest or best checkpoint; undefined before the first.
+ * Writes a checkpoint, which appears complete or not at all, and then points to it as the latest: with that one step
+ * the run has gone on. It says itself which is the best, so that the two can't disagree. Older ones but the best are
+ * removed.
+ * @throws OutputError when the disk is full or refuses; the checkpoints before it stay.
+ */
+export async function writeCheckpoint(folder: string, { step, state, best }: Checkpoint): Promise<void> {
+  const name = checkpointName(step);
+  const path = join(folder, CHECKPOINTS_FOLDER, name);
+  // One that is there already was left by a run that was killed before it pointed to it.
+  if (existsSync(path)) rmSync(path, { recursive: true });
+  await writeFolderAtomically(path, (partial) => {
+    const metadata = { step: String(step), ...bestMetadata(best) };
+    writeFileAtomically(join(partial, STATE_FILE), serializeSafetensors(state, metadata));
+  });
+  writeFileAtomically(join(folder, LATEST_FILE), [new TextEncoder().encode(`${name}\n`)]);
+  removeOldCheckpoints(folder, { step, best });
+}
+
+/** Removes all checkpoints but the latest and the best. */
+export function removeOldCheckpoints(
+  folder: string,
+  { step, best }: Pick<Checkpoint, 'step' | 'best'>,
+): void {
+  const kept = [checkpointName(step), ...(best ? [checkpointName(best.step)] : [])];
+  for (const other of readdirSync(join(folder, CHECKPOINTS_FOLDER)))
+    if (!kept.includes(other))
+      rmSync(join(folder, CHECKPOINTS_FOLDER, other), { recursive: true, force: true });
+}
+
+/** Removes what processes that were killed left half written. */
+function removeLeftovers(folder: string): void {
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+    if (PARTIAL_NAME.test(name)) rmSync(join(folder, name), { recursive: true, force: true });
+}
+
+function readCheckpointNamed(folder: string, name: string): Checkpoint {
+  const path = join(folder, CHECKPOINTS_FOLDER, name);
+  const { tensors, metadata } = openSafetensors(join(path, STATE_FILE));
+  const [step, bestStep, loss] = [metadata.step, metadata.best_step, metadata.best_loss].map(Number);
+  if (!Number.isSafeInteger(step)) throw new InputError(`${path}: the checkpoint names no step`);
+  const { best_part: part } = metadata;
+  const isBest = Number.isSafeInteger(bestStep) && Number.isFinite(loss);
+  const best =
+    isBest && (part === 'parameter' || part === 'ema')
+      ? { step: bestStep!, loss: loss!, part: part as WeightsPart }
+      : undefined;
+  return { step: step!, state: tensors, best };
+}
+
+/**
+ * The run's latest checkpoint; undefined before the first.
  * @throws InputError when it is damaged.
  */
-export function readCheckpoint(folder: string, which: 'latest' | 'best' = 'latest'): Checkpoint | undefined {
-  const name = readPointer(folder, which === 'latest' ? LATEST_FILE : BEST_FILE);
-  if (name === undefined) return undefined;
-  if (!/^step-\d+$/.test(name)) throw new InputError(`${join(folder, which)}: it does not name a checkpoint`);
-  const { tensors, metadata } = openSafetensors(join(folder, CHECKPOINTS_FOLDER, name, STATE_FILE));
-  const step = Number(metadata.step);
-  if (!Number.isSafeInteger(step))
-    throw new InputError(`${join(folder, CHECKPOINTS_FOLDER, name)}: the checkpoint names no step`);
-  return { step, state: tensors };
+export function readCheckpoint(folder: string): Checkpoint | undefined {
+  const path = join(folder, LATEST_FILE);
+  if (!existsSync(path)) return undefined;
+  const name = readFileSync(path, 'utf8').trim();
+  if (!/^step-\d+$/.test(name)) throw new InputError(`${path}: it does not name a checkpoint`);
+  return readCheckpointNamed(folder, name);
+}
+
+/**
+ * The checkpoint with the weights to keep, as the latest one knows it, and which of its weights they are.
+ * @throws InputError when there is none, or it is damaged.
+ */
+export function readBestCheckpoint(
+  folder: string,
+  unvalidated: WeightsPart,
+): { readonly checkpoint: Checkpoint; readonly part: WeightsPart } {
+  const latest = readCheckpoint(folder);
+  if (!latest) throw new InputError(`${folder}: the run has no checkpoint yet`);
+  const { best } = latest;
+  if (!best) return { checkpoint: latest, part: unvalidated };
+  return { checkpoint: readCheckpointNamed(folder, checkpointName(best.step)), part: best.part };
 }

@@ -30,6 +30,11 @@ export function writeTokenCache(folder: string, { classIds, tokens, variants, po
   writeFileAtomically(join(folder, CACHE_FILE), serializeSafetensors(tensors, {}));
 }
 
+/** Whether the tokens are cached, so that the images are needed no more. */
+export function hasTokenCache(folder: string): boolean {
+  return existsSync(join(folder, CACHE_FILE));
+}
+
 /**
  * The cached tokens; undefined before they are written.
  * @throws InputError when the cache is damaged.

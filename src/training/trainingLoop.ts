@@ -9,7 +9,8 @@ import {
   type TargetTensor,
 } from '../targets/target.js';
 import { type LearningRateSchedule, learningRateAt } from './learningRate.js';
-import { appendLog, readCheckpoint, readLog, truncateLog, writeCheckpoint } from './runFolder.js';
+import { type BestWeights, readCheckpoint, removeOldCheckpoints, writeCheckpoint } from './runFolder.js';
+import { openLog } from './runLog.js';
 import {
   downloadState,
   initialState,
@@ -17,6 +18,8 @@ import {
   type TrainingState,
   trainedWeights,
   uploadState,
+  type WeightsPart,
+  weightsPartsOf,
 } from './trainingState.js';
 import {
   accumulationStep,
@@ -38,6 +41,8 @@ export interface TrainingSettings {
   readonly step?: StepOptions;
   readonly optimizer: AdamWOptions;
   readonly learningRate: LearningRateSchedule;
+  /** Steps of the whole run; beyond those of the schedule the learning rate stays at its final value. */
+  readonly totalSteps: number;
   readonly seed: number;
   /** Weights to start from; drawn from the seed when left out. */
   readonly initialWeights?: Weights;
@@ -65,19 +70,16 @@ export interface TrainingProgress {
 export interface TrainingResult {
   readonly step: number;
   readonly stopped: boolean;
+  /** The weights with the lowest held-out loss; undefined where nothing is held out. */
+  readonly best: BestWeights | undefined;
 }
 
 async function readScalar(outputs: Awaited<ReturnType<Executable['run']>>, name: string): Promise<number> {
   return (await outputs[name]!.read()).data[0]!;
 }
 
-/** The mean loss over the validation batches, with the weights that would be kept. */
-async function validate(
-  target: Target,
-  settings: TrainingSettings,
-  weights: Weights,
-): Promise<number | undefined> {
-  if (settings.validation.length === 0) return undefined;
+/** The mean loss over the validation batches. */
+async function validate(target: Target, settings: TrainingSettings, weights: Weights): Promise<number> {
   const executable = await target.compile(settings.validationGraph ?? settings.lossGraph, { weights });
   let total = 0;
   for (const batch of settings.validation)
@@ -151,9 +153,24 @@ async function compileStep(
   });
 }
 
+/** Held-out losses of the weights that a state has. */
+type HeldOutLosses = Readonly<Partial<Record<WeightsPart, number>>>;
+
+/** The part with the lowest held-out loss; the last step's weights win a tie. */
+function bestOf(losses: HeldOutLosses, step: number): BestWeights | undefined {
+  const entries = Object.entries(losses) as readonly [WeightsPart, number][];
+  return entries
+    .map(([part, loss]) => ({ step, loss, part }))
+    .reduce<BestWeights | undefined>(
+      (best, next) => (best && best.loss <= next.loss ? best : next),
+      undefined,
+    );
+}
+
 /**
  * Trains until the last step or until told to stop, from the run's latest checkpoint if there is one. A run that is
- * continued gives the same losses as one that was never interrupted.
+ * continued gives the same losses as one that was never interrupted, wherever it was killed.
+ * @param folder of a run that this process has opened (`createRun`, `reopenRun`)
  * @param signal stops after the step at hand, with a checkpoint
  * @throws OutputError when a checkpoint cannot be written; the ones before stay.
  */
@@ -164,27 +181,47 @@ export async function train(
   signal: AbortSignal,
   onProgress: (progress: TrainingProgress) => void = () => {},
 ): Promise<TrainingResult> {
-  const { lossGraph, optimizer, learningRate, checkpointEvery } = settings;
+  const { lossGraph, optimizer, learningRate, checkpointEvery, totalSteps } = settings;
   const checkpoint = readCheckpoint(folder);
-  if (checkpoint) truncateLog(folder, checkpoint.step);
+  if (checkpoint) removeOldCheckpoints(folder, checkpoint);
   const stepGraph = trainingStep(lossGraph, optimizer, settings.step);
   let state = checkpoint
     ? uploadState(checkpoint.state)
     : initialState(lossGraph, stepGraph, optimizer, settings.seed, settings.initialWeights);
   let step = checkpoint?.step ?? 0;
-  let best = Math.min(...readLog(folder).map((entry) => entry.validation_loss ?? Number.POSITIVE_INFINITY));
+  let best = checkpoint?.best;
+  let saved = checkpoint?.step ?? -1;
   const run = await compileStep(lossGraph, stepGraph, target, settings.step);
+  const log = openLog(folder, step);
 
-  const save = async (): Promise<void> => {
-    const saved = await downloadState(state);
-    const weights = trainedWeights(saved, optimizer);
-    const validationLoss = await validate(target, settings, weights);
-    const isBest = validationLoss !== undefined && validationLoss < best;
-    if (isBest) best = validationLoss;
-    // Logged first: should the checkpoint not be completed, a continued run drops the line again.
-    if (validationLoss !== undefined) appendLog(folder, { step, validation_loss: validationLoss });
-    await writeCheckpoint(folder, step, saved, isBest);
-    await settings.preview?.(step, weights);
+  /**
+   * Everything about a checkpoint is on the disk before the run points to it. One that is due is judged by the held-out
+   * loss and shown; one because the run is stopped is neither, so that the log and the best weights are those of a run
+   * that was not.
+   */
+  const save = async (isDue: boolean): Promise<void> => {
+    if (saved === step) return;
+    const downloaded = await downloadState(state);
+    const losses: Partial<Record<WeightsPart, number>> = {};
+    if (isDue && settings.validation.length > 0)
+      for (const part of weightsPartsOf(optimizer))
+        losses[part] = await validate(target, settings, trainedWeights(downloaded, part));
+    const here = bestOf(losses, step);
+    if (here && Number.isFinite(here.loss) && !(best && best.loss <= here.loss)) best = here;
+    if (here)
+      log.append({
+        step,
+        validation_loss: here.loss,
+        ...(losses.ema !== undefined && {
+          validation_loss_last: losses.parameter!,
+          validation_loss_averaged: losses.ema,
+        }),
+      });
+    log.sync();
+    const shown = here?.part ?? weightsPartsOf(optimizer).at(-1)!;
+    if (isDue) await settings.preview?.(step, trainedWeights(downloaded, shown));
+    await writeCheckpoint(folder, { step, state: downloaded, best });
+    saved = step;
   };
 
   const prepare = (wanted: number): Promise<readonly Batch[]> => {
@@ -193,31 +230,35 @@ export async function train(
     batch.catch(() => {});
     return batch;
   };
-  let upcoming = prepare(step + 1);
-  while (step < learningRate.totalSteps && !signal.aborted) {
-    const started = performance.now();
-    const batch = await upcoming;
-    step++;
-    // The next batch is prepared while this one is worked on.
-    if (step < learningRate.totalSteps) upcoming = prepare(step + 1);
-    const rate = learningRateAt(step, learningRate);
-    const { next, scalars } = await run(batch, state, rate, step);
+  try {
+    let upcoming = step < totalSteps ? prepare(step + 1) : Promise.resolve([]);
+    while (step < totalSteps && !signal.aborted) {
+      const started = performance.now();
+      const batch = await upcoming;
+      step++;
+      // The next batch is prepared while this one is worked on.
+      if (step < totalSteps) upcoming = prepare(step + 1);
+      const rate = learningRateAt(step, learningRate);
+      const { next, scalars } = await run(batch, state, rate, step);
+      releaseState(state);
+      state = next;
+      const { loss, ...others } = scalars;
+      const seconds = (performance.now() - started) / 1000;
+      log.append({
+        step,
+        loss,
+        learning_rate: rate,
+        ...others,
+        seconds: Number(seconds.toFixed(3)),
+      });
+      onProgress({ step, totalSteps, loss, seconds });
+      if (step % checkpointEvery === 0 && step < totalSteps) await save(true);
+    }
+    await save(step >= totalSteps);
+    return { step, stopped: step < totalSteps, best };
+  } finally {
+    log.close();
     releaseState(state);
-    state = next;
-    const { loss, ...others } = scalars;
-    const seconds = (performance.now() - started) / 1000;
-    appendLog(folder, {
-      step,
-      loss,
-      learning_rate: rate,
-      ...others,
-      seconds: Number(seconds.toFixed(3)),
-    });
-    onProgress({ step, totalSteps: learningRate.totalSteps, loss, seconds });
-    if (step % checkpointEvery === 0 && step < learningRate.totalSteps) await save();
+    await run.dispose();
   }
-  await save();
-  releaseState(state);
-  await run.dispose();
-  return { step, stopped: step < learningRate.totalSteps };
 }

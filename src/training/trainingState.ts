@@ -6,6 +6,7 @@ import { readFloats, type StoredTensor, storedFloats, type Weights, weightOf } f
 import { type DeviceTensor, floatTensor, isDeviceTensor, type TargetTensor } from '../targets/target.js';
 import {
   type AdamWOptions,
+  type StatePart,
   stateInputs,
   stateName,
   statePartsOf,
@@ -90,9 +91,16 @@ export function uploadState(tensors: Weights): TrainingState {
   );
 }
 
-/** The trained weights under their checkpoint names: the averaged ones where they are kept. */
-export function trainedWeights(state: Weights, options: AdamWOptions): Weights {
-  const part = options.emaDecay === undefined ? 'parameter' : 'ema';
+/** Which weights of a state: those of the last step, or their average. */
+export type WeightsPart = Extract<StatePart, 'parameter' | 'ema'>;
+
+/** The weights that a state has, those of the last step first. */
+export function weightsPartsOf(options: AdamWOptions): readonly WeightsPart[] {
+  return options.emaDecay === undefined ? ['parameter'] : ['parameter', 'ema'];
+}
+
+/** The trained weights under their checkpoint names. */
+export function trainedWeights(state: Weights, part: WeightsPart): Weights {
   const prefix = stateName(part, '');
   return new Map(
     [...state].flatMap(([name, tensor]) =>

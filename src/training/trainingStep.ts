@@ -28,7 +28,10 @@ export interface AdamWOptions {
   readonly weightDecay: number;
   /** The gradient is scaled down to this length, over all parameters. */
   readonly maxGradientNorm: number;
-  /** Decay of the averaged weights (such as 0.9999); none are kept when left out. */
+  /**
+   * Decay of the averaged weights (such as 0.9999); none are kept when left out. The first steps decay faster, (1 + t) / (10 + t)
+   * at step t, so that the average does not hang on to the weights that were drawn at random.
+   */
   readonly emaDecay?: number;
 }
 
@@ -39,6 +42,9 @@ export const ADAMW_DEFAULTS: AdamWOptions = {
   weightDecay: 0.05,
   maxGradientNorm: 1,
 };
+
+/** Steps over which the averaged weights warm up, as TensorFlow's moving averages and their successors count them. */
+const AVERAGE_WARMUP = 10;
 
 /** What torch adds to the norm before it divides by it. */
 const NORM_EPSILON = 1e-6;
@@ -195,6 +201,10 @@ export function trainingStep(
       first: subtract(1, power(options.beta1, step)),
       second: subtract(1, power(options.beta2, step)),
     };
+    const averageRate = subtract(
+      1,
+      minimum(options.emaDecay ?? 0, divide(add(step, 1), add(step, AVERAGE_WARMUP))),
+    );
     const inputs: Tensor[] = [];
     const outputs: Record<string, Tensor> = {};
     for (const [index, name] of names.entries()) {
@@ -216,7 +226,7 @@ export function trainingStep(
       if (options.emaDecay === undefined) continue;
       const ema = state('ema');
       inputs.push(ema);
-      const moved = multiply(subtract(updated.parameter, ema), 1 - options.emaDecay);
+      const moved = multiply(subtract(updated.parameter, ema), averageRate);
       outputs[`next.${stateName('ema', name)}`] = add(ema, moved);
     }
     const scalars = Object.entries(others).filter(([, tensor]) => tensor.shape.length === 0);

@@ -20,7 +20,8 @@ import { GraphError } from '../../src/graph/graphError.js';
 import { graphFromJson } from '../../src/graph/serialize.js';
 import { readJsonFile } from '../../src/jsonFile.js';
 import { readFeatureNetwork } from '../../src/targets/onnx/featureNetwork.js';
-import { readCheckpoint, readLog } from '../../src/training/runFolder.js';
+import { readCheckpoint } from '../../src/training/runFolder.js';
+import { readLog } from '../../src/training/runLog.js';
 import { readTokenCache } from '../../src/training/tokenCache.js';
 import {
   mutateIdx,
