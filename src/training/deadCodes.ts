@@ -35,24 +35,31 @@ export const CODE_AGE = 'code_age';
  * Dhariwal et al., 2020), and forgets their moments. Adds the outputs `codebook_use`, the share of the codes chosen in
  * the step, and `restarted_codes`, how many were replaced.
  *
+ * Where a batch comes in parts, the uses of all count; the replacements are latents of the last part.
+ *
  * The loss graph must have the outputs `indices` i32 `[batch, positions]` and `latents` `[batch, positions,
  * codebookDim]`.
+ * @param codebookSize number of codes
  * @param limit steps without use after which a code is replaced; infinite only counts
  */
-export function restartDeadCodes(limit: number, seed: number): StepExtension {
-  return ({ lossOutputs, step, outputs }) => {
-    const { indices, latents } = lossOutputs;
-    const codes = outputs[`next.${stateName('parameter', CODEBOOK)}`];
-    if (!indices || !latents || !codes)
-      throw new GraphError("the loss graph has no outputs 'indices' and 'latents', or no codebook");
-    const [codebookSize, codebookDim] = codes.shape as [number, number];
+export function restartDeadCodes(codebookSize: number, limit: number, seed: number): StepExtension {
+  const perCode = (value: number) => broadcastTo(reshape(scalar(value), [1]), [codebookSize]);
+  /** How many latents chose each code. */
+  const gather: StepExtension['gather'] = ({ indices }) => {
+    if (!indices) throw new GraphError("the loss graph has no output 'indices'");
     const chosen = reshape(indices, [-1]);
-    const rows = reshape(latents, [-1, codebookDim]);
-    const latentCount: Dim = chosen.shape[0]!;
+    const ones = broadcastTo(reshape(scalar(1), [1]), [chosen.shape[0]!]);
+    return { code_uses: scatter(perCode(0), chosen, ones, { axis: 0, combine: 'add' }) };
+  };
+  const extend: StepExtension['extend'] = ({ lossOutputs, gathered, step, outputs }) => {
+    const { latents } = lossOutputs;
+    const codes = outputs[`next.${stateName('parameter', CODEBOOK)}`];
+    if (!latents || !codes) throw new GraphError("the loss graph has no output 'latents', or no codebook");
+    const rows = reshape(latents, [-1, Number(codes.shape[1])]);
+    const latentCount: Dim = rows.shape[0]!;
     const perLatent = (value: number) => broadcastTo(reshape(scalar(value), [1]), [latentCount]);
-    const perCode = (value: number) => broadcastTo(reshape(scalar(value), [1]), [codebookSize]);
 
-    const used = greater(scatter(perCode(0), chosen, perLatent(1), { axis: 0, combine: 'add' }), 0);
+    const used = greater(gathered.code_uses!, 0);
     const age = input(CODE_AGE, 'f32', [codebookSize]);
     const grown = select(used, perCode(0), add(age, 1));
     const dead = lessOrEqual(limit, grown);
@@ -87,4 +94,5 @@ export function restartDeadCodes(limit: number, seed: number): StepExtension {
       },
     };
   };
+  return { gather, extend };
 }

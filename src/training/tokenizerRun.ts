@@ -68,7 +68,11 @@ export async function tokenizerTraining(
     step: {
       parts,
       recompute: options.recompute,
-      extend: restartDeadCodes(options.restartAfter || Number.POSITIVE_INFINITY, settings.seed),
+      extension: restartDeadCodes(
+        config.codebook_size,
+        options.restartAfter || Number.POSITIVE_INFINITY,
+        settings.seed,
+      ),
     },
     batch: async (step) => {
       const examples = order.batch(step).map((example) => training[example]!);

@@ -24,10 +24,8 @@ import {
 import {
   accumulationStep,
   type AdamWOptions,
-  gradientName,
   stateInputs,
   type StepOptions,
-  trainedParameters,
   trainingStep,
 } from './trainingStep.js';
 
@@ -99,6 +97,32 @@ interface StepRunner {
   dispose(): Promise<void>;
 }
 
+/** Names of a step's outputs that are numbers to log. */
+function scalarNamesOf(graph: Graph): readonly string[] {
+  return Object.entries(graph.outputs).flatMap(([name, { shape }]) =>
+    shape.length === 0 && !name.startsWith('next.') ? [name] : [],
+  );
+}
+
+async function readScalars(
+  outputs: Awaited<ReturnType<Executable['run']>>,
+  names: readonly string[],
+): Promise<Readonly<Record<string, number>>> {
+  const scalars: Record<string, number> = {};
+  for (const name of names) scalars[name] = await readScalar(outputs, name);
+  return scalars;
+}
+
+/** The mean of each number that all parts have; of the others the last part's. */
+function meanOf(parts: readonly Readonly<Record<string, number>>[]): StepResult['scalars'] {
+  const means = Object.entries(parts.at(-1)!).map(([name, last]) => {
+    const values = parts.map((part) => part[name]);
+    const isShared = values.every((value) => value !== undefined);
+    return [name, isShared ? values.reduce((sum, value) => sum + value, 0) / values.length : last] as const;
+  });
+  return Object.fromEntries(means) as StepResult['scalars'];
+}
+
 /** A training step ready to run on a batch in parts. */
 async function compileStep(
   lossGraph: Graph,
@@ -107,43 +131,38 @@ async function compileStep(
   options: StepOptions = {},
 ): Promise<StepRunner> {
   const final = await target.compile(stepGraph);
-  const partial =
-    (options.parts ?? 1) > 1 ? await target.compile(accumulationStep(lossGraph, options)) : undefined;
-  const scalarNames = Object.entries(stepGraph.outputs).flatMap(([name, { shape }]) =>
-    shape.length === 0 && !name.startsWith('next.') ? [name] : [],
-  );
+  const partGraph = (options.parts ?? 1) > 1 ? accumulationStep(lossGraph, options) : undefined;
+  const partial = partGraph && (await target.compile(partGraph));
+  const scalarNames = scalarNamesOf(stepGraph);
   const stateNames = stateInputs(stepGraph).map((tensor) => inputNode(tensor).name);
-  const parameters = trainedParameters(lossGraph);
-  const gradientNames = partial ? parameters.map(({ name }) => gradientName(name)) : [];
+  // What goes from part to part starts as zeros.
+  const carried = partGraph ? stateInputs(partGraph) : [];
   const run = async (
     parts: readonly Batch[],
     state: TrainingState,
     rate: number,
     step: number,
   ): Promise<StepResult> => {
-    let gradients: Readonly<Record<string, TargetTensor>> = Object.fromEntries(
-      gradientNames.map((name, index) => {
-        const shape = parameters[index]!.outputs[0]!.shape as readonly number[];
-        return [name, floatTensor(shape, new Float32Array(countElements(shape)))];
+    let soFar: Readonly<Record<string, TargetTensor>> = Object.fromEntries(
+      carried.map((tensor) => {
+        const shape = tensor.shape as readonly number[];
+        return [inputNode(tensor).name, floatTensor(shape, new Float32Array(countElements(shape)))];
       }),
     );
-    const losses: number[] = [];
+    const scalars: Readonly<Record<string, number>>[] = [];
     for (const part of parts.slice(0, -1)) {
-      const outputs = await partial!.run({ ...part, ...state, ...gradients });
-      losses.push(await readScalar(outputs, 'loss'));
-      releaseState(gradients);
-      gradients = Object.fromEntries(gradientNames.map((name) => [name, outputs[`next.${name}`]!]));
+      const outputs = await partial!.run({ ...part, ...state, ...soFar });
+      scalars.push(await readScalars(outputs, scalarNamesOf(partGraph!)));
+      releaseState(soFar);
+      soFar = Object.fromEntries(Object.keys(soFar).map((name) => [name, outputs[`next.${name}`]!]));
     }
     const numbers = { learning_rate: floatTensor([], [rate]), step: floatTensor([], [step]) };
     const wanted = [...scalarNames, ...stateNames.map((name) => `next.${name}`)];
-    const outputs = await final.run({ ...parts.at(-1)!, ...state, ...gradients, ...numbers }, wanted);
-    releaseState(gradients);
-    const scalars: Record<string, number> = {};
-    for (const name of scalarNames) scalars[name] = await readScalar(outputs, name);
-    losses.push(scalars.loss!);
-    const loss = losses.reduce((a, b) => a + b) / losses.length;
+    const outputs = await final.run({ ...parts.at(-1)!, ...state, ...soFar, ...numbers }, wanted);
+    releaseState(soFar);
+    scalars.push(await readScalars(outputs, scalarNames));
     const next = Object.fromEntries(stateNames.map((name) => [name, outputs[`next.${name}`]!]));
-    return { next, scalars: { ...scalars, loss } };
+    return { next, scalars: meanOf(scalars) };
   };
   return Object.assign(run, {
     dispose: async () => {

@@ -88,24 +88,31 @@ export interface StepOptions {
   /** Computes the activations of blocks again when their gradient is due, which saves their memory. */
   readonly recompute?: boolean;
   /** Adds to the step what the optimiser does not do, such as replacing codes that are not used. */
-  readonly extend?: StepExtension;
+  readonly extension?: StepExtension;
 }
 
 /** The step as its extension sees it. */
 export interface StepContext {
-  /** The loss graph's outputs but `loss`. */
+  /** The loss graph's outputs but `loss`; where the batch comes in parts, of the last one. */
   readonly lossOutputs: Readonly<Record<string, Tensor>>;
+  /** What the extension gathers, over the whole batch. */
+  readonly gathered: Readonly<Record<string, Tensor>>;
   /** The number of the step, from 1, as f32 without axes. */
   readonly step: Tensor;
   /** The step's outputs `next.<state>`. */
   readonly outputs: Readonly<Record<string, Tensor>>;
 }
 
-/** More inputs and outputs of a step; an output takes the place of the step's own of that name. */
-export type StepExtension = (context: StepContext) => {
-  readonly inputs: readonly Tensor[];
-  readonly outputs: Readonly<Record<string, Tensor>>;
-};
+/** What a step does beyond the optimiser. */
+export interface StepExtension {
+  /** Sums over the batch that it needs, of the loss graph's outputs but `loss`; they add up over parts. */
+  readonly gather: (lossOutputs: Readonly<Record<string, Tensor>>) => Readonly<Record<string, Tensor>>;
+  /** More inputs and outputs of a step; an output takes the place of the step's own of that name. */
+  readonly extend: (context: StepContext) => {
+    readonly inputs: readonly Tensor[];
+    readonly outputs: Readonly<Record<string, Tensor>>;
+  };
+}
 
 /** A part of a batch: the gradients so far, their inputs, and what the loss graph says. */
 interface PartialGradients {
@@ -116,10 +123,15 @@ interface PartialGradients {
   readonly loss: Tensor;
   /** The loss graph's other outputs. */
   readonly others: Readonly<Record<string, Tensor>>;
+  /** What the extension gathers, with that of the parts before. */
+  readonly gathered: Readonly<Record<string, Tensor>>;
 }
 
 /** The gradient of a part of the batch, added to that of the parts before it. */
-function partialGradients(lossGraph: Graph, { parts = 1, recompute = false }: StepOptions): PartialGradients {
+function partialGradients(
+  lossGraph: Graph,
+  { parts = 1, recompute = false, extension }: StepOptions,
+): PartialGradients {
   const { graph, parameters } = parametersAsInputs(differentiable(lossGraph));
   const { loss, ...others } = graph.outputs;
   if (!loss || loss.shape.length > 0)
@@ -127,22 +139,42 @@ function partialGradients(lossGraph: Graph, { parts = 1, recompute = false }: St
   const names = [...parameters.keys()];
   const weights = names.map((name) => parameters.get(name)!);
   const own = gradientsOf(loss, weights, { recompute });
-  if (parts === 1) return { inputs: graph.inputs, weights, names, gradients: own, loss, others };
+  const gathered = extension?.gather(others) ?? {};
+  if (parts === 1) return { inputs: graph.inputs, weights, names, gradients: own, loss, others, gathered };
   const soFar = names.map((name, index) => input(gradientName(name), 'f32', weights[index]!.shape));
   const gradients = own.map((gradient, index) => add(soFar[index]!, multiply(gradient, 1 / parts)));
-  return { inputs: [...graph.inputs, ...soFar], weights, names, gradients, loss, others };
+  const sums = Object.entries(gathered).map(([name, tensor]) => {
+    const before = input(`gathered.${name}`, 'f32', tensor.shape);
+    return { name, before, sum: add(before, tensor) };
+  });
+  return {
+    inputs: [...graph.inputs, ...soFar, ...sums.map(({ before }) => before)],
+    weights,
+    names,
+    gradients,
+    loss,
+    others,
+    gathered: Object.fromEntries(sums.map(({ name, sum }) => [name, sum])),
+  };
+}
+
+/** Outputs without axes, which are logged. */
+function scalarsOf(outputs: Readonly<Record<string, Tensor>>): Readonly<Record<string, Tensor>> {
+  return Object.fromEntries(Object.entries(outputs).filter(([, tensor]) => tensor.shape.length === 0));
 }
 
 /**
  * The gradient of one part of a batch that comes in several, to be called for all but the last.
  *
- * Inputs: those of the loss graph, `parameter.<name>` and `gradient.<name>`, which start as zeros. Outputs: `loss` and
- * `next.gradient.<name>`.
+ * Inputs: those of the loss graph, `parameter.<name>`, and `gradient.<name>` and `gathered.<name>`, which start as zeros. Outputs:
+ * `loss` and other outputs of the loss graph without axes, `next.gradient.<name>` and `next.gathered.<name>`.
  */
 export function accumulationStep(lossGraph: Graph, options: StepOptions): Graph {
-  const { inputs, names, gradients, loss } = partialGradients(lossGraph, options);
+  const { inputs, names, gradients, loss, others, gathered } = partialGradients(lossGraph, options);
   return makeGraph(`${lossGraph.name}-part`, inputs, {
     loss,
+    ...scalarsOf(others),
+    ...Object.fromEntries(Object.entries(gathered).map(([name, sum]) => [`next.gathered.${name}`, sum])),
     ...Object.fromEntries(names.map((name, index) => [`next.${gradientName(name)}`, gradients[index]!])),
   });
 }
@@ -183,7 +215,7 @@ function globalNorm(gradients: readonly Tensor[]): Tensor {
  * Inputs: those of the loss graph; for every parameter its state (`stateName`); `learning_rate` and `step` (from 1),
  * f32 without axes. Outputs: `loss`, `gradient_norm` (before the clip), any other outputs of the loss graph without
  * axes, and the state for the next step, `next.<state>`. Where the batch comes in parts, this is the last of them, and
- * the gradients of the others, `gradient.<name>`, are inputs too.
+ * the gradients of the others, `gradient.<name>`, and what was gathered from them, `gathered.<name>`, are inputs too.
  * @param lossGraph has an output `loss` without axes
  * @throws GraphError when it has not, or an operation cannot be differentiated.
  */
@@ -192,7 +224,15 @@ export function trainingStep(
   options: AdamWOptions = ADAMW_DEFAULTS,
   stepOptions: StepOptions = {},
 ): Graph {
-  const { inputs: given, names, weights, gradients, loss, others } = partialGradients(lossGraph, stepOptions);
+  const {
+    inputs: given,
+    names,
+    weights,
+    gradients,
+    loss,
+    others,
+    gathered,
+  } = partialGradients(lossGraph, stepOptions);
   return scope('optimizer', () => {
     const [rate, step] = ['learning_rate', 'step'].map((name) => input(name, 'f32', [])) as [Tensor, Tensor];
     const norm = globalNorm(gradients);
@@ -229,12 +269,11 @@ export function trainingStep(
       const moved = multiply(subtract(updated.parameter, ema), averageRate);
       outputs[`next.${stateName('ema', name)}`] = add(ema, moved);
     }
-    const scalars = Object.entries(others).filter(([, tensor]) => tensor.shape.length === 0);
-    const more = stepOptions.extend?.({ lossOutputs: others, step, outputs });
+    const more = stepOptions.extension?.extend({ lossOutputs: others, gathered, step, outputs });
     return makeGraph(`${lossGraph.name}-step`, [...given, ...inputs, ...(more?.inputs ?? []), rate, step], {
       loss,
       gradient_norm: norm,
-      ...Object.fromEntries(scalars),
+      ...scalarsOf(others),
       ...outputs,
       ...more?.outputs,
     });

@@ -154,7 +154,7 @@ describe('restart of dead codes', () => {
 
   for (const each of [referenceTarget, ...TESTED_TARGETS]) {
     it(`replaces codes that were not used for the given steps by latents on ${each.name}`, async () => {
-      const graph = trainingStep(lossGraph, options, { extend: restartDeadCodes(2, 5) });
+      const graph = trainingStep(lossGraph, options, { extension: restartDeadCodes(4, 2, 5) });
       const executable = await each.compile(graph);
       const latents = floats([3, 2], 9);
       const data = { latents_in: latents, indices_in: intTensor([3], [0, 1, 0]) };
@@ -188,6 +188,36 @@ describe('restart of dead codes', () => {
       expect(moment.slice(4)).to.deep.equal([0, 0, 0, 0]);
       expect(moment[0]).to.not.equal(0);
       await executable.dispose();
+    });
+  }
+
+  for (const each of [referenceTarget, ...TESTED_TARGETS]) {
+    it(`counts uses in all parts of a batch on ${each.name}`, async () => {
+      const stepOptions = { parts: 2, extension: restartDeadCodes(4, 1, 5) };
+      const graph = trainingStep(lossGraph, options, stepOptions);
+      const partGraph = accumulationStep(lossGraph, stepOptions);
+      const state = initialState(lossGraph, graph, options, 1);
+      const latents_in = floats([3, 2], 9);
+      const soFar = {
+        [gradientName(codebook)]: floatTensor([4, 2], new Float32Array(8)),
+        'gathered.code_uses': floatTensor([4], new Float32Array(4)),
+      };
+      const part = await each.compile(partGraph);
+      const first = await part.run({ latents_in, indices_in: intTensor([3], [0, 2, 2]), ...state, ...soFar });
+      expect(Array.from((await first['next.gathered.code_uses']!.read()).data)).to.deep.equal([1, 0, 2, 0]);
+      const last = await each.compile(graph);
+      const outputs = await last.run({
+        latents_in,
+        indices_in: intTensor([3], [1, 1, 1]),
+        ...state,
+        ...Object.fromEntries(Object.keys(soFar).map((name) => [name, first[`next.${name}`]!])),
+        ...numbers,
+      });
+      const read = async (name: string) => Array.from((await outputs[name]!.read()).data);
+      expect(await read('codebook_use')).to.deep.equal([0.75]);
+      expect(await read('restarted_codes')).to.deep.equal([1]);
+      await part.dispose();
+      await last.dispose();
     });
   }
 });
