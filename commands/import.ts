@@ -4,8 +4,8 @@ import {
   byteLength,
   importGenerator,
   importTokenizer,
+  inHalfPrecision,
   type SamplingDefaults,
-  toHalfPrecision,
   UsageError,
   VQ_PRESETS,
   type Weights,
@@ -76,7 +76,7 @@ With --tokenizer and no WEIGHTS, the folder holds the tokenizer alone. Weights k
     if (args.weights !== undefined && flags.config === undefined)
       throw new UsageError(`--config is needed: ${Object.keys(ARPG_PRESETS).join(', ')}, or a JSON file`);
     const stored = <T extends { readonly weights: Weights }>(model: T): T =>
-      flags.half ? { ...model, weights: toHalfPrecision(model.weights) } : model;
+      flags.half ? { ...model, weights: inHalfPrecision(model.weights) } : model;
     const generator =
       args.weights === undefined
         ? undefined

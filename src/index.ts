@@ -27,7 +27,7 @@ export type { SamplingDefaults } from './checkpoints/modelConfig.js';
 export { findClasses, type Labels } from './checkpoints/labels.js';
 export { ARPG_PRESETS, arpgConfig, type OfficialArpgConfig, parseOfficialArpgConfig } from './arpg/config.js';
 export { type OfficialVqConfig, parseOfficialVqConfig, VQ_PRESETS, vqConfig } from './tokenizer/config.js';
-export { byteLength, type StoredTensor, toHalfPrecision, type Weights } from './graph/weights.js';
+export { byteLength, type StoredTensor, type Weights } from './graph/weights.js';
 
 // Drawing
 export {
@@ -95,6 +95,7 @@ export {
 } from './library/exportModel.js';
 export { PAGE_MODES, type PageMode } from './export/browser/moduleData.js';
 export { PRECISIONS, type Precision } from './export/exportOnnx.js';
+export { inHalfPrecision } from './export/halfPrecision.js';
 
 // Fetching
 export { DEFAULT_HUB, DEFAULT_TIMEOUT_SECONDS, pull, type Pulled, type PullOptions } from './library/pull.js';

@@ -11,7 +11,8 @@ import { UsageError } from '../errors.js';
 import type { PageMode } from '../export/browser/moduleData.js';
 import { gpujsModule } from '../export/gpujsModule.js';
 import { onnxModelOf, type Precision, writeOnnxModel } from '../export/exportOnnx.js';
-import { toHalfPrecision, toSinglePrecision, type Weights } from '../graph/weights.js';
+import { toSinglePrecision, type Weights } from '../graph/weights.js';
+import { inHalfPrecision } from '../export/halfPrecision.js';
 import { vqConfig } from '../tokenizer/config.js';
 import { type Model, requireMatchingParts } from './model.js';
 import { DEFAULT_GUIDANCE } from './settings.js';
@@ -86,7 +87,7 @@ export async function exportOnnxFolder(
 /** Weights in the precision asked for; as they are stored when none is. */
 function inPrecision(weights: Weights, precision: 'fp32' | 'fp16' | undefined): Weights {
   if (precision === undefined) return weights;
-  return precision === 'fp32' ? toSinglePrecision(weights) : toHalfPrecision(weights);
+  return precision === 'fp32' ? toSinglePrecision(weights) : inHalfPrecision(weights);
 }
 
 /** Writes one part's weights as a safetensors file, with configuration, labels and licence as metadata. */
