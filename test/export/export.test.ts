@@ -22,6 +22,7 @@ import {
   sampleTokens,
   writeModelFolder,
 } from '../../src/index.js';
+import { loadOnnxRuntime } from '../../src/targets/onnx/onnxRuntime.js';
 import { decodeOnnxModel, ONNX_DATA_TYPES } from '../../src/targets/onnx/onnxSchema.js';
 import { arpg } from '../support/cli.js';
 import { writeEditableModel } from '../support/editableModel.js';
@@ -29,7 +30,7 @@ import { goldenPath } from '../support/golden.js';
 import { findOnnxFaults } from '../support/onnxChecker.js';
 import { temporaryFolder } from '../support/temporary.js';
 
-const ort = createRequire(import.meta.url)('onnxruntime-node') as typeof import('onnxruntime-node');
+const ort = loadOnnxRuntime();
 
 const readModel = (path: string) => decodeOnnxModel(readFileSync(path));
 
