@@ -13,6 +13,7 @@ import {
   type Target,
   type TargetTensor,
 } from '../target.js';
+import { indexGuard } from '../indexGuard.js';
 import { memoryGuard } from '../memoryGuard.js';
 import { lowerToOnnx } from './lowerToOnnx.js';
 import { loadOnnxRuntime, type OnnxRuntime, onnxRuntimeVersion } from './onnxRuntime.js';
@@ -100,10 +101,13 @@ export function onnxTarget(options: OnnxTargetOptions = {}): Target {
         ...(onPass && { onPass }),
       });
       const requireMemory = memoryGuard(compiled);
+      const requireIndices = indexGuard(graph);
       const session = await createSession(ort, compiled, weights, options);
       return {
         async run(inputs, outputs = Object.keys(graph.outputs)) {
-          requireMemory(bindInputs(graph, inputs));
+          const bindings = bindInputs(graph, inputs);
+          requireMemory(bindings);
+          requireIndices(inputs, bindings);
           const feeds = Object.fromEntries(
             graph.inputs.map((tensor) => {
               const { name } = inputNode(tensor);
