@@ -41,7 +41,7 @@ export function drawTable(graph: Graph, options: DrawOptions): string {
   const lines = [...boxes, { title: 'total', cost: drawing.total }].map(
     ({ title, cost }) => `${title.padEnd(width)}  ${formatCost(cost)}`,
   );
-  return `${caption(drawing)}\n${lines.join('\n')}\n`;
+  return [caption(drawing), ...lines, ''].map((line) => printable(line)).join('\n');
 }
 
 /** A string of the DOT language; its lines may be shown below each other. */
