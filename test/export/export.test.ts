@@ -323,7 +323,7 @@ describe('export', () => {
         [2, 'writes files', ['--format', 'onnx', '-o', '-']],
         [2, '16 tokens', ['--format', 'gpujs', '--steps', '17', '-o', temporary('x')]],
         [3, 'no such model', ['--format', 'pt', '--model', temporary('none'), '-o', temporary('x')]],
-        [5, 'cannot be written', ['--format', 'pt', '-o', temporary('nowhere/x')]],
+        [5, 'not a folder', ['--format', 'pt', '-o', temporary('page.mjs/x')]],
       ];
       for (const [code, text, args] of refused) {
         const { code: actual, errors } = run(...args);
