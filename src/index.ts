@@ -93,6 +93,7 @@ export {
   ONNX_GRAPHS,
   type OnnxGraph,
 } from './library/exportModel.js';
+export { requireForeignOutput } from './library/ownFiles.js';
 export { PAGE_MODES, type PageMode } from './export/browser/moduleData.js';
 export { PRECISIONS, type Precision } from './export/exportOnnx.js';
 

@@ -1,7 +1,8 @@
-import { accessSync, constants, readFileSync, readSync, writeSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { writeFileAtomically } from '../atomicFile.js';
+import { accessSync, constants, readFileSync, readSync, statSync, writeSync } from 'node:fs';
+import { checkWritable, writeFileAtomically } from '../atomicFile.js';
+import { waitBriefly } from '../directOutput.js';
 import { EXIT_CODES, InputError, OutputError, systemReason, UsageError } from '../errors.js';
+import { terminalText } from './terminal.js';
 
 /** The name that stands for stdin or stdout. */
 export const STREAM = '-';
@@ -45,17 +46,15 @@ export function inputName(path: string): string {
   return path === STREAM ? 'stdin' : path;
 }
 
-/** Waits a little for the other end of a non-blocking pipe. */
-function waitBriefly(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-}
-
 /**
  * Writes to stdout at once. Ends the program quietly when the reader has gone.
  * @throws OutputError when the system refuses, for example because the disk behind a redirection is full.
  */
 export function writeStdout(bytes: Uint8Array | string): void {
-  const data = typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes;
+  const data =
+    typeof bytes === 'string'
+      ? new TextEncoder().encode(process.stdout.isTTY ? terminalText(bytes) : bytes)
+      : bytes;
   let done = 0;
   while (done < data.length) {
     try {
@@ -79,14 +78,17 @@ export function requireBinaryOutput(path: string | undefined): void {
 }
 
 /**
- * Finds out before any work whether a file can be made at a path.
+ * Finds out before any work whether a file can be written at a path, or files in the folder there.
  * @throws OutputError naming the path.
  */
 export function checkOutput(path: string | undefined): void {
   if (path === undefined || path === STREAM) return;
   try {
-    accessSync(dirname(resolve(path)), constants.W_OK);
+    const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    if (isFolder) accessSync(path, constants.W_OK | constants.X_OK);
+    else checkWritable(path);
   } catch (error) {
+    if (error instanceof OutputError) throw error;
     throw new OutputError(`${path}: cannot be written: ${systemReason(error)}`, error);
   }
 }

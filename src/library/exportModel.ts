@@ -14,6 +14,7 @@ import { onnxModelOf, type Precision, writeOnnxModel } from '../export/exportOnn
 import { toHalfPrecision, toSinglePrecision, type Weights } from '../graph/weights.js';
 import { vqConfig } from '../tokenizer/config.js';
 import { type Model, requireMatchingParts } from './model.js';
+import { requireForeignOutput } from './ownFiles.js';
 import { DEFAULT_GUIDANCE } from './settings.js';
 
 /** Which half of a model. */
@@ -56,6 +57,7 @@ function graphOf(model: Model, name: OnnxGraph) {
  * Writes one graph as an ONNX file of standard operators, with the names of the checkpoint and the model's configuration,
  * labels and licence as metadata.
  * @returns the files written
+ * @throws UsageError for a file of the model itself, OutputError when it cannot be written.
  */
 export function exportOnnx(
   model: Model,
@@ -63,6 +65,7 @@ export function exportOnnx(
   path: string,
   { precision = 'fp32', externalData = false }: OnnxExport = {},
 ): readonly string[] {
+  requireForeignOutput(model.folder, [path, `${path}.data`]);
   const part = name === 'step' ? 'generator' : 'tokenizer';
   const opened = partOf(model, part);
   const options = { precision, metadata: metadataOf(part, opened) };
@@ -96,6 +99,7 @@ export function exportSafetensors(
   path: string,
   precision?: 'fp32' | 'fp16',
 ): void {
+  requireForeignOutput(model.folder, [path]);
   const opened = partOf(model, part);
   const weights = inPrecision(opened.weights, precision);
   writeFileAtomically(path, serializeSafetensors(weights, { format: 'pt', ...metadataOf(part, opened) }));
@@ -108,6 +112,7 @@ export async function exportPytorch(
   path: string,
   precision?: 'fp32' | 'fp16',
 ): Promise<void> {
+  requireForeignOutput(model.folder, [path]);
   await writeStreamAtomically(path, serializePytorch(inPrecision(partOf(model, part).weights, precision)));
 }
 

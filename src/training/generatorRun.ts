@@ -6,6 +6,7 @@ import { augmentImage, NO_AUGMENTATION } from './augment.js';
 import { flipImage } from '../data/image.js';
 import type { TokenSet } from '../data/tokenSource.js';
 import type { ImageSource } from '../data/imageSource.js';
+import { wordHalves } from '../graph/philox.js';
 import { intTensor } from '../targets/target.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { dataOrder } from './dataOrder.js';
@@ -94,7 +95,7 @@ export function generatorTraining(data: TokenSet, options: GeneratorRunOptions):
       tokens: intTensor(shape, tokens),
       class_ids: intTensor([examples.length], classIds),
       orders: intTensor(shape, orders),
-      ...(isTraining && dropout > 0 && { dropout_key: intTensor([2], [seed | 0, firstDraw]) }),
+      ...(isTraining && dropout > 0 && { dropout_key: intTensor([4], wordHalves([seed, firstDraw])) }),
     };
   };
   const batches = Math.min(VALIDATION_BATCHES, Math.floor(heldOut.length / batchSize));

@@ -1,3 +1,4 @@
+import { InputError } from '../errors.js';
 import { countElements } from '../graph/dimension.js';
 import { type Graph, inputNode } from '../graph/graph.js';
 import type { Weights } from '../graph/weights.js';
@@ -151,11 +152,28 @@ async function compileStep(
   });
 }
 
+/** @throws InputError naming the step whose numbers are not finite: with its weights nothing can be trained on. */
+function requireFiniteStep(
+  scalars: StepResult['scalars'],
+  step: number,
+  savedStep: number | undefined,
+): void {
+  const wrong = Object.entries(scalars).find(([, value]) => !Number.isFinite(value));
+  if (!wrong) return;
+  const [name, value] = wrong;
+  const kept =
+    savedStep === undefined ? 'no checkpoint was written' : `the checkpoint of step ${savedStep} is kept`;
+  throw new InputError(
+    `step ${step}: the ${name.replaceAll('_', ' ')} is ${value}, so training cannot go on; ${kept}; try a lower learning rate`,
+  );
+}
+
 /**
  * Trains until the last step or until told to stop, from the run's latest checkpoint if there is one. A run that is
  * continued gives the same losses as one that was never interrupted.
  * @param signal stops after the step at hand, with a checkpoint
- * @throws OutputError when a checkpoint cannot be written; the ones before stay.
+ * @throws OutputError when a checkpoint cannot be written, InputError when the loss or the gradient is not finite; the
+ *   checkpoints before stay.
  */
 export async function train(
   folder: string,
@@ -172,6 +190,7 @@ export async function train(
     ? uploadState(checkpoint.state)
     : initialState(lossGraph, stepGraph, optimizer, settings.seed, settings.initialWeights);
   let step = checkpoint?.step ?? 0;
+  let savedStep = checkpoint?.step;
   let best = Math.min(...readLog(folder).map((entry) => entry.validation_loss ?? Number.POSITIVE_INFINITY));
   const run = await compileStep(lossGraph, stepGraph, target, settings.step);
 
@@ -184,6 +203,7 @@ export async function train(
     // Logged first: should the checkpoint not be completed, a continued run drops the line again.
     if (validationLoss !== undefined) appendLog(folder, { step, validation_loss: validationLoss });
     await writeCheckpoint(folder, step, saved, isBest);
+    savedStep = step;
     await settings.preview?.(step, weights);
   };
 
@@ -202,6 +222,7 @@ export async function train(
     if (step < learningRate.totalSteps) upcoming = prepare(step + 1);
     const rate = learningRateAt(step, learningRate);
     const { next, scalars } = await run(batch, state, rate, step);
+    requireFiniteStep(scalars, step, savedStep);
     releaseState(state);
     state = next;
     const { loss, ...others } = scalars;

@@ -11,6 +11,7 @@ import { GpuTensor, uploadInputs } from '../../targets/gpujs/gpuTensor.js';
 import type { KernelCall, KernelPlan } from '../../targets/gpujs/kernelPlan.js';
 import { createKernelRunner, type KernelRunner } from '../../targets/gpujs/kernelRunner.js';
 import type { GpuJs } from '../../targets/gpujs/gpuLibrary.js';
+import { requireFinite } from '../../targets/finite.js';
 import { type DeviceTensor, intTensor, type TargetTensor } from '../../targets/target.js';
 import type { ModuleData, ModulePlan } from './moduleData.js';
 
@@ -189,6 +190,7 @@ export function createPageModel(
       const indices = intTensor([1, grid.height, grid.width], tokens!);
       const { image } = await runPlan(runner, decoder, { indices });
       const { data: signal } = await image!.read();
+      requireFinite(signal, "the picture's values");
       const [width, height] = [grid.width * tokenPixels, grid.height * tokenPixels];
       const pixels = toRgba(signal as Float32Array, width * height);
       return { width, height, data: pixels, tokens: tokens!, seed };
