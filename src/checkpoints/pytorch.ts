@@ -4,7 +4,7 @@ import { InputError, systemReason } from '../errors.js';
 import { countElements } from '../graph/dimension.js';
 import { forEachOffset, stridesOf } from '../graph/ndarray.js';
 import { BYTES_PER_ELEMENT, type StoredDType, type StoredTensor, type Weights } from '../graph/weights.js';
-import { readFileRange } from './readFileRange.js';
+import { readFileRange } from '../files/fileRange.js';
 import {
   type PickleDict,
   PickleError,

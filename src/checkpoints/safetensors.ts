@@ -8,7 +8,7 @@ import {
   type StoredTensor,
   type Weights,
 } from '../graph/weights.js';
-import { readFileRange } from './readFileRange.js';
+import { readFileRange } from '../files/fileRange.js';
 
 /** The names of element types in safetensors headers. */
 const DTYPE_NAMES: Readonly<Record<StoredDType, string>> = {
