@@ -76,3 +76,8 @@ export function parseJson(text: string): unknown {
     throw new JsonError(`not valid JSON: ${quotable((error as Error).message)}`);
   }
 }
+
+/** Whether a parsed value is an object with fields. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
