@@ -25,7 +25,7 @@ const MAX_PROTOCOL = 5;
 const LIMITS = {
   instructions: 1 << 25,
   'lists and tuples': 1 << 22,
-  dictionaries: 1 << 20,
+  dictionaries: 1 << 18,
   'items of copied dictionaries': 1 << 20,
   'remembered values': 1 << 21,
 } as const;

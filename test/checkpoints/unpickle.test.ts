@@ -175,12 +175,12 @@ describe('pickles', () => {
       Buffer.alloc(bytes, code(...unit));
     const list = code('](', flood(1e6, 'N'), 'e', 0x94);
     const floods: Readonly<Record<string, readonly [Buffer, string]>> = {
-      dictionaries: [flood(2e6, '}'), 'more than 1048576 dictionaries'],
+      dictionaries: [flood(5e5, '}'), 'more than 262144 dictionaries'],
       'tuples in tuples': [code(')', flood(5e6, 0x85)), 'more than 4194304 lists and tuples'],
       memo: [code(']', flood(3e6, 0x94)), 'more than 2097152 remembered values'],
       calls: [
-        code('ccollections\nOrderedDict\n', 0x94, flood(5e6, 'h', 0, ')', 'R')),
-        'more than 1048576 dictionaries',
+        code('ccollections\nOrderedDict\n', 0x94, flood(2e6, 'h', 0, ')', 'R')),
+        'more than 262144 dictionaries',
       ],
       'copies of a long list': [
         code('ccollections\nOrderedDict\n', 0x94, list, flood(1e6, 'h', 0, 'h', 1, 0x85, 'R')),
