@@ -52,6 +52,18 @@ export class OutputError extends UserError {
   }
 }
 
+/** The most characters of a foreign name that a message quotes. */
+const MAX_QUOTED = 100;
+
+/** Text from a file as a message may quote it: of bounded length, without characters that do something. */
+export function quotable(text: string): string {
+  const clipped = text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text;
+  return clipped.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  );
+}
+
 const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or folder',
   EACCES: 'permission denied',

@@ -8,6 +8,7 @@ import { InputError } from '../errors.js';
 import type { Weights } from '../graph/weights.js';
 import { readJsonFile } from '../jsonFile.js';
 import { type OfficialVqConfig, parseOfficialVqConfig, vqConfig } from '../tokenizer/config.js';
+import { dictionaryOfWeights } from './checkpoint.js';
 import { type Labels, parseLabels } from './labels.js';
 import { matchParameters } from './matchParameters.js';
 import { modelCard } from './modelCard.js';
@@ -61,7 +62,7 @@ export function openGenerator(folder: string): GeneratorModel {
   const weightsPath = join(folder, WEIGHTS_FILE);
   const weights = matchParameters(
     [arpgStep(arpgConfig(config))],
-    openSafetensors(weightsPath).tensors,
+    dictionaryOfWeights(openSafetensors(weightsPath).tensors),
     weightsPath,
   );
   const labelsPath = join(folder, LABELS_FILE);
@@ -89,7 +90,11 @@ export function openTokenizer(folder: string): TokenizerModel {
   const config = parseOfficialVqConfig(file.config, path);
   const weightsPath = join(own, WEIGHTS_FILE);
   const graphs = [vqEncoder(vqConfig(config)), vqDecoder(vqConfig(config))];
-  const weights = matchParameters(graphs, openSafetensors(weightsPath).tensors, weightsPath);
+  const weights = matchParameters(
+    graphs,
+    dictionaryOfWeights(openSafetensors(weightsPath).tensors),
+    weightsPath,
+  );
   return { config, weights, ...licenseOf(file) };
 }
 

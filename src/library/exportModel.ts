@@ -4,6 +4,7 @@ import { downsampleFactor, vqDecoder, vqEncoder } from '../../graphs/vqTokenizer
 import { arpgConfig } from '../arpg/config.js';
 import type { Schedule } from '../arpg/schedule.js';
 import { writeFileAtomically, writeFolderAtomically, writeStreamAtomically } from '../atomicFile.js';
+import { exportMetadata } from '../checkpoints/exportMetadata.js';
 import type { GeneratorModel, TokenizerModel } from '../checkpoints/modelFolder.js';
 import { serializeSafetensors } from '../checkpoints/safetensors.js';
 import { serializePytorch } from '../checkpoints/writePytorch.js';
@@ -32,15 +33,9 @@ export interface OnnxExport {
   readonly externalData?: boolean;
 }
 
-/** What an exported file says about itself: all text, so that any format can hold it. */
-function metadataOf(part: ModelPart, { config, license, ...rest }: GeneratorModel | TokenizerModel) {
-  const labels = 'labels' in rest ? rest.labels : [];
-  return {
-    architecture: part === 'generator' ? 'arpg' : 'vq',
-    config: JSON.stringify(config),
-    ...(labels.length > 0 && { labels: JSON.stringify(labels) }),
-    ...(license !== undefined && { license }),
-  };
+/** What an exported file says about itself. */
+function metadataOf(part: ModelPart, model: GeneratorModel | TokenizerModel) {
+  return exportMetadata(part === 'generator' ? 'arpg' : 'vq', model);
 }
 
 function partOf(model: Model, part: ModelPart): GeneratorModel | TokenizerModel {
@@ -105,7 +100,10 @@ export function exportSafetensors(
   writeFileAtomically(path, serializeSafetensors(weights, { format: 'pt', ...metadataOf(part, opened) }));
 }
 
-/** Writes one part's weights as PyTorch's `torch.save` does, under the key `model` as the official files have them. */
+/**
+ * Writes one part's weights as PyTorch's `torch.save` does, under the key `model` as the official files have them, with
+ * configuration, labels and licence as text beside.
+ */
 export async function exportPytorch(
   model: Model,
   part: ModelPart,
@@ -113,7 +111,9 @@ export async function exportPytorch(
   precision?: 'fp32' | 'fp16',
 ): Promise<void> {
   requireForeignOutput(model.folder, [path]);
-  await writeStreamAtomically(path, serializePytorch(inPrecision(partOf(model, part).weights, precision)));
+  const opened = partOf(model, part);
+  const weights = inPrecision(opened.weights, precision);
+  await writeStreamAtomically(path, serializePytorch(weights, metadataOf(part, opened)));
 }
 
 export interface GpujsExport {

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { expect } from 'chai';
 import { cacheNames } from '../../graphs/arpg.js';
 import { arpgConfig } from '../../src/arpg/config.js';
-import { openPytorch } from '../../src/checkpoints/pytorch.js';
+import { openPytorch } from '../support/checkpoints.js';
 import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import { writeOnnxModel, onnxModelOf } from '../../src/export/exportOnnx.js';
 import { readFloats, type Weights } from '../../src/graph/weights.js';
