@@ -74,7 +74,11 @@ export {
 export { splitPictures } from './data/imageStream.js';
 export { ANIMATION_FORMATS, encodeAnimation } from './data/animation.js';
 export { encodeNpz } from './data/npz.js';
-export { formatTokenLine, gridOfLine, parseTokenLines } from './data/tokenLines.js';
+export { MAX_INPUT_BYTES, readBounded, readStream } from './data/boundedFile.js';
+export { openPictures } from './data/imageSource.js';
+export { type PictureList, UNLABELLED } from './data/pictureList.js';
+export { decodeText } from './data/text.js';
+export { formatTokenLine, gridOfLine, parseTokenLines, type TokenLine } from './data/tokenLines.js';
 export { createTokenizer, type TokenImage, type Tokenizer } from './tokenizer/tokenizer.js';
 export { decodePartial } from './tokenizer/partialImage.js';
 
@@ -131,7 +135,7 @@ export type { Target } from './targets/target.js';
 
 // Training
 export { type ImageSource, openImageSource } from './data/imageSource.js';
-export { openTokenSet, type TokenSet } from './data/tokenSource.js';
+export { type OpenedTokens, openTokenSet, requireCodes, type TokenSet } from './data/tokenSource.js';
 export { encodeSource, generatorTraining } from './training/generatorRun.js';
 export { lossCurvePng } from './training/lossCurve.js';
 export { reconstructionGrid, sampleGrid } from './training/preview.js';

@@ -61,7 +61,13 @@ export function modelCard(
   {
     generator,
     tokenizer,
-  }: { readonly generator?: GeneratorModel | undefined; readonly tokenizer?: TokenizerModel | undefined },
+    origin,
+  }: {
+    readonly generator?: GeneratorModel | undefined;
+    readonly tokenizer?: TokenizerModel | undefined;
+    /** Which of a training's weights these are. */
+    readonly origin?: string | undefined;
+  },
 ): string {
   const license = generator?.license ?? tokenizer?.license;
   const example = generator
@@ -78,6 +84,7 @@ export function modelCard(
     '',
     ...(generator ? generatorLines(generator) : []),
     ...(tokenizer ? tokenizerLines(tokenizer) : []),
+    ...(origin === undefined ? [] : [`- **Weights:** of ${words(origin)}.`]),
     `- **Licence of the weights:** ${license === undefined ? 'not stated' : words(license)}`,
     '',
     '```sh',

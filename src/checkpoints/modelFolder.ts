@@ -122,13 +122,21 @@ function writeModel(
   writeFileAtomically(join(folder, WEIGHTS_FILE), serializeSafetensors(weights));
 }
 
+/** What a model folder is made of. */
+export interface ModelParts {
+  readonly generator?: GeneratorModel;
+  readonly tokenizer?: TokenizerModel;
+  /** Which of a training's weights these are, for the card. */
+  readonly origin?: string;
+}
+
 /**
  * Writes a model folder with a model card, which appears complete or not at all. Weights keep their element type.
  * @throws OutputError when it exists already or cannot be written.
  */
 export async function writeModelFolder(
   folder: string,
-  { generator, tokenizer }: { readonly generator?: GeneratorModel; readonly tokenizer?: TokenizerModel },
+  { generator, tokenizer, origin }: ModelParts,
 ): Promise<void> {
   await writeFolderAtomically(folder, (partial) => {
     if (generator) {
@@ -137,7 +145,7 @@ export async function writeModelFolder(
         writeFileAtomically(join(partial, LABELS_FILE), [json(generator.labels)]);
     }
     writeFileAtomically(join(partial, CARD_FILE), [
-      new TextEncoder().encode(modelCard(basename(folder), { generator, tokenizer })),
+      new TextEncoder().encode(modelCard(basename(folder), { generator, tokenizer, origin })),
     ]);
     if (!tokenizer) return;
     const own = generator ? join(partial, TOKENIZER_FOLDER) : partial;

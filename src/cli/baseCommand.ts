@@ -116,6 +116,14 @@ export abstract class BaseCommand extends Command {
     return load(flags.model, { target: await this.chooseTarget(flags) });
   }
 
+  /** Says what else the names of classes could have meant. */
+  protected noteClasses(flags: CommonFlags, model: Model, names: readonly string[]): void {
+    for (const name of new Set(names)) {
+      const note = model.classNote(name);
+      if (note !== undefined) this.note(flags, note);
+    }
+  }
+
   /** The seed given, or one drawn now and printed, so that the result can be made again. */
   protected chooseSeed(flags: CommonFlags & { seed: number | undefined }): number {
     if (flags.seed !== undefined) return resolveSeed(flags.seed);

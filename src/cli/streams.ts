@@ -1,7 +1,8 @@
-import { accessSync, constants, readFileSync, readSync, statSync, writeSync } from 'node:fs';
+import { accessSync, constants, readSync, statSync, writeSync } from 'node:fs';
 import { checkWritable, writeFileAtomically } from '../atomicFile.js';
 import { waitBriefly } from '../directOutput.js';
 import { EXIT_CODES, InputError, OutputError, systemReason, UsageError } from '../errors.js';
+import { MAX_INPUT_BYTES, readBounded, readStream } from '../index.js';
 import { terminalText } from './terminal.js';
 
 /** The name that stands for stdin or stdout. */
@@ -9,32 +10,29 @@ export const STREAM = '-';
 
 const STDIN = 0;
 const STDOUT = 1;
-const CHUNK_BYTES = 1 << 16;
 
 /**
- * All bytes of a file, or of stdin for `-`.
+ * All bytes of a file, or of stdin for `-`: at most `MAX_INPUT_BYTES`.
  * @throws InputError naming the source.
  */
 export function readInput(path: string): Uint8Array {
+  if (path !== STREAM) return readBounded(path);
   try {
-    return path === STREAM ? readStdin() : readFileSync(path);
+    return readStream(readStdin, inputName(path), MAX_INPUT_BYTES);
   } catch (error) {
+    if (error instanceof InputError) throw error;
     throw new InputError(`${inputName(path)}: cannot be read: ${systemReason(error)}`, error);
   }
 }
 
-/** All of stdin, which may be a non-blocking pipe. */
-function readStdin(): Uint8Array {
-  const chunks: Uint8Array[] = [];
+/** Reads what stdin, which may be a non-blocking pipe, has next; 0 at its end. */
+function readStdin(chunk: Uint8Array): number {
   for (;;) {
-    const chunk = new Uint8Array(CHUNK_BYTES);
     try {
-      const count = readSync(STDIN, chunk);
-      if (count === 0) return Buffer.concat(chunks);
-      chunks.push(chunk.subarray(0, count));
+      return readSync(STDIN, chunk);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EOF') return Buffer.concat(chunks);
+      if (code === 'EOF') return 0;
       if (code !== 'EAGAIN') throw error;
       waitBriefly();
     }

@@ -8,7 +8,6 @@ import {
   createRun,
   encodePng,
   EXIT_CODES,
-  type ImageSource,
   InputError,
   lossCurvePng,
   readCheckpoint,
@@ -71,11 +70,15 @@ export const sharedSettingsSchema = {
 /** The names of the shared settings' fields, all of which a run has. */
 export const sharedSettingsFields = Object.keys(sharedSettingsSchema) as (keyof SharedRunSettings)[];
 
+/** Beyond these steps lie the random numbers of validation. */
+const MAX_STEPS = 2 ** 24 - 1;
+const MAX_BATCH = 2 ** 16;
+
 /** Flags of both trainings. */
 export const trainFlags = {
   data: Flags.string({
     description:
-      'folder of class folders with PNG, JPEG or WebP files, nested ones for groups of classes; folder with IDX files (MNIST); .npz archive',
+      'folder of class folders with PNG, JPEG or WebP files, nested ones for groups of classes; folder with IDX files (MNIST); .npz archive. Of several parts, the one named train is used',
     helpValue: 'PATH',
   }),
   out: Flags.string({ description: 'run folder to make', helpValue: 'RUN' }),
@@ -84,8 +87,8 @@ export const trainFlags = {
     helpValue: 'RUN',
     exclusive: ['out', 'data', 'seed'],
   }),
-  steps: Flags.integer({ description: 'optimiser steps', default: 1000, min: 1 }),
-  batch: Flags.integer({ description: 'images a step', default: 32, min: 1 }),
+  steps: Flags.integer({ description: 'optimiser steps', default: 1000, min: 1, max: MAX_STEPS }),
+  batch: Flags.integer({ description: 'images a step', default: 32, min: 1, max: MAX_BATCH }),
   lr: Flags.string({
     description: 'peak learning rate; it falls to a tenth along a cosine',
     default: '0.001',
@@ -124,7 +127,8 @@ export const trainFlags = {
   ...seedFlag,
 };
 
-type SharedFlags = Interfaces.InferredFlags<typeof trainFlags> & Interfaces.InferredFlags<typeof commonFlags>;
+type CommonFlags = Interfaces.InferredFlags<typeof commonFlags>;
+type SharedFlags = Interfaces.InferredFlags<typeof trainFlags> & CommonFlags;
 
 /** A JSON file's object, or the preset of that name. */
 export function readTrainingConfig(nameOrPath: string, presets: Readonly<Record<string, object>>): object {
@@ -143,6 +147,12 @@ export function writePreview(folder: string, step: number, image: RgbImage): voi
   const previews = join(folder, PREVIEW_FOLDER);
   mkdirSync(previews, { recursive: true });
   writeFileAtomically(join(previews, `step-${String(step).padStart(8, '0')}.png`), [encodePng(image)]);
+}
+
+/** Weights for the model folder, and what is said about them. */
+interface KeptWeights {
+  readonly weights: Weights;
+  readonly origin: string;
 }
 
 /** What the two training commands share. */
@@ -198,10 +208,37 @@ export abstract class TrainCommand extends BaseCommand {
     };
   }
 
-  /** The weights to keep: the best checkpoint's where there are held-out images, else the last one's. */
-  protected keptWeights(folder: string, settings: SharedRunSettings): Weights {
-    const { state } = (readCheckpoint(folder, 'best') ?? readCheckpoint(folder))!;
-    return trainedWeights(state, this.optimizer(settings));
+  /** Says on how many images the training is validated, or that it is not. */
+  protected noteHeldOut(flags: SharedFlags, validation: TrainingSettings['validation']): void {
+    const images = validation.reduce((sum, batch) => sum + (Object.values(batch)[0]?.shape[0] ?? 0), 0);
+    this.note(
+      flags,
+      images === 0
+        ? 'no image is held out to validate on: the weights of the last step are kept; a larger --holdout changes that'
+        : `validates on ${images} held-out images`,
+    );
+  }
+
+  /** Says which images could not be read, and what became of them. */
+  protected noteFailures(
+    flags: CommonFlags,
+    failures: ReadonlyMap<string, string>,
+    consequence: string,
+  ): void {
+    for (const reason of failures.values()) this.note(flags, `skipped ${reason}`);
+    if (failures.size > 0)
+      this.note(flags, `${failures.size} images could not be read and were ${consequence}`);
+  }
+
+  /** The weights to keep, and which they are: the best checkpoint's where there are held-out images, else the last's. */
+  private keptWeights(folder: string, settings: SharedRunSettings): KeptWeights {
+    const best = readCheckpoint(folder, 'best');
+    const { state, step } = (best ?? readCheckpoint(folder))!;
+    const loss = readLog(folder).find((entry) => entry.step === step && entry.validation_loss !== undefined);
+    const origin = best
+      ? `step ${step}, with the lowest held-out loss${loss ? `, ${loss.validation_loss!.toFixed(4)}` : ''}`
+      : `step ${step}, the last; no image was held out to choose by`;
+    return { weights: trainedWeights(state, this.optimizer(settings)), origin };
   }
 
   /** Trains with a progress bar; an interrupt saves first and ends with its exit code. */
@@ -210,7 +247,6 @@ export abstract class TrainCommand extends BaseCommand {
     folder: string,
     settings: TrainingSettings,
     target: Target,
-    source: Pick<ImageSource, 'failures'>,
     imagesPerStep: number,
   ): Promise<TrainingResult> {
     const controller = new AbortController();
@@ -230,9 +266,6 @@ export abstract class TrainCommand extends BaseCommand {
     });
     bar.stop();
     writeFileAtomically(join(folder, 'loss.png'), [await lossCurvePng(readLog(folder))]);
-    for (const [file, reason] of source.failures) this.note(flags, `skipped ${file}: ${reason}`);
-    if (source.failures.size > 0)
-      this.note(flags, `${source.failures.size} images could not be read and were replaced`);
     if (result.stopped) {
       this.note(flags, `stopped after step ${result.step}; continue with --resume ${folder}`);
       process.exitCode = EXIT_CODES.interrupted;
@@ -244,14 +277,16 @@ export abstract class TrainCommand extends BaseCommand {
   protected async finishRun(
     flags: SharedFlags,
     folder: string,
+    settings: SharedRunSettings,
     { stopped, step }: TrainingResult,
-    parts: () => Parameters<typeof writeModelFolder>[1],
+    parts: (weights: Weights) => Parameters<typeof writeModelFolder>[1],
   ): Promise<void> {
     const model = join(folder, 'model');
     if (!stopped) {
+      const { weights, origin } = this.keptWeights(folder, settings);
       if (existsSync(model)) rmSync(model, { recursive: true });
-      await writeModelFolder(model, parts());
-      this.note(flags, `wrote ${model}`);
+      await writeModelFolder(model, { ...parts(weights), origin });
+      this.note(flags, `wrote ${model}: the weights of ${origin}`);
     }
     this.result(flags, { run: folder, step, ...(!stopped && { model }) });
   }

@@ -10,6 +10,8 @@ import {
 import { join } from 'node:path';
 import { writeFileAtomically, writeFolderAtomically } from '../atomicFile.js';
 import { openSafetensors, serializeSafetensors } from '../checkpoints/safetensors.js';
+import { readBounded } from '../data/boundedFile.js';
+import { decodeText, linesOf, nestsDeeper } from '../data/text.js';
 import { InputError, OutputError, systemReason } from '../errors.js';
 import type { Weights } from '../graph/weights.js';
 import { readJsonFile } from '../jsonFile.js';
@@ -78,19 +80,32 @@ export function appendLog(folder: string, entry: LogEntry): void {
   }
 }
 
-/** The run's log; a last line that was cut short is left out. */
+/** A line of the log with what it says in numbers; undefined when it is torn or no entry. */
+function parseEntry(line: string): LogEntry | undefined {
+  if (nestsDeeper(line, 1)) return undefined;
+  try {
+    const value: unknown = JSON.parse(line);
+    if (typeof value !== 'object' || value === null) return undefined;
+    const numbers = Object.fromEntries(Object.entries(value).filter(([, field]) => Number.isFinite(field)));
+    return Number.isInteger(numbers.step) ? (numbers as unknown as LogEntry) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The run's log; lines that were cut short, or are no entries, are left out.
+ * @throws InputError when it cannot be read.
+ */
 export function readLog(folder: string): readonly LogEntry[] {
   const path = join(folder, LOG_FILE);
   if (!existsSync(path)) return [];
-  return readFileSync(path, 'utf8')
-    .split('\n')
-    .flatMap((line) => {
-      try {
-        return line === '' ? [] : [JSON.parse(line) as LogEntry];
-      } catch {
-        return [];
-      }
-    });
+  const entries: LogEntry[] = [];
+  for (const { text } of linesOf(decodeText(readBounded(path)))) {
+    const entry = parseEntry(text);
+    if (entry) entries.push(entry);
+  }
+  return entries;
 }
 
 /** Drops what a killed run logged after the checkpoint it continues from. */
