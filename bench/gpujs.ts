@@ -195,7 +195,7 @@ async function profileDecodeStep(): Promise<void> {
   });
   const inputs: Record<string, GpuValue> = {};
   for (const [name, tensor] of Object.entries(decodeInputs(config)))
-    inputs[name] = await runner.upload(hostBuffer(tensor.shape, tensor.data));
+    inputs[name] = await runner.upload(hostBuffer(tensor.shape, tensor.data, name));
   await runner.run(plan, inputs);
   times.clear();
   for (let round = 0; round < ROUNDS; round++) await runner.run(plan, inputs);

@@ -28,7 +28,7 @@ const stateNames = Object.keys(state);
 const outputs = ['loss', ...stateNames.map((name) => `next.${name}`)];
 const rows = Array.from({ length: BATCH }, (_, row) => row);
 const batch = {
-  ...(dropout > 0 && { dropout_key: intTensor([2], [1, 1]) }),
+  ...(dropout > 0 && { dropout_key: intTensor([4], [1, 0, 1, 0]) }),
   tokens: intTensor(
     [BATCH, positions],
     rows.flatMap((row) => Array.from({ length: positions }, (_, at) => (row * 37 + at * 11) % 512)),

@@ -1,14 +1,24 @@
 import { Args, Flags } from '@oclif/core';
-import { gridOfLine, InputError, parseTokenLines } from '../src/index.js';
+import {
+  decodeText,
+  gridOfLine,
+  InputError,
+  MAX_INPUT_BYTES,
+  parseTokenLines,
+  requireCodes,
+} from '../src/index.js';
 import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { checkImageOutput, IMAGE_FORMATS, type ImageFormat, writeImages } from '../src/cli/imageOutput.js';
 import { startProgress } from '../src/cli/progress.js';
 import { inputName, readInput, requireBinaryOutput, STREAM } from '../src/cli/streams.js';
 
+/** All images are held until they are written. */
+const MAX_PIXELS = 2 ** 27;
+
 export default class Detokenize extends BaseCommand {
   static override summary = 'Turn tokens into images.';
   static override description =
-    'Reads JSON lines {"tokens": […], "grid": [rows, columns]}; a square grid need not be named.';
+    `Reads JSON lines {"tokens": […], "grid": [rows, columns]}, up to ${MAX_INPUT_BYTES / 2 ** 20} MiB; a square grid need not be named.`;
   static override examples = [
     '<%= config.bin %> detokenize tokens.jsonl -o images/',
     '<%= config.bin %> sample --class 3 --format tokens | <%= config.bin %> detokenize -o three.png',
@@ -35,19 +45,19 @@ export default class Detokenize extends BaseCommand {
     requireSeparateOutputs(flags);
     requireBinaryOutput(flags.output);
     const source = inputName(args.file);
-    const lines = parseTokenLines(new TextDecoder().decode(readInput(args.file)), source);
+    const lines = parseTokenLines(decodeText(readInput(args.file)), source);
     checkImageOutput(flags.output, flags.format as ImageFormat, lines.length);
     const model = await this.loadModel(flags);
     const { tokenizer } = model;
-    const inputs = lines.map((line, index) => {
-      const place = `${source}: image ${index + 1}`;
-      const outside = line.tokens.find((token) => token >= model.tokenizerModel.config.codebook_size);
-      if (outside !== undefined)
-        throw new InputError(
-          `${place}: token ${outside} is outside the codebook of ${model.tokenizerModel.config.codebook_size}; use the tokenizer that made it`,
-        );
-      return { tokens: Int32Array.from(line.tokens), grid: gridOfLine(line, place) };
+    const inputs = lines.map((line) => {
+      requireCodes(line.tokens, model.tokenizerModel.config.codebook_size, line.place);
+      return { tokens: Int32Array.from(line.tokens), grid: gridOfLine(line, line.place) };
     });
+    const pixels = inputs.reduce((sum, { tokens }) => sum + tokens.length, 0) * tokenizer.factor ** 2;
+    if (pixels > MAX_PIXELS)
+      throw new InputError(
+        `${source}: ${inputs.length} images of ${pixels} pixels together are more than the ${MAX_PIXELS} that are decoded at once; split it`,
+      );
     const sizes = new Set(inputs.map(({ grid }) => `${grid.width}×${grid.height}`));
     if (flags.format !== 'png' && sizes.size > 1)
       throw new InputError(

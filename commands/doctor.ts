@@ -3,6 +3,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { DEFAULT_MODEL, inspectTargets, modelFolder } from '../src/index.js';
 import { BaseCommand } from '../src/cli/baseCommand.js';
 import { writeStdout } from '../src/cli/streams.js';
+import { oneLine } from '../src/cli/terminal.js';
 
 const NAME_WIDTH = 13;
 
@@ -31,7 +32,7 @@ export default class Doctor extends BaseCommand {
       `Node.js ${machine.node} on ${machine.platform}, ${machine.cores} cores, ${machine.memory_gb} GB of memory\n`,
     );
     for (const { name, usable, detail } of targets)
-      writeStdout(`${usable ? 'ok' : 'no'}  ${name.padEnd(NAME_WIDTH)} ${detail}\n`);
-    writeStdout(`${defaultModel.found ? 'ok' : 'no'}  ${'model'.padEnd(NAME_WIDTH)} ${model}\n`);
+      writeStdout(`${usable ? 'ok' : 'no'}  ${name.padEnd(NAME_WIDTH)} ${oneLine(detail)}\n`);
+    writeStdout(`${defaultModel.found ? 'ok' : 'no'}  ${'model'.padEnd(NAME_WIDTH)} ${oneLine(model)}\n`);
   }
 }

@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
 import { downsampleFactor, openTokenizer, UsageError, variationMask, vqConfig } from '../src/index.js';
 import { EditCommand, editArgs, editFlags, editOf, maskFlags, WINDOWS_NOTE } from '../src/cli/editCommand.js';
+import { CLASS_DESCRIPTION } from '../src/cli/samplingFlags.js';
 import { parseNumber } from '../src/cli/numbers.js';
 
 export default class Edit extends EditCommand {
@@ -18,7 +19,7 @@ the seed, and the others are drawn anew: variations of the picture.`;
     ...maskFlags,
     class: Flags.string({
       char: 'c',
-      description: 'class index, name, or a part of names between slashes, such as a group',
+      description: CLASS_DESCRIPTION,
       required: true,
     }),
     keep: Flags.string({

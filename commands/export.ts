@@ -22,6 +22,7 @@ import {
   PRECISIONS,
   type Precision,
   renderGraph,
+  requireForeignOutput,
   SCHEDULES,
   type Schedule,
   UsageError,
@@ -117,6 +118,7 @@ reads them. gpujs: a JavaScript module that draws in a page with nothing but gpu
     if (flags.output === STREAM && !isText)
       throw new UsageError(`--format ${format} writes files: name one with -o`);
     checkOutput(flags.output);
+    requireForeignOutput(flags.model, [flags.output]);
     const { files, notes } = isText ? await writeText(flags, format) : await writeModel(flags, format);
     for (const note of [...files.map((file) => `wrote ${file}`), ...notes]) this.note(flags, note);
     this.result(flags, { format, files });

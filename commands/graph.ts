@@ -20,6 +20,7 @@ import {
   PASS_NAMES,
   printKernelPlan,
   renderGraph,
+  requireForeignOutput,
   UsageError,
   VQ_PRESETS,
   type Weights,
@@ -76,6 +77,7 @@ weights are known and what depends on them alone is folded.`;
     const { args, flags } = await this.parse(GraphCommand);
     requireSeparateOutputs(flags);
     checkOutput(flags.output);
+    if (flags.output !== undefined) requireForeignOutput(flags.model, [flags.output]);
     const { graph, weights } = modelGraph(args.graph as GraphName, flags.model);
     const bindings = { ...defaultSizes(graph), ...parseSizes(flags.sizes ?? '') };
     if (flags.kernels) {

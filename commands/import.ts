@@ -4,7 +4,6 @@ import {
   byteLength,
   importGenerator,
   importTokenizer,
-  inHalfPrecision,
   type SamplingDefaults,
   UsageError,
   VQ_PRESETS,
@@ -21,9 +20,11 @@ function megabytes(weights: Weights): number {
 export default class Import extends BaseCommand {
   static override summary = 'Turn official checkpoints into a model folder.';
   static override description =
-    `Reads PyTorch .pt files (nothing in them is executed) and .safetensors files, checks every
-tensor's name and shape, and writes a folder with config.json and model.safetensors, the tokenizer in tokenizer/.
-With --tokenizer and no WEIGHTS, the folder holds the tokenizer alone. Weights keep their element type unless --half is given.`;
+    `Reads what torch.save wrote (nothing in it is executed), safetensors files, and the index of either in several
+files (model.safetensors.index.json), told by their content. Checks every tensor's name, shape and values, and writes a
+folder with config.json and model.safetensors, the tokenizer in tokenizer/. Prefixes of wrappers (module., _orig_mod.,
+model.) are dropped. With --tokenizer and no WEIGHTS, the folder holds the tokenizer alone. Weights keep their element
+type unless --half is given; doubles become single precision.`;
   static override examples = [
     '<%= config.bin %> import arpg_300m.pt --config ARPG-L --tokenizer vq_ds16_c2i.pt -o arpg-l',
     '<%= config.bin %> import mine.safetensors --config mine.json --labels names.json -o mine',
@@ -32,19 +33,27 @@ With --tokenizer and no WEIGHTS, the folder holds the tokenizer alone. Weights k
   static override args = {
     weights: Args.string({
       ignoreStdin: true,
-      description: "the generator's checkpoint (.pt, .safetensors)",
+      description: "the generator's checkpoint (.pt, .ckpt, .safetensors, …index.json)",
     }),
   };
   static override flags = {
     config: Flags.string({
-      description: `${Object.keys(ARPG_PRESETS).join(', ')}, or a JSON file with the official field names`,
+      description: `${Object.keys(ARPG_PRESETS).join(', ')}, or a JSON file with the official field names (default: what the file says of itself, if 'arpg export' wrote it)`,
       helpValue: 'NAME|FILE',
     }),
     tokenizer: Flags.string({ description: "the tokenizer's checkpoint", helpValue: 'FILE' }),
     'tokenizer-config': Flags.string({
-      description: `${Object.keys(VQ_PRESETS).join(', ')}, or a JSON file with the official field names`,
+      description: `${Object.keys(VQ_PRESETS).join(', ')}, or a JSON file with the official field names (default: what the file says of itself, or else VQ-16)`,
       helpValue: 'NAME|FILE',
-      default: 'VQ-16',
+    }),
+    key: Flags.string({
+      description:
+        'dictionary of WEIGHTS to take, such as ema or state_dict.model (default: the one that fits)',
+      helpValue: 'NAME',
+    }),
+    'tokenizer-key': Flags.string({
+      description: "dictionary of the tokenizer's checkpoint to take",
+      helpValue: 'NAME',
     }),
     labels: Flags.string({
       description: 'class names: a JSON array, or an object from index to name',
@@ -73,24 +82,29 @@ With --tokenizer and no WEIGHTS, the folder holds the tokenizer alone. Weights k
     const { args, flags } = await this.parse(Import);
     if (args.weights === undefined && flags.tokenizer === undefined)
       throw new UsageError('name a checkpoint to import, or --tokenizer for a tokenizer alone');
-    if (args.weights !== undefined && flags.config === undefined)
-      throw new UsageError(`--config is needed: ${Object.keys(ARPG_PRESETS).join(', ')}, or a JSON file`);
-    const stored = <T extends { readonly weights: Weights }>(model: T): T =>
-      flags.half ? { ...model, weights: inHalfPrecision(model.weights) } : model;
+    if (args.weights === undefined && flags.key !== undefined)
+      throw new UsageError('--key is for WEIGHTS; for a tokenizer there is --tokenizer-key');
+    const shared = {
+      half: flags.half,
+      note: (text: string) => this.note(flags, text),
+      ...(flags.license !== undefined && { license: flags.license }),
+    };
     const generator =
       args.weights === undefined
         ? undefined
-        : stored(
-            await importGenerator(args.weights, flags.config!, {
-              ...(flags.labels !== undefined && { labels: flags.labels }),
-              ...(flags.license !== undefined && { license: flags.license }),
-              sampling: suitedSettings(flags),
-            }),
-          );
+        : await importGenerator(args.weights, flags.config, {
+            ...shared,
+            ...(flags.key !== undefined && { key: flags.key }),
+            ...(flags.labels !== undefined && { labels: flags.labels }),
+            sampling: suitedSettings(flags),
+          });
     const tokenizer =
       flags.tokenizer === undefined
         ? undefined
-        : stored(await importTokenizer(flags.tokenizer, flags['tokenizer-config'], flags.license));
+        : await importTokenizer(flags.tokenizer, flags['tokenizer-config'], {
+            ...shared,
+            ...(flags['tokenizer-key'] !== undefined && { key: flags['tokenizer-key'] }),
+          });
     await writeModelFolder(flags.output, {
       ...(generator && { generator }),
       ...(tokenizer && { tokenizer }),

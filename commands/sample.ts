@@ -20,10 +20,16 @@ import {
   writeFrames,
   writeImages,
 } from '../src/cli/imageOutput.js';
+import { requireMemory } from '../src/cli/bounds.js';
 import { parsePixelSize } from '../src/cli/numbers.js';
 import { startProgress } from '../src/cli/progress.js';
-import { samplingFlags, samplingSettings } from '../src/cli/samplingFlags.js';
+import { CLASS_DESCRIPTION, samplingFlags, samplingSettings } from '../src/cli/samplingFlags.js';
 import { checkOutput, requireBinaryOutput, writeOutput } from '../src/cli/streams.js';
+
+/** The most pictures of a command, and of a batch: a guard against slips of the finger. */
+const MAX_PICTURES = 1_000_000;
+const MAX_BATCH = 2 ** 16;
+const BYTES_PER_TOKEN = 4;
 
 export default class Sample extends BaseCommand {
   static override summary = 'Draw images of a class.';
@@ -43,11 +49,11 @@ An image depends on the seed and its number alone: the same command gives the sa
     ...seedFlag,
     class: Flags.string({
       char: 'c',
-      description: 'class index, name, or a part of names between slashes, such as a group; may be repeated',
+      description: `${CLASS_DESCRIPTION}; may be repeated`,
       multiple: true,
       required: true,
     }),
-    count: Flags.integer({ description: 'images of each class', default: 1, min: 1 }),
+    count: Flags.integer({ description: 'images of each class', default: 1, min: 1, max: MAX_PICTURES }),
     ...samplingFlags,
     size: Flags.string({
       description: 'pixels of the picture, whole tokens along each side (default: the trained size)',
@@ -58,7 +64,7 @@ An image depends on the seed and its number alone: the same command gives the sa
       options: [...ROPE_SCALINGS],
       default: 'extend',
     }),
-    batch: Flags.integer({ description: 'images sampled together', default: 4, min: 1 }),
+    batch: Flags.integer({ description: 'images sampled together', default: 4, min: 1, max: MAX_BATCH }),
     frames: Flags.string({
       description: 'also write a picture of each step into this folder, grey where no token is known yet',
       helpValue: 'DIR',
@@ -81,6 +87,10 @@ An image depends on the seed and its number alone: the same command gives the sa
     requireSeparateOutputs(flags);
     const count = flags.class.length * flags.count;
     const asTokens = flags.format === 'tokens';
+    if (count > MAX_PICTURES)
+      throw new UsageError(
+        `--count ${flags.count} of ${flags.class.length} classes are ${count} pictures; at most ${MAX_PICTURES} are drawn at once`,
+      );
     if (asTokens && flags.frames !== undefined)
       throw new UsageError('--frames needs pictures: use another --format than tokens');
     if (asTokens) checkOutput(flags.output);
@@ -89,10 +99,14 @@ An image depends on the seed and its number alone: the same command gives the sa
       checkImageOutput(flags.output, flags.format as ImageFormat, count);
     }
     const model = await this.loadModel(flags);
+    this.noteClasses(flags, model, flags.class);
     const size = flags.size === undefined ? undefined : parsePixelSize(flags.size, '--size');
     const factor = size && model.tokenizer.factor;
     const positions = size && factor ? (size.width / factor) * (size.height / factor) : undefined;
     const { block_size: trained } = model.generator.config;
+    const tokens = positions ?? trained;
+    const pixels = asTokens ? 0 : tokens * model.tokenizer.factor ** 2;
+    requireMemory(count * (BYTES_PER_TOKEN * tokens + 3 * pixels), `${count} pictures`);
     const classes = flags.class.flatMap((name) => new Array<string>(flags.count).fill(name));
     const animation = ANIMATION_FORMATS.find((format) => format === flags.format);
     const keepsFrames = flags.frames !== undefined || animation !== undefined;
@@ -101,7 +115,7 @@ An image depends on the seed and its number alone: the same command gives the sa
     // Step by step, each picture's tokens so far.
     const history: Int32Array[][] = [];
     const { pictures, grid, seed, steps } = await sampleTokens(model, {
-      ...samplingSettings(flags, positions ?? trained),
+      ...samplingSettings(flags, tokens),
       classes,
       seed: this.chooseSeed(flags),
       rope: flags.rope as RopeScaling,

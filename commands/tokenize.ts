@@ -1,5 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { statSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
 import {
   type Crop,
@@ -9,17 +8,35 @@ import {
   flipImage,
   formatTokenLine,
   InputError,
+  MAX_INPUT_BYTES,
+  openPictures,
   type RgbImage,
   splitPictures,
   systemReason,
+  type TokenLine,
   type Tokenizer,
+  UNLABELLED,
   UsageError,
 } from '../src/index.js';
 import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { startProgress } from '../src/cli/progress.js';
 import { checkOutput, inputName, readInput, STREAM, writeOutput, writeStdout } from '../src/cli/streams.js';
 
-const IMAGE_EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp']);
+/** A picture to tokenize, and what its lines say about it. */
+interface Picture {
+  readonly about: Pick<TokenLine, 'source' | 'class_id' | 'class'>;
+  /** @throws InputError naming the picture. */
+  readonly read: () => Promise<RgbImage>;
+}
+
+/** What one argument names. */
+interface Supply {
+  readonly path: string;
+  readonly labels: readonly string[];
+  readonly count: number;
+  readonly notes: readonly string[];
+  pictures(): Iterable<Picture>;
+}
 
 export default class Tokenize extends BaseCommand {
   static override summary = 'Turn images into tokens.';
@@ -27,7 +44,10 @@ export default class Tokenize extends BaseCommand {
     `Writes one JSON line per image and crop: {"tokens": […], "grid": [rows, columns], "source": …}.
 Images are PNG, JPEG or WebP; transparent pixels become white. By default the centre square is resized to the
 tokenizer's image size; --crop ten cuts four corners, the centre and their mirror images from a picture 1.1 times as
-large; --crop none keeps the picture's own size, trimmed to whole tokens.`;
+large; --crop none keeps the picture's own size, trimmed to whole tokens.
+A folder may be one of pictures or whatever arpg train takes: class folders, nested ones too, IDX files or a .npz archive;
+then the lines hold class_id, and class where it is called otherwise. A picture that cannot be read is said on stderr
+and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_INPUT_BYTES / 2 ** 20} MiB.`;
   static override examples = [
     '<%= config.bin %> tokenize photo.png',
     '<%= config.bin %> tokenize photo.png | <%= config.bin %> detokenize -o reconstruction.png',
@@ -38,7 +58,7 @@ large; --crop none keeps the picture's own size, trimmed to whole tokens.`;
   static override args = {
     images: Args.string({
       ignoreStdin: true,
-      description: 'image files, folders of them, or - for stdin (the default)',
+      description: 'image files, folders of them, data sets, or - for stdin (the default)',
     }),
   };
   static override flags = {
@@ -56,59 +76,123 @@ large; --crop none keeps the picture's own size, trimmed to whole tokens.`;
     const { argv, flags } = await this.parse(Tokenize);
     requireSeparateOutputs(flags);
     checkOutput(flags.output);
-    const paths = (argv.length === 0 ? [STREAM] : (argv as string[])).flatMap(listImages);
+    const paths = argv.length === 0 ? [STREAM] : (argv as string[]);
+    const supplies = await Promise.all(paths.map(openSupply));
+    requireSameClasses(supplies);
+    for (const note of supplies.flatMap(({ notes }) => notes)) this.note(flags, note);
     const model = await this.loadModel(flags);
     const { tokenizer } = model;
     const size = flags.size ?? model.tokenizerModel.config.image_size;
     if (size % tokenizer.factor !== 0)
       throw new UsageError(`--size ${size} must be a multiple of ${tokenizer.factor}, one token's pixels`);
-    const bar = startProgress('tokenizing', paths.length, 'images', !flags.quiet && paths.length > 1);
+    const total = supplies.reduce((sum, { count }) => sum + count, 0);
+    const bar = startProgress('tokenizing', total, 'images', !flags.quiet && total > 1);
     const streams = flags.output === undefined || flags.output === STREAM;
-    const lines: string[] = [];
-    for (const [index, path] of paths.entries()) {
-      for (const { bytes, source } of splitPictures(readInput(path), inputName(path))) {
-        const image = await decodeImage(bytes, source);
-        const own = await tokenLines(tokenizer, image, source, {
-          crop: flags.crop as Crop,
-          size,
-          flip: flags.flip,
-        });
-        if (streams) writeStdout(own.join(''));
-        lines.push(...own);
+    const failures: InputError[] = [];
+    const kept: string[] = [];
+    let [lines, images] = [0, 0];
+    for (const supply of supplies) {
+      for (const { about, read } of supply.pictures()) {
+        images++;
+        try {
+          const crop = { crop: flags.crop as Crop, size, flip: flags.flip };
+          const own = await tokenLines(tokenizer, await read(), about, crop);
+          lines += own.length;
+          if (streams) writeStdout(own.join(''));
+          else kept.push(...own);
+        } catch (error) {
+          if (!(error instanceof InputError)) throw error;
+          failures.push(error);
+        }
+        bar.update(Math.min(images, total));
       }
-      bar.update(index + 1);
     }
     bar.stop();
-    if (!streams) writeOutput(flags.output, lines.join(''));
     await model.dispose();
-    this.result(flags, { images: paths.length, lines: lines.length, output: flags.output });
+    if (lines > 0 && !streams) writeOutput(flags.output, kept.join(''));
+    if (lines > 0) this.result(flags, { images: images - failures.length, lines, output: flags.output });
+    this.reportFailures(flags, failures, images);
+  }
+
+  /** @throws InputError when there are any: a single picture's own, else one that counts them. */
+  private reportFailures(
+    flags: Parameters<BaseCommand['note']>[0],
+    failures: readonly InputError[],
+    images: number,
+  ): void {
+    const [first] = failures;
+    if (first === undefined) return;
+    if (images === 1) throw first;
+    for (const { message } of failures) this.note(flags, `skipped ${message}`);
+    throw new InputError(
+      `${failures.length} of ${images} images could not be read and were skipped, the first: ${first.message}`,
+    );
   }
 }
 
-/** A file itself, or the images of a folder by name. */
-function listImages(path: string): readonly string[] {
-  if (path === STREAM) return [path];
-  let isFolder: boolean;
+/** The pictures that an argument names; they are read one at a time. */
+async function openSupply(path: string): Promise<Supply> {
+  if (path === STREAM || !(isFolder(path) || /\.npz$/i.test(path)))
+    return { path, labels: [], count: 1, notes: [], pictures: () => picturesOfFile(path) };
+  const list = await openPictures(path);
+  return {
+    path,
+    labels: list.labels,
+    count: list.count,
+    notes: list.notes,
+    *pictures() {
+      for (let index = 0; index < list.count; index++) {
+        const classId = list.classOf(index);
+        const name = list.labels[classId];
+        const about = {
+          source: list.placeOf(index),
+          ...(classId !== UNLABELLED && { class_id: classId }),
+          ...(name !== undefined && name !== String(classId) && { class: name }),
+        };
+        yield { about, read: () => list.read(index) };
+      }
+    },
+  };
+}
+
+function isFolder(path: string): boolean {
   try {
-    isFolder = statSync(path).isDirectory();
+    return statSync(path).isDirectory();
   } catch (error) {
     throw new InputError(`${path}: cannot be read: ${systemReason(error)}`, error);
   }
-  if (!isFolder) return [path];
-  const files = readdirSync(path).filter((name) => IMAGE_EXTENSIONS.has(extname(name).toLowerCase()));
-  if (files.length === 0) throw new InputError(`${path}: the folder holds no PNG, JPEG or WebP files`);
-  return files.sort().map((name) => join(path, name));
+}
+
+function* picturesOfFile(path: string): Generator<Picture> {
+  const source = inputName(path);
+  try {
+    for (const part of splitPictures(readInput(path), source))
+      yield { about: { source: part.source }, read: () => decodeImage(part.bytes, part.source) };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    yield { about: { source }, read: () => Promise.reject(error) };
+  }
+}
+
+/** @throws UsageError when one number would stand for two classes. */
+function requireSameClasses(supplies: readonly Supply[]): void {
+  const [first, ...others] = supplies.filter(({ labels }) => labels.length > 0);
+  const other = others.find(({ labels }) => JSON.stringify(labels) !== JSON.stringify(first?.labels));
+  if (other)
+    throw new UsageError(
+      `${first!.path} and ${other.path} have different classes: tokenize them one at a time`,
+    );
 }
 
 async function tokenLines(
   tokenizer: Tokenizer,
   image: RgbImage,
-  source: string,
+  about: Picture['about'],
   options: { readonly crop: Crop; readonly size: number; readonly flip: boolean },
 ): Promise<readonly string[]> {
   const crops = await cropForTokens(image, options.crop, options.size, tokenizer.factor);
   if (crops.some(({ width, height }) => width === 0 || height === 0))
-    throw new InputError(`${source}: ${image.width}×${image.height} pixels are smaller than one token`);
+    throw new InputError(`${about.source}: ${image.width}×${image.height} pixels are smaller than one token`);
   const variants = crops.flatMap((picture, crop) => [
     { picture, crop, flipped: false },
     ...(options.flip ? [{ picture: flipImage(picture), crop, flipped: true }] : []),
@@ -120,7 +204,7 @@ async function tokenLines(
       formatTokenLine({
         tokens: Array.from(tokens),
         grid: [grid.height, grid.width],
-        source,
+        ...about,
         ...(crops.length > 1 && { crop }),
         ...(flipped && { flipped }),
       }),

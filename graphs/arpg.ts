@@ -302,7 +302,7 @@ function pairUp(tensors: readonly Tensor[]): readonly KeyValue[] {
  *
  * Inputs: `tokens` i32 `[batch, positions]` in raster order, `class_ids` i32 `[batch]` (the null class is the
  * number of classes), `orders` i32 `[batch, positions]`: at step t, position `orders[t]` is predicted; with dropout,
- * `dropout_key` i32 `[2]`. Outputs: `logits` `[batch, positions, vocabulary]` in the order of the permutation; `loss`,
+ * `dropout_key` i32 `[4]` (the halves of two words). Outputs: `logits` `[batch, positions, vocabulary]` in the order of the permutation; `loss`,
  * the mean cross-entropy in nats.
  * @param dropout share of elements dropped from embeddings, attention output and feed-forward output
  */
@@ -322,7 +322,7 @@ export function arpgTeacherForced(
   const targets = rotaryIndex(orders);
   const places = { content: concat([classPlaces, allButLast(targets)], 1), queries: targets };
   const contentIds = concat([classTokens, allButLast(shuffled)], 1);
-  const key = input('dropout_key', 'i32', [2]);
+  const key = input('dropout_key', 'i32', [4]);
   const { logits } = arpg(contentIds, places, config, config.grid, {
     causal: true,
     dropout: keyedDropout(dropout, key),

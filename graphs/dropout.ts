@@ -7,6 +7,7 @@ import {
   randomUniform,
   scope,
   type Tensor,
+  wordHalves,
 } from '../src/dsl/index.js';
 
 /** Drops elements of a tensor while training; each call drops others. */
@@ -18,7 +19,7 @@ export const NO_DROPOUT: Dropout = (x) => x;
  * Sets a share of the elements to zero and scales the others up to keep the mean (Srivastava et al., 2014). Which ones
  * is decided by Philox under the key, so that a step can be repeated exactly.
  * @param rate from 0 to below 1
- * @param key i32 `[2]`: two words, such as the seed and the step
+ * @param key i32 `[4]`: the halves of two words (`wordHalves`), such as the seed and the step
  */
 export function keyedDropout(rate: number, key: Tensor): Dropout {
   if (rate === 0) return NO_DROPOUT;
@@ -26,7 +27,7 @@ export function keyedDropout(rate: number, key: Tensor): Dropout {
   return (x) => {
     const call = calls++;
     return scope('dropout', () => {
-      const ownKey = concat([key, constant('i32', [2], [call, 0])], 0);
+      const ownKey = concat([key, constant('i32', [4], wordHalves([call, 0]))], 0);
       const kept = cast(lessOrEqual(rate, randomUniform(ownKey, x.shape)), 'f32');
       return multiply(x, multiply(kept, 1 / (1 - rate)));
     });

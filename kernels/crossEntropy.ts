@@ -27,7 +27,10 @@ const crossEntropyOp = defineOp<Record<string, never>>({
       const values = Array.from(logits!.data.subarray(start, start + vocabulary));
       const largest = values.reduce((a, b) => Math.max(a, b), -Infinity);
       const total = values.reduce((sum, value) => sum + Math.exp(value - largest), 0);
-      result.data[row] = largest + Math.log(total) - values[targets!.data[row]!]!;
+      const target = targets!.data[row]!;
+      if (!(target >= 0 && target < vocabulary))
+        throw new RangeError(`crossEntropy: target ${target} of ${vocabulary} does not exist`);
+      result.data[row] = largest + Math.log(total) - values[target]!;
     }
     return [result];
   },

@@ -1,3 +1,4 @@
+import { pickedElement } from '../src/graph/indexExpression.js';
 import { zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
@@ -30,8 +31,10 @@ const embeddingOp = defineOp<Record<string, never>>({
   },
   gpu: {
     kind: 'view',
-    element: (reader, index) =>
-      reader.read(0, [reader.temporary(reader.read(1, index.slice(0, -1))), index.at(-1)!]),
+    element(reader, index, { inputTypes: [table] }) {
+      const row = reader.temporary(reader.read(1, index.slice(0, -1)));
+      return pickedElement(row, table!.shape[0]!, reader.read(0, [row, index.at(-1)!]));
+    },
   },
   flops: () => 0,
 });

@@ -1,3 +1,4 @@
+import { pickedElement } from '../src/graph/indexExpression.js';
 import { splitAtAxis, zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
@@ -42,8 +43,10 @@ const gatherOp = defineOp<AxisAttributes>({
   },
   gpu: {
     kind: 'view',
-    element: (reader, index, { attributes: { axis } }) =>
-      reader.read(0, index.with(axis, reader.temporary(reader.read(1, index)))),
+    element(reader, index, { inputTypes: [x], attributes: { axis } }) {
+      const place = reader.temporary(reader.read(1, index));
+      return pickedElement(place, x!.shape[axis]!, reader.read(0, index.with(axis, place)));
+    },
   },
   flops: () => 0,
 });

@@ -17,17 +17,21 @@ import { requireDType, requireEqualDims } from '../src/graph/shapes.js';
 type RandomAttributes = { readonly shape: Shape };
 
 const WORD = 0x100000000n;
+/** The key's four words in halves of 16 bits. */
+const KEY_HALVES = 8;
 
 const randomUniformOp = defineOp<RandomAttributes>({
   name: 'randomUniform',
   infer([key], { shape }) {
     requireDType([key!], 'i32');
-    requireEqualDims(key!.shape[0] ?? 0, 4, 'the length of the key and 4');
+    requireEqualDims(key!.shape[0] ?? 0, KEY_HALVES, `the length of the key and ${KEY_HALVES}`);
     return [{ dtype: 'f32', shape }];
   },
   reference([key], _, [output]) {
     const result = zeros('f32', output!.shape);
-    const [k0, k1, c2, c3] = Array.from(key!.data, (word) => word >>> 0) as [number, number, number, number];
+    const [k0, k1, c2, c3] = [0, 2, 4, 6].map(
+      (half) => (key!.data[half]! | (key!.data[half + 1]! << 16)) >>> 0,
+    ) as [number, number, number, number];
     for (let block = 0; block * 4 < result.data.length; block++) {
       const uniforms = philox([block, 0, c2, c3], [k0, k1]).map(wordToUniform);
       result.data.set(uniforms.slice(0, result.data.length - block * 4), block * 4);
@@ -62,9 +66,7 @@ const randomUniformOp = defineOp<RandomAttributes>({
       indices.map((index) => {
         const place = writer.temporary(flattenIndex(index, output!.shape));
         const block = writer.temporary(divideIndex(place, 4));
-        const [k0, k1, c2, c3] = [0, 1, 2, 3].map((word) =>
-          wordBytes(writer, writer.read(0, [String(word)])),
-        );
+        const [k0, k1, c2, c3] = [0, 2, 4, 6].map((half) => wordBytes(writer, half));
         const counter = [unsignedBytes(writer, block), ZERO_BYTES, c2!, c3!] as const;
         const words = philoxBytes(writer, counter, [k0!, k1!]);
         const uniforms = words.map(
@@ -104,13 +106,13 @@ function philoxWords(emitter: OnnxEmitter, key: string, blocks: string): readonl
     return emitter.cast(shifted, 'int64');
   };
   const xor = (a: string, b: string) => emitter.node('BitwiseXor', [a, b]);
+  const half = (index: number) =>
+    emitter.cast(emitter.node('Slice', [key, int64(emitter, [index]), int64(emitter, [index + 1])]), 'int64');
   const word = (index: number) =>
-    low(
-      emitter.cast(
-        emitter.node('Slice', [key, int64(emitter, [index]), int64(emitter, [index + 1])]),
-        'int64',
-      ),
-    );
+    emitter.node('Add', [
+      half(2 * index),
+      emitter.node('Mul', [half(2 * index + 1), int64(emitter, [0x10000])]),
+    ]);
   const spread = (value: string) => emitter.node('Expand', [value, emitter.node('Shape', [blocks])]);
   let counter = [blocks, spread(int64(emitter, [0])), spread(word(2)), spread(word(3))] as const;
   let keys = [word(0), word(1)] as const;
@@ -141,14 +143,12 @@ function unsignedBytes(writer: GpuKernelWriter, value: Expression): Bytes {
   return shifted.map((part) => writer.temporary(moduloIndex(part, 256))) as unknown as Bytes;
 }
 
-/** Bytes of a signed word that is small enough for a float to hold exactly, in two's complement. */
-function wordBytes(writer: GpuKernelWriter, value: Expression): Bytes {
-  const word = writer.temporary(value);
-  const negative = writer.temporary(`(${word} < 0 ? 1.0 : 0.0)`);
-  const magnitude = writer.temporary(`(${word} < 0 ? -${word} - 1 : ${word})`);
-  return unsignedBytes(writer, magnitude).map((byte) =>
-    writer.temporary(`(${negative} > 0.5 ? 255 - ${byte} : ${byte})`),
-  ) as unknown as Bytes;
+/** Bytes of the word of the key whose lower half is at that place. */
+function wordBytes(writer: GpuKernelWriter, lowerHalf: number): Bytes {
+  return [lowerHalf, lowerHalf + 1].flatMap((place) => {
+    const half = writer.temporary(writer.read(0, [String(place)]));
+    return [writer.temporary(moduloIndex(half, 256)), writer.temporary(divideIndex(half, 256))];
+  }) as unknown as Bytes;
 }
 
 function constantBytes(word: number): readonly number[] {
@@ -214,9 +214,9 @@ function philoxBytes(
 
 /**
  * Independent numbers in [0, 1), multiples of 2⁻²⁴, from Philox 4×32-10: element e is word e mod 4 of counter
- * (⌊e/4⌋, 0, key[2], key[3]) under key (key[0], key[1]). Equal keys give equal numbers on every target.
- * @param key i32 `[4]`: the seed's two words and two words that tell the draws of one seed apart; on GPU targets,
- *   whose numbers are floats, each word must be between −2²⁴ and 2²⁴
+ * (⌊e/4⌋, 0, w₂, w₃) under key (w₀, w₁). Equal keys give equal numbers on every target.
+ * @param key i32 `[8]`: the halves (`wordHalves`, 0 to 2¹⁶ − 1 each, since GPU targets compute in float32) of four words:
+ *   w₀ and w₁ are the seed's, w₂ and w₃ tell the draws of one seed apart
  */
 export function randomUniform(key: Tensor, shape: Shape): Tensor {
   return apply(randomUniformOp, [key], { shape });

@@ -2,34 +2,53 @@ import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   existsSync,
+  fchmodSync,
+  fchownSync,
   fsyncSync,
   mkdirSync,
   openSync,
   renameSync,
   rmSync,
-  writeSync,
+  type Stats,
 } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { OutputError, systemReason } from './errors.js';
+import { openDirectly, writeFully } from './directOutput.js';
+import { followLinks, outputPlace } from './outputPlace.js';
 
 /** Output that is not complete yet. */
 const partialOutput = new Set<string>();
 
 /** Removes what is half written; for a program that is being stopped. */
 export function removePartialOutput(): void {
-  for (const path of partialOutput) rmSync(path, { recursive: true, force: true });
+  for (const path of partialOutput) removeQuietly(path);
   partialOutput.clear();
 }
 
-/** A name beside the final one, for output that is not complete yet. */
+/** Removes what may be there; that it cannot be removed is nothing to report beside why it should be. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // It stays, hidden and named as partial.
+  }
+}
+
+/** A short name beside the final one, for output that is not complete yet. */
 function temporaryName(path: string): string {
-  const name = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.partial`);
+  const name = join(dirname(path), `.arpg-${randomBytes(4).toString('hex')}.partial`);
   partialOutput.add(name);
   return name;
 }
 
+/** Makes a new name in a folder safe; where the folder cannot be opened for that, the system does it in time. */
 function syncFolder(path: string): void {
-  const folder = openSync(path, 'r');
+  let folder: number;
+  try {
+    folder = openSync(path, 'r');
+  } catch {
+    return;
+  }
   try {
     fsyncSync(folder);
   } finally {
@@ -42,27 +61,47 @@ function outputError(path: string, error: unknown): unknown {
   return isSystem ? new OutputError(`${path}: cannot be written: ${systemReason(error)}`, error) : error;
 }
 
-function writeFully(file: number, bytes: Uint8Array): void {
-  let done = 0;
-  while (done < bytes.length) done += writeSync(file, bytes, done, bytes.length - done);
+/** Output that comes chunk by chunk. */
+interface OutputFile {
+  append(bytes: Uint8Array): void;
+  /** Called once, after the last chunk. */
+  publish(): void;
+  /** Called once instead when something fails. */
+  abandon(): void;
 }
 
-/** A file that is written beside its place and then renamed. */
-class PartialFile {
-  private readonly path: string;
+/** A file that is written beside its place and then renamed. It has the mode and owner of the one it replaces. */
+class AtomicFile implements OutputFile {
   private readonly final: string;
+  private readonly existing: Stats | undefined;
   private readonly temporary: string;
   private file: number | undefined;
 
-  constructor(path: string) {
-    this.path = path;
-    this.final = resolve(path);
-    this.temporary = temporaryName(this.final);
+  constructor(final: string, existing: Stats | undefined) {
+    this.final = final;
+    this.existing = existing;
+    this.temporary = temporaryName(final);
   }
 
   append(bytes: Uint8Array): void {
-    this.file ??= openSync(this.temporary, 'wx');
+    this.file ??= this.open();
     writeFully(this.file, bytes);
+  }
+
+  private open(): number {
+    if (!this.existing) {
+      mkdirSync(dirname(this.final), { recursive: true });
+      return openSync(this.temporary, 'wx');
+    }
+    const file = openSync(this.temporary, 'wx', 0o600);
+    const { uid, gid, mode } = this.existing;
+    try {
+      fchownSync(file, uid, gid);
+    } catch {
+      // Only the superuser may give files away.
+    }
+    fchmodSync(file, mode & 0o7777);
+    return file;
   }
 
   /** Gives the file its name once it is safely on the disk. */
@@ -75,12 +114,11 @@ class PartialFile {
     partialOutput.delete(this.temporary);
   }
 
-  /** Removes what was written and tells why. */
-  abandon(error: unknown): unknown {
+  abandon(): void {
+    const isThere = this.file !== undefined || existsSync(this.temporary);
     this.close();
-    rmSync(this.temporary, { force: true });
+    if (isThere) removeQuietly(this.temporary);
     partialOutput.delete(this.temporary);
-    return outputError(this.path, error);
   }
 
   private close(): void {
@@ -89,18 +127,38 @@ class PartialFile {
   }
 }
 
+function openOutput(path: string): OutputFile {
+  const place = outputPlace(path);
+  return place.kind === 'file' ? new AtomicFile(place.path, place.existing) : openDirectly(place);
+}
+
 /**
- * Writes a file so that the path holds either all of it or what it held before: beside it first, then renamed.
+ * Finds out before any work whether a file can be written at a path. Nothing is opened or made.
+ * @throws OutputError naming the path.
+ */
+export function checkWritable(path: string): void {
+  try {
+    outputPlace(path);
+  } catch (error) {
+    throw outputError(path, error);
+  }
+}
+
+/**
+ * Writes a file so that the path holds either all of it or what it held before: beside it first, then renamed. Links are
+ * followed, and missing folders made. What is no regular file, such as a device or a FIFO, is written as the chunks come.
  * @param chunks made one by one, so that large files need not be in memory
  * @throws OutputError naming the path when the system refuses.
  */
 export function writeFileAtomically(path: string, chunks: Iterable<Uint8Array>): void {
-  const partial = new PartialFile(path);
+  let output: OutputFile | undefined;
   try {
-    for (const chunk of chunks) partial.append(chunk);
-    partial.publish();
+    output = openOutput(path);
+    for (const chunk of chunks) output.append(chunk);
+    output.publish();
   } catch (error) {
-    throw partial.abandon(error);
+    output?.abandon();
+    throw outputError(path, error);
   }
 }
 
@@ -109,17 +167,27 @@ export function writeFileAtomically(path: string, chunks: Iterable<Uint8Array>):
  * @throws OutputError naming the path when the system refuses.
  */
 export async function writeStreamAtomically(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const partial = new PartialFile(path);
+  let output: OutputFile | undefined;
   try {
-    for await (const chunk of chunks) partial.append(chunk);
-    partial.publish();
+    output = openOutput(path);
+    for await (const chunk of chunks) output.append(chunk);
+    output.publish();
   } catch (error) {
-    throw partial.abandon(error);
+    output?.abandon();
+    throw outputError(path, error);
   }
 }
 
+/** What went wrong while a folder was filled, by the name that the folder was to have. */
+function folderError(path: string, temporary: string, error: unknown): unknown {
+  if (!(error instanceof OutputError)) return outputError(path, error);
+  return error.message.includes(temporary)
+    ? new OutputError(error.message.replaceAll(temporary, path), error)
+    : error;
+}
+
 /**
- * Fills a folder that appears complete or not at all.
+ * Fills a folder that appears complete or not at all. Links are followed, and missing folders above it made.
  * @param fill writes into the folder it is given
  * @throws OutputError when the folder exists already or the system refuses.
  */
@@ -127,18 +195,20 @@ export async function writeFolderAtomically(
   path: string,
   fill: (folder: string) => Promise<void> | void,
 ): Promise<void> {
-  const final = resolve(path);
-  if (existsSync(final))
-    throw new OutputError(`${path}: it already exists; remove it or choose another name`);
-  const temporary = temporaryName(final);
+  if (existsSync(path)) throw new OutputError(`${path}: it already exists; remove it or choose another name`);
+  let temporary = '';
   try {
+    outputPlace(path);
+    const final = followLinks(path);
+    mkdirSync(dirname(final), { recursive: true });
+    temporary = temporaryName(final);
     mkdirSync(temporary);
     await fill(temporary);
     renameSync(temporary, final);
     syncFolder(dirname(final));
   } catch (error) {
-    rmSync(temporary, { recursive: true, force: true });
-    throw outputError(path, error);
+    if (temporary !== '') removeQuietly(temporary);
+    throw folderError(path, temporary, error);
   } finally {
     partialOutput.delete(temporary);
   }

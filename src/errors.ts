@@ -52,6 +52,18 @@ export class OutputError extends UserError {
   }
 }
 
+/** The most characters of a foreign name that a message quotes. */
+const MAX_QUOTED = 100;
+
+/** Text from a file as a message may quote it: of bounded length, without characters that do something. */
+export function quotable(text: string): string {
+  const clipped = text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text;
+  return clipped.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  );
+}
+
 const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or folder',
   EACCES: 'permission denied',
@@ -64,10 +76,33 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   EDQUOT: 'the disk quota is used up',
   ENOTEMPTY: 'the folder is not empty',
   EMFILE: 'too many files are open',
+  ENFILE: 'too many files are open on this machine',
+  ENAMETOOLONG: 'the name is too long',
+  ELOOP: 'its links lead in a circle',
+  EFBIG: 'the file is larger than the file system allows',
+  EIO: 'the device reports an error',
+  ETXTBSY: 'the program in it is running',
+  ENXIO: 'no device or reader answers',
+  ENODEV: 'there is no such device',
+  EBUSY: 'it is in use',
+  EINVAL: 'it does not take this',
+  EPIPE: 'nobody reads it any more',
+  EBADF: 'it is not open for this',
+  ENOMEM: 'the memory is used up',
+  EXDEV: 'it lies on another file system',
+  EMLINK: 'there are too many links',
+  ENOTSUP: 'it is not supported there',
+  EOPNOTSUPP: 'it is not supported there',
+  ESTALE: 'it is gone from the file server',
+  ETIMEDOUT: 'the file server does not answer',
 };
 
 /** The system's reason for a failed file operation, in words. */
 export function systemReason(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return (code !== undefined && SYSTEM_REASONS[code]) || message || String(error);
+  const { code, message, syscall } = error as NodeJS.ErrnoException;
+  const known = code === undefined ? undefined : SYSTEM_REASONS[code];
+  if (known !== undefined) return known;
+  // `ECODE: what it means, open '/a/path'`: the path may be a hidden one.
+  const meaning = syscall === undefined ? undefined : /^[A-Z0-9_]+: (.+?), \w+(?: |$)/.exec(message)?.[1];
+  return meaning ?? (message || String(error));
 }

@@ -74,7 +74,11 @@ export {
 export { splitPictures } from './data/imageStream.js';
 export { ANIMATION_FORMATS, encodeAnimation } from './data/animation.js';
 export { encodeNpz } from './data/npz.js';
-export { formatTokenLine, gridOfLine, parseTokenLines } from './data/tokenLines.js';
+export { MAX_INPUT_BYTES, readBounded, readStream } from './data/boundedFile.js';
+export { openPictures } from './data/imageSource.js';
+export { type PictureList, UNLABELLED } from './data/pictureList.js';
+export { decodeText } from './data/text.js';
+export { formatTokenLine, gridOfLine, parseTokenLines, type TokenLine } from './data/tokenLines.js';
 export { createTokenizer, type TokenImage, type Tokenizer } from './tokenizer/tokenizer.js';
 export { decodePartial } from './tokenizer/partialImage.js';
 
@@ -93,6 +97,7 @@ export {
   ONNX_GRAPHS,
   type OnnxGraph,
 } from './library/exportModel.js';
+export { requireForeignOutput } from './library/ownFiles.js';
 export { PAGE_MODES, type PageMode } from './export/browser/moduleData.js';
 export { PRECISIONS, type Precision } from './export/exportOnnx.js';
 export { inHalfPrecision } from './export/halfPrecision.js';
@@ -131,7 +136,7 @@ export type { Target } from './targets/target.js';
 
 // Training
 export { type ImageSource, openImageSource } from './data/imageSource.js';
-export { openTokenSet, type TokenSet } from './data/tokenSource.js';
+export { type OpenedTokens, openTokenSet, requireCodes, type TokenSet } from './data/tokenSource.js';
 export { encodeSource, generatorTraining } from './training/generatorRun.js';
 export { lossCurvePng } from './training/lossCurve.js';
 export { reconstructionGrid, sampleGrid } from './training/preview.js';

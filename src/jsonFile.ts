@@ -1,31 +1,25 @@
-import { readFileSync } from 'node:fs';
 import { Ajv, type JSONSchemaType } from 'ajv';
-import { InputError, systemReason } from './errors.js';
+import { InputError, quotable } from './errors.js';
+import { readSmallFile } from './files/fileRange.js';
+import { JsonError, parseJson } from './files/jsonText.js';
+import { decodeText } from './files/text.js';
 
 const ajv = new Ajv({ allErrors: false, useDefaults: true, strict: true });
 
 /** Large enough for any configuration, label list or order; stops a wrong file from filling the memory. */
-const MAX_JSON_BYTES = 64 * 1024 * 1024;
+const MAX_JSON_BYTES = 32 * 2 ** 20;
 
 /**
- * Parses a small JSON file.
- * @throws InputError naming the file when it cannot be read or is not JSON.
+ * Parses a small JSON file, or what a pipe gives.
+ * @throws InputError naming the file when it cannot be read, is too large or is not JSON.
  */
 export function readJsonFile(path: string): unknown {
-  let text: string;
+  const bytes = readSmallFile(path, MAX_JSON_BYTES, 'a JSON file of this kind');
   try {
-    const bytes = readFileSync(path);
-    if (bytes.length > MAX_JSON_BYTES)
-      throw new InputError(`${path}: too large for a JSON file of this kind`);
-    text = bytes.toString('utf8');
+    return parseJson(decodeText(bytes));
   } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw new InputError(`${path}: cannot be read: ${systemReason(error)}`, error);
-  }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new InputError(`${path}: not valid JSON: ${(error as Error).message}`, error);
+    if (!(error instanceof JsonError)) throw error;
+    throw new InputError(`${path}: ${error.message}`, error);
   }
 }
 
@@ -39,7 +33,7 @@ export function validator<T>(schema: JSONSchemaType<T>): (value: unknown, source
     const copy: unknown = structuredClone(value);
     if (check(copy)) return copy;
     const [problem] = check.errors ?? [];
-    const field = problem?.instancePath.slice(1).replaceAll('/', '.');
+    const field = quotable(problem?.instancePath.slice(1).replaceAll('/', '.') ?? '');
     throw new InputError(
       `${source}: ${field ? `field '${field}' ` : ''}${problem?.message ?? 'is not valid'}`,
     );

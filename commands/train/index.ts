@@ -8,13 +8,17 @@ import {
   encodeSource,
   generatorTraining,
   InputError,
+  type OfficialArpgConfig,
   type OfficialVqConfig,
+  type OpenedTokens,
   openGenerator,
   openImageSource,
   openTokenizer,
   openTokenSet,
   parseOfficialArpgConfig,
+  type PictureList,
   readTokenCache,
+  requireCodes,
   sampleGrid,
   type Tokenizer,
   type TokenSet,
@@ -23,6 +27,7 @@ import {
   vqConfig,
   writeTokenCache,
 } from '../../src/index.js';
+import type { BaseCommand } from '../../src/cli/baseCommand.js';
 import { parseNumber } from '../../src/cli/numbers.js';
 import { startProgress } from '../../src/cli/progress.js';
 import {
@@ -72,8 +77,8 @@ export default class Train extends TrainCommand {
     `Images become tokens first, with the tokenizer named; then the generator learns to predict each token from
 those before it in a random order. The vocabulary, the token grid and the classes come from the tokenizer and the
 data. The run folder holds run.json, log.jsonl, loss.png, sample grids in samples/, checkpoints that are complete or
-absent, and at the end a model folder for arpg sample with the weights of the lowest held-out loss. Interrupting saves
-first; --resume continues with the very losses of a run that was never interrupted.`;
+absent, and at the end a model folder for arpg sample with the weights of the lowest held-out loss, or the last ones
+where --holdout leaves no image out. Images that cannot be read are left out and said. Interrupting saves first; --resume continues with the very losses of a run that was never interrupted.`;
   static override examples = [
     '<%= config.bin %> train --data mnist/ --tokenizer runs/digits-vq/model --out runs/digits --steps 2000',
     '<%= config.bin %> train --resume runs/digits',
@@ -105,11 +110,10 @@ first; --resume continues with the very losses of a run that was never interrupt
 
   async run(): Promise<void> {
     const { flags, metadata } = await this.parse(Train);
-    const given = givenFlags(flags, metadata);
-    let tokenSet: TokenSet | undefined;
+    let tokenSet: OpenedTokens | undefined;
     const { folder, settings, release } = await this.openRun<GeneratorRun>(
       flags,
-      given,
+      givenFlags(flags, metadata),
       validate,
       async (shared) => {
         if (flags.tokenizer === undefined)
@@ -119,10 +123,12 @@ first; --resume continues with the very losses of a run that was never interrupt
         const { config } = openTokenizer(flags.tokenizer);
         // Refused before the run folder is made.
         if (flags.init !== '') openGenerator(flags.init);
-        tokenSet = openTokenSet(shared.data);
-        const { labels, classes, positions } = tokenSet
-          ? describeTokens(shared.data, tokenSet, config)
-          : await describeImages(shared.data, config);
+        tokenSet = openTokenSet(shared.data, config.codebook_size);
+        const { labels, classes, positions } = tokenSet ?? (await describeImages(shared.data, config));
+        if (!Number.isInteger(Math.sqrt(positions)))
+          throw new InputError(
+            `${shared.data}: ${positions} tokens an image fill no square grid; a generator needs one`,
+          );
         const sizes = { vocab_size: config.codebook_size, num_classes: classes, block_size: positions };
         const official = parseOfficialArpgConfig(
           { ...readTrainingConfig(flags.config, PRESETS), ...sizes },
@@ -143,7 +149,7 @@ first; --resume continues with the very losses of a run that was never interrupt
     const target = await this.chooseTarget(flags);
     const tokenizerModel = openTokenizer(settings.tokenizer);
     const tokenizer = createTokenizer(vqConfig(tokenizerModel.config), tokenizerModel.weights, target);
-    const { tokens, failures } = await this.loadTokens(flags, folder, settings, tokenizer, tokenSet);
+    const tokens = await this.loadTokens(flags, folder, settings, { config, tokenizer, given: tokenSet });
     this.note(flags, `${tokens.classIds.length} images of ${config.num_classes} classes`);
     const training = generatorTraining(tokens, {
       config,
@@ -163,10 +169,11 @@ first; --resume continues with the very losses of a run that was never interrupt
         },
       },
     });
-    const result = await this.runTraining(flags, folder, training, target, { failures }, settings.batch);
+    this.noteHeldOut(flags, training.validation);
+    const result = await this.runTraining(flags, folder, training, target, settings.batch);
     await tokenizer.dispose();
-    await this.finishRun(flags, folder, result, () => ({
-      generator: { config, weights: this.keptWeights(flags, folder, settings), labels: settings.labels },
+    await this.finishRun(flags, folder, settings, result, (weights) => ({
+      generator: { config, weights, labels: settings.labels },
       tokenizer: tokenizerModel,
     }));
     release();
@@ -174,21 +181,37 @@ first; --resume continues with the very losses of a run that was never interrupt
 
   /** The data as tokens: as given, as they are, from the run's cache, or encoded now and kept there. */
   private async loadTokens(
-    flags: { readonly quiet: boolean },
+    flags: Parameters<BaseCommand['note']>[0],
     folder: string,
     settings: GeneratorRun,
-    tokenizer: Tokenizer,
-    given: TokenSet | undefined,
-  ): Promise<{ readonly tokens: TokenSet; readonly failures: ReadonlyMap<string, string> }> {
-    const ready = given ?? openTokenSet(settings.data) ?? readTokenCache(folder);
-    if (ready) return { tokens: ready, failures: new Map() };
-    const source = await openImageSource(settings.data);
+    { config, tokenizer, given }: TokenNeeds,
+  ): Promise<TokenSet> {
+    const { data, labels, flip } = settings;
+    const opened = given ?? openTokenSet(data, config.vocab_size);
+    for (const note of opened?.notes ?? []) this.note(flags, note);
+    const ready = opened ?? readTokenCache(folder);
+    if (ready) return requireFit(ready, config, opened ? data : folder);
+    const source = await openImageSource(data);
+    for (const note of source.notes) this.note(flags, note);
     const bar = startProgress('tokenizing', source.count, 'images', !flags.quiet);
-    const tokens = await encodeSource(source, tokenizer, settings.flip, (done) => bar.update(done));
+    const { tokens, failures } = await encodeSource(
+      withLabels(source, labels, data),
+      tokenizer,
+      flip,
+      (done) => bar.update(done),
+    );
     bar.stop();
+    this.noteFailures(flags, failures, 'left out');
     writeTokenCache(folder, tokens);
-    return { tokens, failures: source.failures };
+    return tokens;
   }
+}
+
+/** What the tokens of a run depend on. */
+interface TokenNeeds {
+  readonly config: OfficialArpgConfig;
+  readonly tokenizer: Tokenizer;
+  readonly given: OpenedTokens | undefined;
 }
 
 /** What the network must be sized for. */
@@ -204,10 +227,30 @@ async function describeImages(path: string, tokenizer: OfficialVqConfig): Promis
   return { labels, classes: labels.length, positions: side ** 2 };
 }
 
-function describeTokens(path: string, set: TokenSet, { codebook_size }: OfficialVqConfig): DataSizes {
-  const outside = set.tokens.find((token) => token < 0 || token >= codebook_size);
-  if (outside !== undefined)
-    throw new InputError(`${path}: token ${outside} is outside the codebook of ${codebook_size}`);
-  const classes = set.classIds.reduce((largest, classId) => Math.max(largest, classId), 0) + 1;
-  return { labels: [], classes, positions: set.positions };
+/**
+ * The pictures with the classes as the run numbers them, which a later version of the data may not.
+ * @throws InputError naming the class that the run does not know.
+ */
+function withLabels<T extends PictureList>(source: T, labels: readonly string[], path: string): T {
+  const classIds = source.labels.map((label) => labels.indexOf(label));
+  const unknown = classIds.indexOf(-1);
+  if (unknown >= 0)
+    throw new InputError(`${path}: class '${source.labels[unknown]}' was not there when the run began`);
+  return { ...source, classOf: (index) => classIds[source.classOf(index)]! };
+}
+
+/**
+ * Refuses tokens of another size than a run's, for its data may have changed since it began.
+ * @throws InputError naming where they come from.
+ */
+function requireFit(tokens: TokenSet, config: OfficialArpgConfig, source: string): TokenSet {
+  if (tokens.positions !== config.block_size)
+    throw new InputError(
+      `${source}: ${tokens.positions} tokens an image where the run has ${config.block_size}`,
+    );
+  requireCodes(tokens.tokens, config.vocab_size, source);
+  const classId = tokens.classIds.find((own) => own < 0 || own >= config.num_classes);
+  if (classId !== undefined)
+    throw new InputError(`${source}: class ${classId} where the run has ${config.num_classes} classes`);
+  return tokens;
 }

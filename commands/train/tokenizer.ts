@@ -13,6 +13,7 @@ import {
   vqConfig,
   type Weights,
 } from '../../src/index.js';
+import { requireMemory } from '../../src/cli/bounds.js';
 import { parseNumber } from '../../src/cli/numbers.js';
 import {
   givenFlags,
@@ -24,6 +25,8 @@ import {
   trainFlags,
   writePreview,
 } from '../../src/cli/trainCommand.js';
+
+const BYTES_PER_FLOAT = 4;
 
 interface TokenizerRun extends SharedRunSettings {
   readonly kind: 'tokenizer';
@@ -157,10 +160,9 @@ first; --resume continues with the very losses of a run that was never interrupt
 
   async run(): Promise<void> {
     const { flags, metadata } = await this.parse(TrainTokenizer);
-    const given = givenFlags(flags, metadata);
     const { folder, settings, release } = await this.openRun<TokenizerRun>(
       flags,
-      given,
+      givenFlags(flags, metadata),
       validate,
       async (shared) => {
         // Refused before the run folder is made.
@@ -185,7 +187,10 @@ first; --resume continues with the very losses of a run that was never interrupt
     );
     const config = parseOfficialVqConfig(settings.config, join(folder, 'run.json'));
     const source = await openImageSource(settings.data);
+    for (const note of source.notes) this.note(flags, note);
     this.note(flags, `${source.count} images of ${source.labels.length} classes`);
+    const pixels = (settings.batch / settings.accumulate) * config.image_size ** 2;
+    requireMemory(3 * BYTES_PER_FLOAT * pixels, `--batch ${settings.batch}`);
     const target = await this.chooseTarget(flags);
     const { reconstruction, commitment, entropy, rate } = settings;
     const training = await tokenizerTraining(source, {
@@ -222,9 +227,11 @@ first; --resume continues with the very losses of a run that was never interrupt
         },
       },
     });
-    const result = await this.runTraining(flags, folder, training, target, source, settings.batch);
-    await this.finishRun(flags, folder, result, () => ({
-      tokenizer: { config, weights: withoutDiscriminator(this.keptWeights(flags, folder, settings)) },
+    this.noteHeldOut(flags, training.validation);
+    const result = await this.runTraining(flags, folder, training, target, settings.batch);
+    this.noteFailures(flags, source.failures, 'replaced by others');
+    await this.finishRun(flags, folder, settings, result, (weights) => ({
+      tokenizer: { config, weights: withoutDiscriminator(weights) },
     }));
     release();
   }

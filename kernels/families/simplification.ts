@@ -6,7 +6,7 @@ export function isConstantOf(tensor: Tensor, value: number): boolean {
   return (
     tensor.node.kind === 'constant' &&
     tensor.node.data.length > 0 &&
-    tensor.node.data.every((element) => element === value)
+    tensor.node.data.every((element) => Object.is(element, value))
   );
 }
 

@@ -1,5 +1,6 @@
 import { type ArpgConfig, arpgPrefill, arpgStep, cacheNames, embeddingRows } from '../../graphs/arpg.js';
 import { CLASS_ROTARY_INDEX, type Grid, type RopeScaling } from '../../graphs/rotary.js';
+import { UsageError } from '../errors.js';
 import { GraphError } from '../graph/graphError.js';
 import type { Weights } from '../graph/weights.js';
 import {
@@ -10,6 +11,7 @@ import {
   type Target,
   type TargetTensor,
 } from '../targets/target.js';
+import { areFinite, requireFinite } from '../targets/finite.js';
 import { type FilterOptions, filterLogits } from './filter.js';
 import { guidanceScale, type GuidanceSchedule, guide } from './guidance.js';
 import type { SamplingPlan, SamplingStep } from './plan.js';
@@ -141,30 +143,60 @@ export async function sampleBatch(
     cache = await runPrefill(await preparePrefill(), prefillContent(rows, tokens, config), config);
   }
   let done = 0;
-  for (const [step, { predict }] of steps.entries()) {
-    const inputs = { ...stepInputs(rows, tokens, step, config), ...cache };
-    const outputs = await executable.run(inputs, ['logits', ...names.map(({ present }) => present)]);
-    for (const tensor of Object.values(cache)) if ('dispose' in tensor) tensor.dispose();
-    cache = Object.fromEntries(names.map(({ past, present }) => [past, outputs[present]!]));
-    const logits = await outputs.logits!.read();
-    done += predict.length;
-    const scale = guidanceScale(options.guidance, options.guidanceSchedule, done / total);
-    for (const [image, { plan, index }] of images.entries()) {
-      for (const [query, position] of plan.steps[step]!.predict.entries()) {
-        const row = (which: number) => rowOf(logits, which, query);
-        const own = guided ? guide(row(image), row(image + images.length), scale) : row(image);
-        const tempered = own.map((logit) => logit / Math.max(options.temperature, MIN_TEMPERATURE));
-        tokens[image]![position] = pickToken(
-          filterLogits(tempered, options),
-          tokenWords(options.seed, index, position),
-        );
+  try {
+    for (const [step, { predict }] of steps.entries()) {
+      const inputs = { ...stepInputs(rows, tokens, step, config), ...cache };
+      const outputs = await executable.run(inputs, ['logits', ...names.map(({ present }) => present)]);
+      releaseCache(cache);
+      cache = Object.fromEntries(names.map(({ past, present }) => [past, outputs[present]!]));
+      const logits = await outputs.logits!.read();
+      done += predict.length;
+      const scale = guidanceScale(options.guidance, options.guidanceSchedule, done / total);
+      for (const [image, { plan, index }] of images.entries()) {
+        for (const [query, position] of plan.steps[step]!.predict.entries()) {
+          const row = (which: number) => rowOf(logits, which, query);
+          const pair = guided ? [row(image), row(image + images.length)] : [row(image)];
+          const tempered = temperedLogits(pair, scale, options, `step ${step + 1} of ${steps.length}`);
+          tokens[image]![position] = pickToken(
+            filterLogits(tempered, options),
+            tokenWords(options.seed, index, position),
+          );
+        }
       }
+      onStep?.({ step, steps: steps.length, logits, tokens });
+      outputs.logits!.dispose();
     }
-    onStep?.({ step, steps: steps.length, logits, tokens });
-    outputs.logits!.dispose();
+  } finally {
+    releaseCache(cache);
   }
-  for (const tensor of Object.values(cache)) if ('dispose' in tensor) tensor.dispose();
   return tokens;
+}
+
+function releaseCache(cache: Readonly<Record<string, TargetTensor>>): void {
+  for (const tensor of Object.values(cache)) if ('dispose' in tensor) tensor.dispose();
+}
+
+/**
+ * The logits that a token is drawn from: guided where there are two rows, and divided by the temperature.
+ * @param rows `[vocabulary]` each: with the class, and without
+ * @throws InputError naming the step when the network gives no finite numbers, UsageError when the settings make them
+ *   overflow.
+ */
+function temperedLogits(
+  [conditional, unconditional]: readonly Float32Array[],
+  scale: number,
+  { guidance, temperature }: SamplingOptions,
+  step: string,
+): Float32Array {
+  const divisor = Math.max(temperature, MIN_TEMPERATURE);
+  const own = unconditional ? guide(conditional!, unconditional, scale) : conditional!;
+  const tempered = own.map((logit) => logit / divisor);
+  if (areFinite(tempered)) return tempered;
+  for (const row of [conditional!, ...(unconditional ? [unconditional] : [])])
+    requireFinite(row, `${step}: the logits`);
+  throw new UsageError(
+    `${step}: guidance ${guidance} at temperature ${temperature} makes the logits overflow; lower the guidance or raise the temperature`,
+  );
 }
 
 /** Logits of one query of one row: `[vocabulary]`. */

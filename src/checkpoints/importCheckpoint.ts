@@ -1,78 +1,144 @@
 import { arpgStep } from '../../graphs/arpg.js';
 import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
 import { ARPG_PRESETS, arpgConfig, PUBLISHED_GUIDANCE, parseOfficialArpgConfig } from '../arpg/config.js';
-import { InputError } from '../errors.js';
-import type { Weights } from '../graph/weights.js';
+import { InputError, UsageError } from '../errors.js';
+import { isRecord } from '../files/jsonText.js';
+import type { Graph } from '../graph/graph.js';
+import { toHalfPrecision, type Weights } from '../graph/weights.js';
 import { readJsonFile } from '../jsonFile.js';
 import { parseOfficialVqConfig, VQ_PRESETS, vqConfig } from '../tokenizer/config.js';
-import type { Labels } from './labels.js';
+import type { Checkpoint } from './checkpoint.js';
+import { type CarriedDescription, readExportMetadata } from './exportMetadata.js';
+import { requireFinite } from './finiteWeights.js';
 import { parseLabels } from './labels.js';
-import { matchParameters } from './matchParameters.js';
-import type { SamplingDefaults } from './modelConfig.js';
+import { matchParameters, parameterNames } from './matchParameters.js';
+import type { Architecture, SamplingDefaults } from './modelConfig.js';
 import type { GeneratorModel, TokenizerModel } from './modelFolder.js';
-import { openPytorch } from './pytorch.js';
-import { openSafetensors } from './safetensors.js';
+import { openCheckpoint } from './openCheckpoint.js';
+import { type SelectOptions, selectTensors } from './selectTensors.js';
 
-/** The tensors of a `.safetensors` file, or of what `torch.save` wrote. */
-async function openCheckpoint(path: string): Promise<Weights> {
-  return path.endsWith('.safetensors') ? openSafetensors(path).tensors : (await openPytorch(path)).tensors;
-}
+/** The tokenizer of the published models. */
+const DEFAULT_VQ = 'VQ-16';
 
 /** A preset by name, or a JSON file with the fields under `config` or at the top. */
 function readConfig(nameOrPath: string, presets: Readonly<Record<string, object>>): unknown {
-  const preset = presets[nameOrPath];
-  if (preset) return preset;
+  if (Object.hasOwn(presets, nameOrPath)) return presets[nameOrPath];
   const value = readJsonFile(nameOrPath);
-  if (typeof value !== 'object' || value === null) throw new InputError(`${nameOrPath}: not a JSON object`);
+  if (!isRecord(value)) throw new InputError(`${nameOrPath}: not a JSON object`);
   return 'config' in value ? value.config : value;
 }
 
-export interface GeneratorImportOptions {
-  /** JSON file with the names of the classes. */
-  readonly labels?: string;
-  /** Licence of the weights. */
+export interface ImportOptions extends SelectOptions {
+  /** Licence of the weights; where it is left out, what the file says. */
   readonly license?: string;
+  /** Whether weights are stored in half precision. */
+  readonly half?: boolean;
+}
+
+export interface GeneratorImportOptions extends ImportOptions {
+  /** JSON file with the names of the classes; where it is left out, what the checkpoint says. */
+  readonly labels?: string;
   /** Settings that suit the model; guidance is the paper's for the published ones. */
   readonly sampling?: SamplingDefaults;
 }
 
+/** What the file says about itself. @throws InputError when it holds the other half of a model. */
+function descriptionIn(
+  { metadata }: Checkpoint,
+  architecture: Architecture,
+  path: string,
+): CarriedDescription | undefined {
+  const carried = readExportMetadata(metadata, path);
+  if (carried && carried.architecture !== architecture)
+    throw new InputError(
+      architecture === 'arpg'
+        ? `${path}: it holds a tokenizer; give it with --tokenizer`
+        : `${path}: it holds a generator, not a tokenizer`,
+    );
+  return carried;
+}
+
+/** The weights that the graphs need, known to be finite. */
+function importWeights(
+  graphs: readonly Graph[],
+  checkpoint: Checkpoint,
+  path: string,
+  { half = false, ...options }: ImportOptions,
+): Weights {
+  const { dictionary, hint } = selectTensors(checkpoint, parameterNames(graphs), path, options);
+  const weights = matchParameters(graphs, dictionary, path, hint);
+  requireFinite(weights, path, 'its training failed, or it is damaged: take another checkpoint');
+  if (!half) return weights;
+  const halved = toHalfPrecision(weights);
+  requireFinite(halved, `${path} in half precision`, 'leave out --half');
+  return halved;
+}
+
+function licenseOf(given: string | undefined, carried: CarriedDescription | undefined) {
+  const license = given ?? carried?.license;
+  return license === undefined ? {} : { license };
+}
+
 /**
- * Reads a generator's official checkpoint.
- * @param configuration `ARPG-L`, `ARPG-XL`, `ARPG-XXL` or a JSON file with the official field names
- * @throws InputError naming the file at fault.
+ * Reads a generator's checkpoint: an official one, or one that was exported.
+ * @param configuration `ARPG-L`, `ARPG-XL`, `ARPG-XXL` or a JSON file with the official field names; undefined for what
+ * the checkpoint itself says
+ * @throws InputError naming the file at fault, UsageError when there is no configuration.
  */
 export async function importGenerator(
   path: string,
-  configuration: string,
-  { labels: labelsPath, license, sampling: given }: GeneratorImportOptions = {},
+  configuration: string | undefined,
+  { labels: labelsPath, sampling: given, ...options }: GeneratorImportOptions = {},
 ): Promise<GeneratorModel> {
-  const config = parseOfficialArpgConfig(readConfig(configuration, ARPG_PRESETS), configuration);
-  const weights = matchParameters([arpgStep(arpgConfig(config))], await openCheckpoint(path), path);
-  const labels: Labels =
-    labelsPath === undefined ? [] : parseLabels(readJsonFile(labelsPath), config.num_classes, labelsPath);
-  const published = PUBLISHED_GUIDANCE[configuration];
-  const sampling = { ...(published !== undefined && { guidance: published }), ...given };
+  const checkpoint = await openCheckpoint(path);
+  const carried = descriptionIn(checkpoint, 'arpg', path);
+  if (configuration === undefined && !carried)
+    throw new UsageError(
+      `${path}: it does not say its configuration; --config is needed: ${Object.keys(ARPG_PRESETS).join(', ')}, or a JSON file`,
+    );
+  const config =
+    configuration === undefined
+      ? parseOfficialArpgConfig(carried!.config, path)
+      : parseOfficialArpgConfig(readConfig(configuration, ARPG_PRESETS), configuration);
+  const weights = importWeights([arpgStep(arpgConfig(config))], checkpoint, path, options);
+  const [labels, source] =
+    labelsPath === undefined ? [carried?.labels, path] : [readJsonFile(labelsPath), labelsPath];
+  const published = configuration === undefined ? undefined : PUBLISHED_GUIDANCE[configuration];
+  const sampling = {
+    ...(published !== undefined && { guidance: published }),
+    ...carried?.sampling,
+    ...given,
+  };
   return {
     config,
     weights,
-    labels,
-    ...(license !== undefined && { license }),
+    labels: labels === undefined ? [] : parseLabels(labels, config.num_classes, source),
+    ...licenseOf(options.license, carried),
     ...(Object.keys(sampling).length > 0 && { sampling }),
   };
 }
 
 /**
- * Reads a tokenizer's official checkpoint.
- * @param configuration `VQ-16` or a JSON file with the official field names
+ * Reads a tokenizer's checkpoint: an official one, or one that was exported.
+ * @param configuration `VQ-16` or a JSON file with the official field names; undefined for what the checkpoint itself
+ * says, or else VQ-16
  * @throws InputError naming the file at fault.
  */
 export async function importTokenizer(
   path: string,
-  configuration: string,
-  license?: string,
+  configuration?: string,
+  options: ImportOptions = {},
 ): Promise<TokenizerModel> {
-  const config = parseOfficialVqConfig(readConfig(configuration, VQ_PRESETS), configuration);
+  const checkpoint = await openCheckpoint(path);
+  const carried = descriptionIn(checkpoint, 'vq', path);
+  const config =
+    configuration === undefined && carried
+      ? parseOfficialVqConfig(carried.config, path)
+      : parseOfficialVqConfig(
+          readConfig(configuration ?? DEFAULT_VQ, VQ_PRESETS),
+          configuration ?? DEFAULT_VQ,
+        );
   const graphs = [vqEncoder(vqConfig(config)), vqDecoder(vqConfig(config))];
-  const weights = matchParameters(graphs, await openCheckpoint(path), path);
-  return { config, weights, ...(license !== undefined && { license }) };
+  const weights = importWeights(graphs, checkpoint, path, options);
+  return { config, weights, ...licenseOf(options.license, carried) };
 }

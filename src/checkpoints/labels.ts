@@ -1,5 +1,5 @@
 import { distance } from 'fastest-levenshtein';
-import { classesWith, groupsOf } from '../arpg/classGroups.js';
+import { chooseClasses, groupsOf, synonyms } from '../arpg/classGroups.js';
 import { InputError, UsageError } from '../errors.js';
 
 /**
@@ -33,14 +33,6 @@ export function parseLabels(value: unknown, classes: number, source: string): La
   return list;
 }
 
-function synonyms(label: string): readonly string[] {
-  const names = label
-    .toLowerCase()
-    .split(',')
-    .map((name) => name.trim());
-  return [label.toLowerCase(), ...names];
-}
-
 /** Names of classes and groups that resemble one. */
 function closestNames(wanted: string, labels: Labels): readonly string[] {
   return [...new Set(labels.flatMap((label) => [...groupsOf(label), label]))]
@@ -57,27 +49,20 @@ function closestNames(wanted: string, labels: Labels): readonly string[] {
 }
 
 /**
- * The classes that a user means: an index, a name or one of its synonyms in any case, or a part of names between
- * slashes: a group, or the last part alone.
+ * The classes that a user means, as `chooseClasses` finds them.
  * @returns one index, or those of the group
  * @throws UsageError with the nearest names when there is no such class.
  */
-export function findClasses(wanted: string, classes: number, labels: Labels): readonly number[] {
-  if (/^\d+$/.test(wanted)) {
-    const index = Number(wanted);
-    if (index < classes) return [index];
+export function findClasses(wanted: number | string, classes: number, labels: Labels): readonly number[] {
+  const { indices } = chooseClasses(wanted, classes, labels);
+  if (indices.length > 0) return indices;
+  if (typeof wanted === 'number' || /^\d+$/.test(wanted.trim()))
     throw new UsageError(`class ${wanted} does not exist; the model has classes 0 to ${classes - 1}`);
-  }
-  const name = wanted.trim().toLowerCase();
-  const found = labels.findIndex((label) => synonyms(label).includes(name));
-  if (found >= 0) return [found];
-  const members = classesWith(name, labels);
-  if (members.length > 0) return members;
   if (labels.length === 0)
     throw new UsageError(
       `class '${wanted}' is unknown: the model has no class names, only indices 0 to ${classes - 1}`,
     );
-  const close = closestNames(name, labels).map((label) => `'${label}'`);
+  const close = closestNames(wanted.trim().toLowerCase(), labels).map((label) => `'${label}'`);
   const hint =
     close.length > 0
       ? `did you mean ${close.join(' or ')}?`

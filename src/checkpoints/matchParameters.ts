@@ -1,43 +1,72 @@
-import { InputError } from '../errors.js';
+import { InputError, quotable } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { parametersOf } from '../graph/graph.js';
-import type { StoredTensor, Weights } from '../graph/weights.js';
+import { type StoredDType, type StoredTensor, toSinglePrecision, type Weights } from '../graph/weights.js';
+import type { TensorDictionary } from './checkpoint.js';
 
 /** Buffers that official checkpoints carry beside their parameters and that nothing needs. */
 const IGNORED = [/(^|\.)freqs_cis$/, /^quantize\.codebook_used$/];
 
+/** Element types that weights may have. */
+const FLOATS: ReadonlySet<StoredDType> = new Set(['f64', 'f32', 'f16', 'bf16']);
+
 const SHOWN_NAMES = 5;
 
 function listNames(names: readonly string[]): string {
-  const shown = names.slice(0, SHOWN_NAMES).join(', ');
+  const shown = names.slice(0, SHOWN_NAMES).map(quotable).join(', ');
   return names.length > SHOWN_NAMES ? `${shown} and ${names.length - SHOWN_NAMES} more` : shown;
 }
 
+/** The names of the graphs' parameters, in the order of use. */
+export function parameterNames(graphs: readonly Graph[]): readonly string[] {
+  return [...new Set(graphs.flatMap(parametersOf).map(({ name }) => name))];
+}
+
 /**
- * The tensors that the graphs' parameters need, in the order of use.
+ * The tensors that the graphs' parameters need, in the order of use. Doubles are read as single precision, which is
+ * what runs everywhere.
  * @param source the checkpoint's name, for messages
- * @throws InputError listing tensors that are missing, left over, or of another shape.
+ * @param hint what else to say when they do not fit
+ * @throws InputError listing tensors that are missing, left over, or of another shape or type.
  */
-export function matchParameters(graphs: readonly Graph[], tensors: Weights, source: string): Weights {
+export function matchParameters(
+  graphs: readonly Graph[],
+  dictionary: TensorDictionary,
+  source: string,
+  hint = '',
+): Weights {
   const parameters = new Map(graphs.flatMap(parametersOf).map((node) => [node.name, node.outputs[0]!.shape]));
-  const missing = [...parameters.keys()].filter((name) => !tensors.has(name));
-  const extra = [...tensors.keys()].filter(
+  const found = new Map(
+    [...parameters.keys()].flatMap((name): (readonly [string, StoredTensor])[] => {
+      const tensor = dictionary.tensor(name);
+      return tensor ? [[name, tensor]] : [];
+    }),
+  );
+  const missing = [...parameters.keys()].filter((name) => !found.has(name));
+  const extra = [...dictionary.names].filter(
     (name) => !parameters.has(name) && !IGNORED.some((known) => known.test(name)),
   );
-  const misshapen = [...parameters]
-    .filter(([name, shape]) => tensors.has(name) && tensors.get(name)!.shape.join() !== shape.join())
-    .map(
-      ([name, shape]) =>
-        `${name} is [${tensors.get(name)!.shape.join(', ')}] instead of [${shape.join(', ')}]`,
-    );
+  const misshapen = [...found].flatMap(([name, tensor]) => {
+    const shape = parameters.get(name)!;
+    const same =
+      tensor.shape.length === shape.length && tensor.shape.every((size, axis) => size === shape[axis]);
+    return same ? [] : [`${name} is [${tensor.shape.join(', ')}] instead of [${shape.join(', ')}]`];
+  });
+  const mistyped = [...found].flatMap(([name, { dtype }]) =>
+    FLOATS.has(dtype) ? [] : [`${name} is ${dtype}`],
+  );
+  const list = (problem: string, names: readonly string[]) =>
+    names.length > 0 ? [`${names.length} ${problem}: ${listNames(names)}`] : [];
   const problems = [
-    ...(missing.length > 0 ? [`${missing.length} missing: ${listNames(missing)}`] : []),
-    ...(extra.length > 0 ? [`${extra.length} unknown: ${listNames(extra)}`] : []),
-    ...(misshapen.length > 0 ? [`${misshapen.length} of another shape: ${listNames(misshapen)}`] : []),
+    ...list('missing', missing),
+    ...list('unknown', extra),
+    ...list('of another shape', misshapen),
+    ...list('not of floating-point numbers', mistyped),
   ];
   if (problems.length > 0)
     throw new InputError(
-      `${source}: its tensors do not fit the configuration (${problems.join('; ')}); check the configuration`,
+      `${source}: its tensors do not fit the configuration (${problems.join('; ')}); check the configuration${hint}`,
     );
-  return new Map([...parameters.keys()].map((name) => [name, tensors.get(name) as StoredTensor]));
+  const doubles = new Map([...found].filter(([, { dtype }]) => dtype === 'f64'));
+  return new Map([...found, ...toSinglePrecision(doubles)]);
 }

@@ -1,8 +1,30 @@
 import { countElements } from '../graph/dimension.js';
+import { printable, shorten } from '../printable.js';
 import type { Weights } from '../graph/weights.js';
 import type { GeneratorModel, TokenizerModel } from './modelFolder.js';
 
 const MILLION = 1e6;
+/** Of one name or licence that the card shows. */
+const MAX_TEXT = 200;
+
+/** Text from outside as plain words of Markdown: no markup, no HTML, on one line. */
+function words(text: string): string {
+  return shorten(printable(text), MAX_TEXT)
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replace(/[\\`*_[\]|~]/g, '\\$&');
+}
+
+/** A YAML string: JSON is one, once no character in it counts as a line end there. */
+function yamlText(text: string): string {
+  return printable(JSON.stringify(text));
+}
+
+/** A word of a command line that no shell takes for anything else. */
+function shellWord(text: string): string {
+  const word = printable(text);
+  return /^[\w./-]+$/.test(word) && !word.startsWith('-') ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
 
 function parameters(weights: Weights): string {
   const count = [...weights.values()].reduce((sum, { shape }) => sum + countElements(shape), 0);
@@ -16,7 +38,9 @@ function elementTypes(weights: Weights): string {
 function generatorLines({ config, weights, labels }: GeneratorModel): readonly string[] {
   const side = Math.sqrt(config.block_size);
   const classes =
-    labels.length > 0 ? `: ${labels.slice(0, 10).join(', ')}${labels.length > 10 ? ', …' : ''}` : '';
+    labels.length > 0
+      ? `: ${labels.slice(0, 10).map(words).join(', ')}${labels.length > 10 ? ', …' : ''}`
+      : '';
   return [
     `- **Generator:** ARPG (arXiv 2503.10568) with dim ${config.dim}, ${config.n_layer} layers, ${config.n_head} heads${config.absolute_positions ? ', absolute positions' : ''}; ${parameters(weights)} in ${elementTypes(weights)}.`,
     `- **Tokens:** ${side}×${side} of a codebook of ${config.vocab_size}.`,
@@ -37,24 +61,31 @@ export function modelCard(
   {
     generator,
     tokenizer,
-  }: { readonly generator?: GeneratorModel | undefined; readonly tokenizer?: TokenizerModel | undefined },
+    origin,
+  }: {
+    readonly generator?: GeneratorModel | undefined;
+    readonly tokenizer?: TokenizerModel | undefined;
+    /** Which of a training's weights these are. */
+    readonly origin?: string | undefined;
+  },
 ): string {
   const license = generator?.license ?? tokenizer?.license;
   const example = generator
-    ? `arpg sample --model ${name} --class 0 -o picture.png`
-    : `arpg tokenize --model ${name} picture.png`;
+    ? `arpg sample --model ${shellWord(name)} --class 0 -o picture.png`
+    : `arpg tokenize --model ${shellWord(name)} picture.png`;
   return [
     '---',
     'library_name: arpg',
-    ...(license === undefined ? [] : [`license: ${JSON.stringify(license)}`]),
+    ...(license === undefined ? [] : [`license: ${yamlText(license)}`]),
     'tags: [arpg, image-generation]',
     '---',
     '',
-    `# ${name}`,
+    `# ${words(name)}`,
     '',
     ...(generator ? generatorLines(generator) : []),
     ...(tokenizer ? tokenizerLines(tokenizer) : []),
-    `- **Licence of the weights:** ${license ?? 'not stated'}`,
+    ...(origin === undefined ? [] : [`- **Weights:** of ${words(origin)}.`]),
+    `- **Licence of the weights:** ${license === undefined ? 'not stated' : words(license)}`,
     '',
     '```sh',
     example,

@@ -31,6 +31,13 @@ const samplingSchema: JSONSchemaType<SamplingDefaults> = {
   additionalProperties: false,
 };
 
+/**
+ * Checks settings that suit a model.
+ * @param source where they come from, for messages
+ * @throws InputError naming the source and the field.
+ */
+export const parseSamplingDefaults = validator(samplingSchema);
+
 /** What `config.json` holds. */
 export interface ModelConfigFile {
   readonly format_version: number;

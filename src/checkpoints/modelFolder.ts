@@ -8,6 +8,7 @@ import { InputError } from '../errors.js';
 import type { Weights } from '../graph/weights.js';
 import { readJsonFile } from '../jsonFile.js';
 import { type OfficialVqConfig, parseOfficialVqConfig, vqConfig } from '../tokenizer/config.js';
+import { dictionaryOfWeights } from './checkpoint.js';
 import { type Labels, parseLabels } from './labels.js';
 import { matchParameters } from './matchParameters.js';
 import { modelCard } from './modelCard.js';
@@ -61,7 +62,7 @@ export function openGenerator(folder: string): GeneratorModel {
   const weightsPath = join(folder, WEIGHTS_FILE);
   const weights = matchParameters(
     [arpgStep(arpgConfig(config))],
-    openSafetensors(weightsPath).tensors,
+    dictionaryOfWeights(openSafetensors(weightsPath).tensors),
     weightsPath,
   );
   const labelsPath = join(folder, LABELS_FILE);
@@ -89,7 +90,11 @@ export function openTokenizer(folder: string): TokenizerModel {
   const config = parseOfficialVqConfig(file.config, path);
   const weightsPath = join(own, WEIGHTS_FILE);
   const graphs = [vqEncoder(vqConfig(config)), vqDecoder(vqConfig(config))];
-  const weights = matchParameters(graphs, openSafetensors(weightsPath).tensors, weightsPath);
+  const weights = matchParameters(
+    graphs,
+    dictionaryOfWeights(openSafetensors(weightsPath).tensors),
+    weightsPath,
+  );
   return { config, weights, ...licenseOf(file) };
 }
 
@@ -117,13 +122,21 @@ function writeModel(
   writeFileAtomically(join(folder, WEIGHTS_FILE), serializeSafetensors(weights));
 }
 
+/** What a model folder is made of. */
+export interface ModelParts {
+  readonly generator?: GeneratorModel;
+  readonly tokenizer?: TokenizerModel;
+  /** Which of a training's weights these are, for the card. */
+  readonly origin?: string;
+}
+
 /**
  * Writes a model folder with a model card, which appears complete or not at all. Weights keep their element type.
  * @throws OutputError when it exists already or cannot be written.
  */
 export async function writeModelFolder(
   folder: string,
-  { generator, tokenizer }: { readonly generator?: GeneratorModel; readonly tokenizer?: TokenizerModel },
+  { generator, tokenizer, origin }: ModelParts,
 ): Promise<void> {
   await writeFolderAtomically(folder, (partial) => {
     if (generator) {
@@ -132,7 +145,7 @@ export async function writeModelFolder(
         writeFileAtomically(join(partial, LABELS_FILE), [json(generator.labels)]);
     }
     writeFileAtomically(join(partial, CARD_FILE), [
-      new TextEncoder().encode(modelCard(basename(folder), { generator, tokenizer })),
+      new TextEncoder().encode(modelCard(basename(folder), { generator, tokenizer, origin })),
     ]);
     if (!tokenizer) return;
     const own = generator ? join(partial, TOKENIZER_FOLDER) : partial;

@@ -1,6 +1,7 @@
-import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { InputError, systemReason } from '../errors.js';
+import { InputError, quotable } from '../errors.js';
+import { readFileRange, regularFileSize } from '../files/fileRange.js';
+import { isRecord, JsonError, parseJson } from '../files/jsonText.js';
 import {
   BYTES_PER_ELEMENT,
   byteLength,
@@ -8,7 +9,6 @@ import {
   type StoredTensor,
   type Weights,
 } from '../graph/weights.js';
-import { readFileRange } from './readFileRange.js';
 
 /** The names of element types in safetensors headers. */
 const DTYPE_NAMES: Readonly<Record<StoredDType, string>> = {
@@ -28,6 +28,10 @@ const DTYPES = new Map(Object.entries(DTYPE_NAMES).map(([dtype, name]) => [name,
 const LENGTH_BYTES = 8;
 /** The format's own limit, which keeps a hostile header from filling the memory. */
 const MAX_HEADER_BYTES = 100_000_000;
+/** More tensors than any model has. */
+const MAX_TENSORS = 1 << 17;
+/** PyTorch's own limit. */
+const MAX_AXES = 64;
 /** Elements start at a multiple of this, so that they can be mapped and read in place. */
 const ALIGNMENT = 64;
 
@@ -45,29 +49,26 @@ interface Entry {
   readonly end: number;
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function isSize(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 function parseEntry(name: string, value: unknown, dataBytes: number, fail: (reason: string) => never): Entry {
-  if (!isRecord(value)) return fail(`the entry of tensor '${name}' is not an object`);
+  const tensor = `tensor '${quotable(name)}'`;
+  if (!isRecord(value)) return fail(`the entry of ${tensor} is not an object`);
   const { dtype: dtypeName, shape, data_offsets: offsets } = value;
   const dtype = typeof dtypeName === 'string' ? DTYPES.get(dtypeName) : undefined;
-  if (!dtype) return fail(`tensor '${name}' has the unknown dtype ${JSON.stringify(dtypeName)}`);
-  if (!Array.isArray(shape) || !shape.every(isSize)) return fail(`tensor '${name}' has no valid shape`);
+  if (!dtype) return fail(`${tensor} has the unknown dtype ${quotable(JSON.stringify(dtypeName) ?? 'none')}`);
+  if (!Array.isArray(shape) || shape.length > MAX_AXES || !shape.every(isSize))
+    return fail(`${tensor} has no valid shape`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize))
-    return fail(`tensor '${name}' has no valid data offsets`);
+    return fail(`${tensor} has no valid data offsets`);
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > dataBytes)
-    return fail(`tensor '${name}' lies at bytes ${begin} to ${end}, outside the ${dataBytes} bytes of data`);
-  if (end - begin !== byteLength({ dtype, shape }))
-    return fail(
-      `tensor '${name}' has ${end - begin} bytes, not the ${byteLength({ dtype, shape })} of its shape`,
-    );
+    return fail(`${tensor} lies at bytes ${begin} to ${end}, outside the ${dataBytes} bytes of data`);
+  const bytes = byteLength({ dtype, shape });
+  if (!Number.isSafeInteger(bytes)) return fail(`${tensor} has a shape of more elements than can be counted`);
+  if (end - begin !== bytes) return fail(`${tensor} has ${end - begin} bytes, not the ${bytes} of its shape`);
   return { name, dtype, shape, begin, end };
 }
 
@@ -76,8 +77,18 @@ function requireNoOverlap(entries: readonly Entry[], fail: (reason: string) => n
   for (const [index, entry] of sorted.entries()) {
     const previous = sorted[index - 1];
     if (previous && entry.begin < previous.end)
-      fail(`tensors '${previous.name}' and '${entry.name}' overlap`);
+      fail(`tensors '${quotable(previous.name)}' and '${quotable(entry.name)}' overlap`);
   }
+}
+
+function parseHeader(bytes: Uint8Array, fail: (reason: string) => never): Readonly<Record<string, unknown>> {
+  let header: unknown;
+  try {
+    header = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    return fail(`its header is not JSON${error instanceof JsonError ? `: ${error.message}` : ' in UTF-8'}`);
+  }
+  return isRecord(header) ? header : fail('its header is not an object');
 }
 
 /**
@@ -89,32 +100,19 @@ export function openSafetensors(givenPath: string): SafetensorsFile {
   const fail = (reason: string): never => {
     throw new InputError(`${givenPath}: not a valid safetensors file: ${reason}`);
   };
-  let size: number;
-  try {
-    size = statSync(path).size;
-  } catch (error) {
-    throw new InputError(`${givenPath}: cannot be read: ${systemReason(error)}`, error);
-  }
+  const size = regularFileSize(givenPath);
   if (size < LENGTH_BYTES) fail(`it has only ${size} bytes`);
   const headerBytes = Number(new DataView(readFileRange(path, 0, LENGTH_BYTES).buffer).getBigUint64(0, true));
   if (headerBytes > MAX_HEADER_BYTES || LENGTH_BYTES + headerBytes > size)
     fail(`its header of ${headerBytes} bytes does not fit in the file of ${size}`);
-  let header: unknown;
-  try {
-    header = JSON.parse(
-      new TextDecoder('utf-8', { fatal: true }).decode(readFileRange(path, LENGTH_BYTES, headerBytes)),
-    );
-  } catch {
-    return fail('its header is not JSON');
-  }
-  if (!isRecord(header)) return fail('its header is not an object');
+  const header = parseHeader(readFileRange(path, LENGTH_BYTES, headerBytes), fail);
   const dataStart = LENGTH_BYTES + headerBytes;
   const { __metadata__: metadata = {}, ...rest } = header;
   if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === 'string'))
     return fail('its metadata is not text');
-  const entries = Object.entries(rest).map(([name, value]) =>
-    parseEntry(name, value, size - dataStart, fail),
-  );
+  const named = Object.entries(rest);
+  if (named.length > MAX_TENSORS) return fail(`it has ${named.length} tensors, more than ${MAX_TENSORS}`);
+  const entries = named.map(([name, value]) => parseEntry(name, value, size - dataStart, fail));
   requireNoOverlap(entries, fail);
   const tensors = new Map<string, StoredTensor>(
     entries.map(({ name, dtype, shape, begin, end }) => {

@@ -4,17 +4,20 @@ import { countElements } from '../graph/dimension.js';
 import { stridesOf } from '../graph/ndarray.js';
 import { byteLength, type Weights } from '../graph/weights.js';
 import { pickle, pickledTensor } from './pickleProgram.js';
-import { STORAGE_CLASSES } from './pytorch.js';
+import { STORAGE_CLASSES } from './torchTensor.js';
 
 /** A fixed date keeps the bytes the same from run to run. */
 const DATE = new Date(2000, 0, 1);
 const FORMAT_VERSION = '3\n';
 
 /**
- * The bytes of a checkpoint `{'model': state dict}` as `torch.save` writes it and `torch.load` reads it, with
+ * The bytes of a checkpoint `{'model': state dict}`, with metadata as text beside it, as `torch.save` writes it and `torch.load` reads it, with
  * `weights_only` too. Weights keep their element type; one tensor at a time is in memory.
  */
-export function serializePytorch(weights: Weights): AsyncIterable<Uint8Array> {
+export function serializePytorch(
+  weights: Weights,
+  metadata: Readonly<Record<string, string>> = {},
+): AsyncIterable<Uint8Array> {
   const zip = new ZipFile();
   const options = { compress: false, mtime: DATE };
   const tensors = [...weights.values()];
@@ -30,7 +33,9 @@ export function serializePytorch(weights: Weights): AsyncIterable<Uint8Array> {
       }),
     ]),
   );
-  zip.addBuffer(pickle.program(pickle.dict({ model: pickle.dict(stateDict) })), 'archive/data.pkl', options);
+  const texts = Object.entries(metadata).map(([key, text]) => [key, pickle.text(text)]);
+  const root = pickle.dict({ model: pickle.dict(stateDict), ...Object.fromEntries(texts) });
+  zip.addBuffer(pickle.program(root), 'archive/data.pkl', options);
   for (const [storage, tensor] of tensors.entries())
     zip.addReadStreamLazy(`archive/data/${storage}`, { ...options, size: byteLength(tensor) }, (give) =>
       give(null, Readable.from([tensor.read()])),

@@ -6,13 +6,16 @@ import {
   load,
   type Model,
   modelFolder,
+  requireForeignOutput,
   resolveSeed,
   resolveTarget,
   type Target,
   TARGET_NAMES,
   UsageError,
 } from '../index.js';
+import { printable } from '../printable.js';
 import { writeStdout } from './streams.js';
+import { printMessage } from './terminal.js';
 
 /** Flags that every command has. */
 export const commonFlags = {
@@ -79,17 +82,17 @@ export abstract class BaseCommand extends Command {
 
   /** Prints a line on stderr unless `--quiet`. */
   protected note(flags: CommonFlags, message: string): void {
-    if (!flags.quiet) process.stderr.write(`${message}\n`);
+    if (!flags.quiet) printMessage(message);
   }
 
   /** Prints a line on stderr with `--verbose`. */
   protected detail(flags: CommonFlags, message: string): void {
-    if (flags.verbose) process.stderr.write(`${message}\n`);
+    if (flags.verbose) printMessage(message);
   }
 
   /** Prints the machine-readable result with `--json`. */
   protected result(flags: CommonFlags, value: object): void {
-    if (flags.json) writeStdout(`${JSON.stringify(value)}\n`);
+    if (flags.json) writeStdout(`${printable(JSON.stringify(value))}\n`);
   }
 
   /** The target that `--target` and its companions name; said with `--verbose`. */
@@ -102,9 +105,23 @@ export abstract class BaseCommand extends Command {
     return target;
   }
 
-  /** The model that `--model` names, on the target that `--target` names. */
-  protected async loadModel(flags: CommonFlags & TargetFlags & { readonly model: string }): Promise<Model> {
+  /**
+   * The model that `--model` names, on the target that `--target` names.
+   * @throws UsageError when the output would take the place of a file of the model.
+   */
+  protected async loadModel(
+    flags: CommonFlags & TargetFlags & { readonly model: string; readonly output?: string | undefined },
+  ): Promise<Model> {
+    if (flags.output !== undefined) requireForeignOutput(flags.model, [flags.output]);
     return load(flags.model, { target: await this.chooseTarget(flags) });
+  }
+
+  /** Says what else the names of classes could have meant. */
+  protected noteClasses(flags: CommonFlags, model: Model, names: readonly string[]): void {
+    for (const name of new Set(names)) {
+      const note = model.classNote(name);
+      if (note !== undefined) this.note(flags, note);
+    }
   }
 
   /** The seed given, or one drawn now and printed, so that the result can be made again. */

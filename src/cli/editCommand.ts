@@ -24,7 +24,7 @@ import {
   seedFlag,
 } from './baseCommand.js';
 import { startProgress } from './progress.js';
-import { samplingFlags, samplingSettings } from './samplingFlags.js';
+import { CLASS_DESCRIPTION, samplingFlags, samplingSettings } from './samplingFlags.js';
 import { checkOutput, inputName, readInput, requireBinaryOutput, STREAM, writeOutput } from './streams.js';
 
 /** What `--help` says about pictures that are not of the model's size. */
@@ -47,7 +47,7 @@ export const editFlags = {
   ...samplingFlags,
   class: Flags.string({
     char: 'c',
-    description: 'class index, name, or a part of names between slashes, such as a group (default: none)',
+    description: `${CLASS_DESCRIPTION} (default: none)`,
   }),
   output: Flags.string({ char: 'o', description: 'PNG file, or - for stdout', helpValue: 'PATH' }),
 };
@@ -117,6 +117,7 @@ export abstract class EditCommand extends BaseCommand {
   protected async redrawAll(flags: EditFlags, edits: readonly Edit[]): Promise<void> {
     const started = performance.now();
     const model = await this.loadModel(flags);
+    this.noteClasses(flags, model, flags.class === undefined ? [] : [flags.class]);
     const options = {
       ...samplingSettings(flags, model.generator.config.block_size),
       class: flags.class ?? null,

@@ -14,6 +14,14 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? EXIT_CODES.done : reportFailure(error));
 });
+// Nobody listens any more: what would be said there is not missed.
+process.stderr.on('error', () => {});
+
+// What a library throws where nothing waits for it ends in one line, too.
+process.on('uncaughtException', (error) => {
+  removePartialOutput();
+  process.exit(reportFailure(error));
+});
 
 try {
   await run(process.argv.slice(2), import.meta.url);

@@ -1,4 +1,8 @@
 import { SingleBar } from 'cli-progress';
+import { oneLine } from './terminal.js';
+
+/** A name in a bar; braces would stand for values. */
+const barText = (text: string) => oneLine(text).replace(/[{}]/g, '');
 
 /** A progress bar on stderr; silent unless stderr is a terminal. */
 export interface Progress {
@@ -22,7 +26,7 @@ export function startProgress(title: string, total: number, unit: string, enable
   if (!enabled || !process.stderr.isTTY) return SILENT;
   const bar = new SingleBar({
     stream: process.stderr,
-    format: `${title} {bar} {value}/{total} ${unit} | {eta_formatted} left`,
+    format: `${barText(title)} {bar} {value}/{total} ${unit} | {eta_formatted} left`,
     barCompleteChar: '█',
     barIncompleteChar: '░',
     hideCursor: true,

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Errors } from '@oclif/core';
 import { closest } from 'fastest-levenshtein';
-import { EXIT_CODES, UserError } from '../errors.js';
+import { EXIT_CODES, OutputError, systemReason, UserError } from '../errors.js';
 import { GraphError } from '../graph/graphError.js';
+import { oneLine, printMessage, printTrace } from './terminal.js';
 
 /** The names of the commands, as the manifest lists them. */
 function commandNames(): readonly string[] {
@@ -22,13 +23,6 @@ function exitCodeOf(error: unknown): number {
   return EXIT_CODES.unexpected;
 }
 
-function oneLine(text: string): string {
-  return text
-    .trim()
-    .split(/\s*\n\s*/)
-    .join('; ');
-}
-
 /** The command line parser's messages without their headings, and with the command that was probably meant. */
 function describeUsage(message: string): string {
   const text = oneLine(
@@ -41,21 +35,31 @@ function describeUsage(message: string): string {
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error instanceof UserError) return oneLine(error.message);
+  if (error instanceof UserError) return error.message;
   if (error instanceof Errors.CLIError) return describeUsage(error.message);
   const kind = error instanceof GraphError ? 'the model cannot run' : 'unexpected failure';
-  return `${kind}: ${oneLine(error.message)}; run again with --debug for details`;
+  return `${kind}: ${error.message}; run again with --debug for details`;
+}
+
+/** What the parser's own output, such as the help, failed with: all else that is written is named where it is. */
+function asOutputError(error: unknown): unknown {
+  const isUnnamed = error instanceof Error && (error as NodeJS.ErrnoException).syscall === 'write';
+  return isUnnamed ? new OutputError(`stdout: cannot be written: ${systemReason(error)}`, error) : error;
 }
 
 /** Prints one line about a failure on stderr, or all of it when debugging. Returns the exit code. */
-export function reportFailure(error: unknown): number {
+export function reportFailure(failure: unknown): number {
+  const error = asOutputError(failure);
+  // Whoever read the output has seen enough.
+  if (error instanceof OutputError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EPIPE')
+    return EXIT_CODES.done;
   const exitCode = exitCodeOf(error);
   if (exitCode === EXIT_CODES.done) return exitCode;
-  process.stderr.write(`arpg: ${describe(error)}\n`);
+  printMessage(`arpg: ${describe(error)}`);
   if (isDebugging() && error instanceof Error) {
-    process.stderr.write(`${error.stack ?? ''}\n`);
+    printTrace(error.stack ?? '');
     if (error.cause !== undefined)
-      process.stderr.write(`caused by ${String((error.cause as Error).stack ?? error.cause)}\n`);
+      printTrace(`caused by ${String((error.cause as Error).stack ?? error.cause)}`);
   }
   return exitCode;
 }

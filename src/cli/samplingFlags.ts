@@ -11,6 +11,10 @@ import {
 } from '../index.js';
 import { parseNumber } from './numbers.js';
 
+/** What names a class. */
+export const CLASS_DESCRIPTION =
+  'class name, or else its index, or else a part of names between slashes, such as a group';
+
 /** Flags of the commands that sample tokens. */
 export const samplingFlags = {
   steps: Flags.integer({

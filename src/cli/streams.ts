@@ -1,39 +1,38 @@
-import { accessSync, constants, readFileSync, readSync, writeSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { writeFileAtomically } from '../atomicFile.js';
+import { accessSync, constants, readSync, statSync, writeSync } from 'node:fs';
+import { checkWritable, writeFileAtomically } from '../atomicFile.js';
+import { waitBriefly } from '../directOutput.js';
 import { EXIT_CODES, InputError, OutputError, systemReason, UsageError } from '../errors.js';
+import { MAX_INPUT_BYTES, readBounded, readStream } from '../index.js';
+import { terminalText } from './terminal.js';
 
 /** The name that stands for stdin or stdout. */
 export const STREAM = '-';
 
 const STDIN = 0;
 const STDOUT = 1;
-const CHUNK_BYTES = 1 << 16;
 
 /**
- * All bytes of a file, or of stdin for `-`.
+ * All bytes of a file, or of stdin for `-`: at most `MAX_INPUT_BYTES`.
  * @throws InputError naming the source.
  */
 export function readInput(path: string): Uint8Array {
+  if (path !== STREAM) return readBounded(path);
   try {
-    return path === STREAM ? readStdin() : readFileSync(path);
+    return readStream(readStdin, inputName(path), MAX_INPUT_BYTES);
   } catch (error) {
+    if (error instanceof InputError) throw error;
     throw new InputError(`${inputName(path)}: cannot be read: ${systemReason(error)}`, error);
   }
 }
 
-/** All of stdin, which may be a non-blocking pipe. */
-function readStdin(): Uint8Array {
-  const chunks: Uint8Array[] = [];
+/** Reads what stdin, which may be a non-blocking pipe, has next; 0 at its end. */
+function readStdin(chunk: Uint8Array): number {
   for (;;) {
-    const chunk = new Uint8Array(CHUNK_BYTES);
     try {
-      const count = readSync(STDIN, chunk);
-      if (count === 0) return Buffer.concat(chunks);
-      chunks.push(chunk.subarray(0, count));
+      return readSync(STDIN, chunk);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EOF') return Buffer.concat(chunks);
+      if (code === 'EOF') return 0;
       if (code !== 'EAGAIN') throw error;
       waitBriefly();
     }
@@ -45,17 +44,15 @@ export function inputName(path: string): string {
   return path === STREAM ? 'stdin' : path;
 }
 
-/** Waits a little for the other end of a non-blocking pipe. */
-function waitBriefly(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-}
-
 /**
  * Writes to stdout at once. Ends the program quietly when the reader has gone.
  * @throws OutputError when the system refuses, for example because the disk behind a redirection is full.
  */
 export function writeStdout(bytes: Uint8Array | string): void {
-  const data = typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes;
+  const data =
+    typeof bytes === 'string'
+      ? new TextEncoder().encode(process.stdout.isTTY ? terminalText(bytes) : bytes)
+      : bytes;
   let done = 0;
   while (done < data.length) {
     try {
@@ -79,14 +76,17 @@ export function requireBinaryOutput(path: string | undefined): void {
 }
 
 /**
- * Finds out before any work whether a file can be made at a path.
+ * Finds out before any work whether a file can be written at a path, or files in the folder there.
  * @throws OutputError naming the path.
  */
 export function checkOutput(path: string | undefined): void {
   if (path === undefined || path === STREAM) return;
   try {
-    accessSync(dirname(resolve(path)), constants.W_OK);
+    const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    if (isFolder) accessSync(path, constants.W_OK | constants.X_OK);
+    else checkWritable(path);
   } catch (error) {
+    if (error instanceof OutputError) throw error;
     throw new OutputError(`${path}: cannot be written: ${systemReason(error)}`, error);
   }
 }

@@ -8,7 +8,6 @@ import {
   createRun,
   encodePng,
   EXIT_CODES,
-  type ImageSource,
   InputError,
   lossCurvePng,
   readBestCheckpoint,
@@ -86,11 +85,15 @@ export const sharedSettingsFields = (Object.keys(sharedSettingsSchema) as (keyof
   (name) => name !== 'decay_steps' && name !== 'fingerprints',
 );
 
+/** Beyond these steps lie the random numbers of validation. */
+const MAX_STEPS = 2 ** 24 - 1;
+const MAX_BATCH = 2 ** 16;
+
 /** Flags of both trainings. */
 export const trainFlags = {
   data: Flags.string({
     description:
-      'folder of class folders with PNG, JPEG or WebP files, nested ones for groups of classes; folder with IDX files (MNIST); .npz archive',
+      'folder of class folders with PNG, JPEG or WebP files, nested ones for groups of classes; folder with IDX files (MNIST); .npz archive. Of several parts, the one named train is used',
     helpValue: 'PATH',
   }),
   out: Flags.string({ description: 'run folder to make', helpValue: 'RUN' }),
@@ -100,8 +103,8 @@ export const trainFlags = {
     helpValue: 'RUN',
     exclusive: ['out'],
   }),
-  steps: Flags.integer({ description: 'optimiser steps', default: 1000, min: 1 }),
-  batch: Flags.integer({ description: 'images a step', default: 32, min: 1 }),
+  steps: Flags.integer({ description: 'optimiser steps', default: 1000, min: 1, max: MAX_STEPS }),
+  batch: Flags.integer({ description: 'images a step', default: 32, min: 1, max: MAX_BATCH }),
   lr: Flags.string({
     description: 'peak learning rate; it falls to a tenth along a cosine',
     default: '0.001',
@@ -140,7 +143,8 @@ export const trainFlags = {
   ...seedFlag,
 };
 
-type SharedFlags = Interfaces.InferredFlags<typeof trainFlags> & Interfaces.InferredFlags<typeof commonFlags>;
+type CommonFlags = Interfaces.InferredFlags<typeof commonFlags>;
+type SharedFlags = Interfaces.InferredFlags<typeof trainFlags> & CommonFlags;
 
 /** The flags that the user gave, without those that have their defaults. */
 export function givenFlags(
@@ -175,6 +179,12 @@ export interface OpenRun<T> {
   readonly settings: T;
   /** Lets other processes work on it. */
   readonly release: () => void;
+}
+
+/** Weights for the model folder, and what is said about them. */
+interface KeptWeights {
+  readonly weights: Weights;
+  readonly origin: string;
 }
 
 /** What the two training commands share. */
@@ -246,15 +256,38 @@ export abstract class TrainCommand extends BaseCommand {
     };
   }
 
-  /** The weights to keep, the best by the held-out loss where there is one; says which. */
-  protected keptWeights(flags: SharedFlags, folder: string, settings: SharedRunSettings): Weights {
+  /** Says on how many images the training is validated, or that it is not. */
+  protected noteHeldOut(flags: SharedFlags, validation: TrainingSettings['validation']): void {
+    const images = validation.reduce((sum, batch) => sum + (Object.values(batch)[0]?.shape[0] ?? 0), 0);
+    this.note(
+      flags,
+      images === 0
+        ? 'no image is held out to validate on: the weights of the last step are kept; a larger --holdout changes that'
+        : `validates on ${images} held-out images`,
+    );
+  }
+
+  /** Says which images could not be read, and what became of them. */
+  protected noteFailures(
+    flags: CommonFlags,
+    failures: ReadonlyMap<string, string>,
+    consequence: string,
+  ): void {
+    for (const reason of failures.values()) this.note(flags, `skipped ${reason}`);
+    if (failures.size > 0)
+      this.note(flags, `${failures.size} images could not be read and were ${consequence}`);
+  }
+
+  /** The weights to keep, and which they are: the best by the held-out loss where there is one, else the last. */
+  private keptWeights(folder: string, settings: SharedRunSettings): KeptWeights {
     const parts = weightsPartsOf(this.optimizer(settings));
     const { checkpoint, part } = readBestCheckpoint(folder, parts.at(-1)!);
-    const { step, best } = checkpoint;
-    const which = parts.length > 1 ? (part === 'ema' ? 'averaged ' : 'unaveraged ') : '';
-    const why = best ? `held-out loss ${best.loss.toFixed(4)}, the lowest` : 'the last; nothing is held out';
-    this.note(flags, `kept the ${which}weights of step ${step} (${why})`);
-    return trainedWeights(checkpoint.state, part);
+    const which = parts.length > 1 ? (part === 'ema' ? 'averaged at ' : 'not averaged, of ') : '';
+    const why = checkpoint.best
+      ? `with the lowest held-out loss, ${checkpoint.best.loss.toFixed(4)}`
+      : 'the last; no image was held out to choose by';
+    const origin = `${which}step ${checkpoint.step}, ${why}`;
+    return { weights: trainedWeights(checkpoint.state, part), origin };
   }
 
   /** Trains with a progress bar; an interrupt saves first and ends with its exit code. */
@@ -263,7 +296,6 @@ export abstract class TrainCommand extends BaseCommand {
     folder: string,
     settings: TrainingSettings,
     target: Target,
-    source: Pick<ImageSource, 'failures'>,
     imagesPerStep: number,
   ): Promise<TrainingResult> {
     const controller = new AbortController();
@@ -293,9 +325,6 @@ export abstract class TrainCommand extends BaseCommand {
     });
     bar.stop();
     writeFileAtomically(join(folder, 'loss.png'), [await lossCurvePng(readLog(folder))]);
-    for (const [file, reason] of source.failures) this.note(flags, `skipped ${file}: ${reason}`);
-    if (source.failures.size > 0)
-      this.note(flags, `${source.failures.size} images could not be read and were replaced`);
     if (result.stopped) {
       this.note(flags, `stopped after step ${result.step}; continue with --resume ${folder}`);
       process.exitCode = EXIT_CODES.interrupted;
@@ -307,14 +336,16 @@ export abstract class TrainCommand extends BaseCommand {
   protected async finishRun(
     flags: SharedFlags,
     folder: string,
+    settings: SharedRunSettings,
     { stopped, step }: TrainingResult,
-    parts: () => Parameters<typeof writeModelFolder>[1],
+    parts: (weights: Weights) => Parameters<typeof writeModelFolder>[1],
   ): Promise<void> {
     const model = join(folder, 'model');
     if (!stopped) {
+      const { weights, origin } = this.keptWeights(folder, settings);
       if (existsSync(model)) rmSync(model, { recursive: true });
-      await writeModelFolder(model, parts());
-      this.note(flags, `wrote ${model}`);
+      await writeModelFolder(model, { ...parts(weights), origin });
+      this.note(flags, `wrote ${model}: the weights of ${origin}`);
     }
     this.result(flags, { run: folder, step, ...(!stopped && { model }) });
   }

@@ -1,3 +1,4 @@
+import { exactJson } from '../graph/exactNumber.js';
 import type { Node, Tensor } from '../graph/node.js';
 import { type Pass, rewriteGraph, withInputs } from './rewrite.js';
 
@@ -24,10 +25,10 @@ export const eliminateCommonSubexpressions: Pass = {
           const [{ dtype, shape }] = node.outputs as [Tensor];
           return node.data.length > COMPARED_ELEMENTS
             ? undefined
-            : `${dtype}[${shape.join()}] ${node.data.join()}`;
+            : `${dtype}[${shape.join()}] ${exactJson([...node.data])}`;
         }
         case 'operation':
-          return `${node.op.name}(${inputs.map(idOf).join()}) ${JSON.stringify(node.attributes)}`;
+          return `${node.op.name}(${inputs.map(idOf).join()}) ${exactJson(node.attributes)}`;
       }
     };
     const seen = new Map<string, readonly Tensor[]>();

@@ -1,181 +1,88 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { readdirSync } from 'node:fs';
 import { InputError, systemReason } from '../errors.js';
-import { decodeImage, type RgbImage } from './image.js';
+import { idxImageNames, picturesOfIdx } from './idx.js';
+import type { RgbImage } from './image.js';
+import { picturesOfArchive } from './imageArchive.js';
+import { isDataName, picturesOfScan, scanFolder } from './imageFolder.js';
 import { readNpz } from './npz.js';
+import { type PictureList, UNLABELLED } from './pictureList.js';
 
-/** Labelled images to train on. */
-export interface ImageSource {
-  readonly count: number;
-  /** Names of the classes by index. */
-  readonly labels: readonly string[];
-  classOf(index: number): number;
-  /** One image as it is. */
+/** Labelled images to train on. Where nothing has a label, all are of one class. */
+export interface ImageSource extends PictureList {
+  /** One image as it is; the next one that can be read stands in for one that cannot. */
   image(index: number): Promise<RgbImage>;
-  /** Files that could not be read so far, each with the reason; another image stood in for them. */
+  /** Files that could not be read so far, each with the reason. */
   readonly failures: ReadonlyMap<string, string>;
 }
 
-export const IMAGE_EXTENSIONS: ReadonlySet<string> = new Set(['.png', '.jpg', '.jpeg', '.webp']);
+function listFolder(path: string): readonly string[] {
+  try {
+    return readdirSync(path).filter(isDataName).sort();
+  } catch (error) {
+    const isFile = (error as NodeJS.ErrnoException).code === 'ENOTDIR';
+    const reason = isFile ? 'it is no folder, and no .npz archive' : systemReason(error);
+    throw new InputError(`${path}: cannot be read as a data set: ${reason}`, error);
+  }
+}
 
-const IDX_IMAGES = /images.*idx3-ubyte(\.gz)?$/;
-const IDX_IMAGES_MAGIC = 0x803;
-const IDX_LABELS_MAGIC = 0x801;
-/** Decompressed IDX files stay below this. */
-const MAX_IDX_BYTES = 2 ** 31 - 1;
+async function listPictures(path: string, withLoose: boolean): Promise<PictureList> {
+  if (/\.npz$/i.test(path)) return picturesOfArchive(path, await readNpz(path));
+  const names = listFolder(path);
+  if (idxImageNames(names).length > 0) return picturesOfIdx(path, names);
+  const scan = scanFolder(path);
+  const pictures = picturesOfScan(scan, withLoose);
+  const { length } = scan.loose;
+  if (withLoose && pictures.count === 0)
+    throw new InputError(`${path}: the folder holds no PNG, JPEG or WebP files`);
+  if (pictures.count === 0)
+    throw new InputError(
+      `${path}: no images: expected class folders with PNG, JPEG or WebP files, or IDX files${length > 0 ? `; ${length} pictures lie in no class folder` : ''}`,
+    );
+  const isMixed = length > 0 && scan.classes.length > 0;
+  const consequence = withLoose ? 'they get no class' : 'they are left out';
+  return isMixed
+    ? {
+        ...pictures,
+        notes: [...scan.notes, `${path}: ${length} pictures lie in no class folder: ${consequence}`],
+      }
+    : pictures;
+}
 
 /**
- * Opens a folder of class folders with PNG, JPEG or WebP files (a class folder within another is the class `outer/inner`),
- * one with IDX files (the MNIST format), or a `.npz`
- * archive.
+ * Opens whatever holds pictures for their tokens: what `openImageSource` opens, and a folder of pictures without
+ * classes.
+ * @throws InputError naming the folder or file at fault.
+ */
+export async function openPictures(path: string): Promise<PictureList> {
+  return listPictures(path, true);
+}
+
+/**
+ * Opens a folder of class folders with PNG, JPEG or WebP files (a class folder within another is the class
+ * `outer/inner`), one with IDX files (the MNIST format), or a `.npz` archive. Which of several files or arrays are used,
+ * and what is left out, is in the notes.
  * @throws InputError naming the folder or file at fault.
  */
 export async function openImageSource(path: string): Promise<ImageSource> {
-  if (path.endsWith('.npz')) return openNpz(path);
-  let names: readonly string[];
-  try {
-    names = readdirSync(path).sort();
-  } catch (error) {
-    throw new InputError(`${path}: cannot be read as a data set: ${systemReason(error)}`, error);
-  }
-  const idx =
-    names.find((name) => IDX_IMAGES.test(name) && !/^t10k/.test(name)) ??
-    names.find((name) => IDX_IMAGES.test(name));
-  return idx === undefined ? openClassFolders(path, names) : openIdx(path, idx, names);
-}
-
-const isImageName = (name: string) => IMAGE_EXTENSIONS.has(extname(name).toLowerCase());
-
-/** The label of a class folder, unless it holds nothing but other class folders, and those of the ones within it. */
-function classLabels(path: string, label: string): readonly string[] {
-  const entries = readdirSync(join(path, label), { withFileTypes: true });
-  const within = entries
-    .filter((entry) => entry.isDirectory())
-    .flatMap(({ name }) => classLabels(path, `${label}/${name}`));
-  const isClass = within.length === 0 || entries.some(({ name }) => isImageName(name));
-  return [...(isClass ? [label] : []), ...within.sort()];
-}
-
-function openClassFolders(path: string, names: readonly string[]): ImageSource {
-  const labels = names
-    .filter((name) => statSync(join(path, name)).isDirectory())
-    .flatMap((name) => classLabels(path, name));
-  const files = labels.flatMap((label, classId) =>
-    readdirSync(join(path, label))
-      .filter(isImageName)
-      .sort()
-      .map((name) => ({ file: join(path, label, name), classId })),
-  );
-  if (files.length === 0)
-    throw new InputError(
-      `${path}: no images: expected class folders with PNG, JPEG or WebP files, or IDX files`,
-    );
+  const pictures = await listPictures(path, false);
   const failures = new Map<string, string>();
-  const load = async (index: number, tried = 0): Promise<RgbImage> => {
-    const { file } = files[index]!;
-    try {
-      return await decodeImage(await readFile(file), file);
-    } catch (error) {
-      failures.set(file, (error as Error).message);
-      if (tried + 1 >= files.length) throw new InputError(`${path}: none of its images can be read`, error);
-      return load((index + 1) % files.length, tried + 1);
-    }
-  };
   return {
-    count: files.length,
-    labels,
-    classOf: (index) => files[index]!.classId,
-    image: (index) => load(index),
+    ...pictures,
+    classOf: (index) => (pictures.classOf(index) === UNLABELLED ? 0 : pictures.classOf(index)),
     failures,
-  };
-}
-
-/** An IDX file's sizes and bytes. */
-function readIdx(
-  file: string,
-  magic: number,
-  axes: number,
-): { readonly sizes: readonly number[]; readonly data: Uint8Array } {
-  const fail = (reason: string): never => {
-    throw new InputError(`${file}: not a usable IDX file: ${reason}`);
-  };
-  let bytes: Buffer;
-  try {
-    const raw = readFileSync(file);
-    bytes = file.endsWith('.gz') ? gunzipSync(raw, { maxOutputLength: MAX_IDX_BYTES }) : raw;
-  } catch (error) {
-    return fail(systemReason(error));
-  }
-  const headerBytes = 4 + 4 * axes;
-  if (bytes.length < headerBytes || bytes.readUInt32BE(0) !== magic) return fail('its header is another');
-  const sizes = Array.from({ length: axes }, (_, axis) => bytes.readUInt32BE(4 + 4 * axis));
-  const expected = sizes.reduce((a, b) => a * b, 1);
-  if (bytes.length - headerBytes !== expected)
-    return fail(`${sizes.join('×')} elements are announced, ${bytes.length - headerBytes} are there`);
-  return { sizes, data: bytes.subarray(headerBytes) };
-}
-
-/** Labels that a number of classes has when nothing names them. */
-function numberedLabels(classIds: ArrayLike<number>): readonly string[] {
-  const count = Array.from(classIds).reduce((largest, label) => Math.max(largest, label), 0) + 1;
-  return Array.from({ length: count }, (_, label) => String(label));
-}
-
-/** Images `[images, height, width, 3]` or `[images, height, width]`, and their classes `[images]` if there are any. */
-async function openNpz(path: string): Promise<ImageSource> {
-  const arrays = [...(await readNpz(path)).values()];
-  const images = arrays.find(({ shape, data }) => shape.length >= 3 && data instanceof Uint8Array);
-  if (!images) throw new InputError(`${path}: no images: expected bytes [images, height, width, 3]`);
-  const [count, height, width, channels = 1] = images.shape as [number, number, number, number?];
-  if (count === 0 || ![1, 3].includes(channels) || images.shape.length > 4)
-    throw new InputError(
-      `${path}: images of shape [${images.shape.join(', ')}]; expected [images, height, width, 3]`,
-    );
-  const classes = arrays.find(({ shape }) => shape.length === 1);
-  if (classes && (classes.shape[0] !== count || classes.data.some((label) => label < 0)))
-    throw new InputError(`${path}: ${count} images but ${classes.shape[0]} labels, or negative ones`);
-  const classIds = classes?.data ?? new Int32Array(count);
-  const bytes = height * width * channels;
-  return {
-    count,
-    labels: numberedLabels(classIds),
-    classOf: (index) => classIds[index]!,
     async image(index) {
-      const pixels = images.data.subarray(index * bytes, (index + 1) * bytes) as Uint8Array;
-      return { width, height, data: channels === 3 ? pixels : greyAsRgb(pixels) };
+      for (let tried = 0; tried < pictures.count; tried++) {
+        const candidate = (index + tried) % pictures.count;
+        const place = pictures.placeOf(candidate);
+        if (failures.has(place)) continue;
+        try {
+          return await pictures.read(candidate);
+        } catch (error) {
+          if (!(error instanceof InputError)) throw error;
+          failures.set(place, error.message);
+        }
+      }
+      throw new InputError(`${path}: none of its images can be read`);
     },
-    failures: new Map(),
-  };
-}
-
-function greyAsRgb(grey: Uint8Array): Uint8Array {
-  const data = new Uint8Array(3 * grey.length);
-  for (const [pixel, value] of grey.entries()) data.fill(value, 3 * pixel, 3 * pixel + 3);
-  return data;
-}
-
-function openIdx(path: string, imagesName: string, names: readonly string[]): ImageSource {
-  const labelsName = imagesName.replace('images', 'labels').replace('idx3', 'idx1');
-  const plain = labelsName.replace(/\.gz$/, '');
-  const labelsFile = [labelsName, plain, `${plain}.gz`].find((name) => names.includes(name));
-  if (labelsFile === undefined || !existsSync(join(path, labelsFile)))
-    throw new InputError(`${path}: ${basename(imagesName)} has no ${plain} beside it`);
-  const images = readIdx(join(path, imagesName), IDX_IMAGES_MAGIC, 3);
-  const classes = readIdx(join(path, labelsFile), IDX_LABELS_MAGIC, 1);
-  const [count, height, width] = images.sizes as [number, number, number];
-  if (classes.sizes[0] !== count)
-    throw new InputError(`${path}: ${count} images but ${classes.sizes[0]} labels`);
-  if (count === 0) throw new InputError(`${path}: ${imagesName} holds no images`);
-  return {
-    count,
-    labels: numberedLabels(classes.data),
-    classOf: (index) => classes.data[index]!,
-    async image(index) {
-      const grey = images.data.subarray(index * height * width, (index + 1) * height * width);
-      return { width, height, data: greyAsRgb(grey) };
-    },
-    failures: new Map(),
   };
 }

@@ -1,6 +1,5 @@
-import type { JSONSchemaType } from 'ajv';
 import { InputError } from '../errors.js';
-import { validator } from '../jsonFile.js';
+import { linesOf, nestsDeeper } from './text.js';
 
 /** One image's tokens in a stream of JSON lines. */
 export interface TokenLine {
@@ -9,6 +8,8 @@ export interface TokenLine {
   /** Rows and columns; square when left out. */
   readonly grid?: readonly number[];
   readonly class_id?: number;
+  /** The class's name. */
+  readonly class?: string;
   /** File that the image came from. */
   readonly source?: string;
   /** Which of an image's crops this is, from 0. */
@@ -17,44 +18,86 @@ export interface TokenLine {
   readonly flipped?: boolean;
 }
 
-const schema = {
-  type: 'object',
-  required: ['tokens'],
-  properties: {
-    tokens: { type: 'array', items: { type: 'integer', minimum: 0 }, minItems: 1 },
-    grid: { type: 'array', items: { type: 'integer', minimum: 1 }, minItems: 2, maxItems: 2, nullable: true },
-    class_id: { type: 'integer', minimum: 0, nullable: true },
-    source: { type: 'string', nullable: true },
-    crop: { type: 'integer', minimum: 0, nullable: true },
-    flipped: { type: 'boolean', nullable: true },
-  },
-} as unknown as JSONSchemaType<TokenLine>;
+/** A line as it was read, and where. */
+export interface PlacedTokenLine extends TokenLine {
+  /** The source and the number of the line, for messages. */
+  readonly place: string;
+}
 
-const validate = validator(schema);
+/** The most tokens that a picture may have. */
+export const MAX_PICTURE_TOKENS = 1 << 16;
+/** Tokens and classes are kept in 32 bits. */
+const MAX_INTEGER = 2 ** 31 - 1;
+const MAX_NESTING = 16;
+const FIELDS = ['tokens', 'grid', 'class_id', 'class', 'source', 'crop', 'flipped'] as const;
 
 /** The line's text, with its line end. */
 export function formatTokenLine(line: TokenLine): string {
   return `${JSON.stringify(line)}\n`;
 }
 
+function isInteger(value: unknown, min: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= MAX_INTEGER;
+}
+
+function isIntegers(value: unknown, min: number): value is readonly number[] {
+  return Array.isArray(value) && value.every((element) => isInteger(element, min));
+}
+
+/** What is wrong with a field, so that the message can name it. */
+function faultOf({
+  tokens,
+  grid,
+  class_id,
+  ...others
+}: Readonly<Record<string, unknown>>): string | undefined {
+  if (!Array.isArray(tokens) || tokens.length === 0)
+    return 'field \'tokens\' must be an array of whole numbers; expected {"tokens": […], "grid": [rows, columns]}';
+  if (tokens.length > MAX_PICTURE_TOKENS)
+    return `${tokens.length} tokens are more than the ${MAX_PICTURE_TOKENS} that a picture may have`;
+  const wrong = tokens.findIndex((token) => !isInteger(token, 0));
+  if (wrong >= 0) return `field 'tokens.${wrong}' must be a whole number from 0 to ${MAX_INTEGER}`;
+  if (grid !== undefined && grid !== null && !(isIntegers(grid, 1) && grid.length === 2))
+    return "field 'grid' must be [rows, columns], two whole numbers";
+  if (class_id !== undefined && class_id !== null && !isInteger(class_id, 0))
+    return `field 'class_id' must be a whole number from 0 to ${MAX_INTEGER}`;
+  const kinds = { class: 'string', source: 'string', crop: 'number', flipped: 'boolean' } as const;
+  for (const [name, kind] of Object.entries(kinds)) {
+    const value = others[name];
+    if (value !== undefined && value !== null && typeof value !== kind)
+      return `field '${name}' must be a ${kind}`;
+  }
+  return undefined;
+}
+
+function parseLine(text: string, place: string): PlacedTokenLine {
+  const fail = (reason: string): never => {
+    throw new InputError(`${place}: ${reason}`);
+  };
+  if (nestsDeeper(text, MAX_NESTING)) return fail('its arrays are nested too deeply for a line of tokens');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return fail('not JSON; expected {"tokens": […], "grid": [rows, columns]}');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return fail('not an object; expected {"tokens": […], "grid": [rows, columns]}');
+  const fault = faultOf(value as Readonly<Record<string, unknown>>);
+  if (fault !== undefined) return fail(fault);
+  const line = value as TokenLine;
+  const given = FIELDS.filter((name) => line[name] !== undefined && line[name] !== null);
+  return { ...(Object.fromEntries(given.map((name) => [name, line[name]])) as unknown as TokenLine), place };
+}
+
 /**
- * Reads JSON lines of tokens; empty lines are passed over.
+ * Reads JSON lines of tokens; empty lines are passed over. By hand and not by a schema, for there may be millions.
  * @param source their name, for messages
  * @throws InputError naming the source and the line.
  */
-export function parseTokenLines(text: string, source: string): readonly TokenLine[] {
-  const lines: TokenLine[] = [];
-  for (const [index, line] of text.split('\n').entries()) {
-    if (line.trim() === '') continue;
-    const place = `${source}: line ${index + 1}`;
-    let value: unknown;
-    try {
-      value = JSON.parse(line);
-    } catch {
-      throw new InputError(`${place}: not JSON; expected {"tokens": […], "grid": [rows, columns]}`);
-    }
-    lines.push(validate(value, place));
-  }
+export function parseTokenLines(text: string, source: string): readonly PlacedTokenLine[] {
+  const lines: PlacedTokenLine[] = [];
+  for (const line of linesOf(text)) lines.push(parseLine(line.text, `${source}: line ${line.number}`));
   if (lines.length === 0) throw new InputError(`${source}: it holds no tokens`);
   return lines;
 }

@@ -1,8 +1,13 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError, systemReason } from '../errors.js';
+import { readBounded } from './boundedFile.js';
+import { countClasses, emptyClassesNote, numberedLabels } from './classLabels.js';
+import { firstPart } from './datasetPart.js';
+import { isDataName } from './imageFolder.js';
 import { parseNpy } from './npy.js';
-import { parseTokenLines } from './tokenLines.js';
+import { decodeText } from './text.js';
+import { MAX_PICTURE_TOKENS, parseTokenLines, type PlacedTokenLine } from './tokenLines.js';
 
 /** Images as tokens, all of one number of positions. */
 export interface TokenSet {
@@ -14,6 +19,16 @@ export interface TokenSet {
   readonly positions: number;
 }
 
+/** A data set of tokens as it was read. */
+export interface OpenedTokens extends TokenSet {
+  /** Names of the classes by index; empty where the data name none. */
+  readonly labels: readonly string[];
+  /** How many classes there are. */
+  readonly classes: number;
+  /** What was chosen or is missing, a line each. */
+  readonly notes: readonly string[];
+}
+
 /** One image's variants, `[variants, positions]`. */
 interface TokenImage {
   readonly source: string;
@@ -23,12 +38,36 @@ interface TokenImage {
   readonly tokens: ArrayLike<number>;
 }
 
-function readArray(path: string) {
+/** The images of a data set, the names of its classes as far as they are known, and what was chosen. */
+interface TokenData {
+  readonly images: readonly TokenImage[];
+  readonly names?: ReadonlyMap<number, string>;
+  readonly note?: string;
+}
+
+/** JSON lines are read as one text, which can be no longer. */
+const MAX_TEXT_BYTES = 500 * 2 ** 20;
+const NPY = /\.npy$/;
+
+const readArray = (path: string) => parseNpy(readBounded(path), path);
+
+/** The names in a folder that are no hidden ones. @throws InputError naming the folder. */
+function listFolder(path: string): readonly string[] {
   try {
-    return parseNpy(readFileSync(path), path);
+    return readdirSync(path).filter(isDataName);
   } catch (error) {
-    if (error instanceof InputError) throw error;
     throw new InputError(`${path}: cannot be read: ${systemReason(error)}`, error);
+  }
+}
+
+const arraysIn = (path: string) => numbered(listFolder(path).filter((name) => NPY.test(name)));
+
+/** Whether a path leads to a folder; a link may lead nowhere, or in a circle. */
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
   }
 }
 
@@ -40,78 +79,137 @@ function readCodes(path: string, classId: number): TokenImage {
   return { source: path, classId, variants: data.length / positions, positions, tokens: data };
 }
 
-const NPY = /\.npy$/;
-
 function numbered(names: readonly string[]): readonly string[] {
   return [...names].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 }
 
 /** LlamaGen's layout: `…codes/{i}.npy` `[1, variants, positions]` with `…labels/{i}.npy` `[1]`. */
-function readLlamaGen(path: string, codesName: string, labelsName: string): readonly TokenImage[] {
-  return numbered(readdirSync(join(path, codesName)).filter((name) => NPY.test(name))).map((name) => {
-    const labelPath = join(path, labelsName, name);
-    const label = readArray(labelPath).data[0];
-    if (label === undefined) throw new InputError(`${labelPath}: it holds no class`);
-    return readCodes(join(path, codesName, name), label);
+function readLlamaGen(path: string, codesName: string): readonly TokenImage[] {
+  return arraysIn(join(path, codesName)).map((name) => {
+    const labelPath = join(path, labelsBeside(codesName), name);
+    const { data } = readArray(labelPath);
+    if (data.length !== 1)
+      throw new InputError(`${labelPath}: it holds ${data.length} classes instead of one`);
+    return readCodes(join(path, codesName, name), data[0]!);
   });
 }
+
+const labelsBeside = (codesName: string) => codesName.replace(/codes$/, 'labels');
 
 /** RandAR's layout: a folder per class, named by its number, with files `[variants, positions]`. */
 function readClassFolders(path: string, folders: readonly string[]): readonly TokenImage[] {
   return numbered(folders).flatMap((folder) =>
-    numbered(readdirSync(join(path, folder)).filter((name) => NPY.test(name))).map((name) =>
-      readCodes(join(path, folder, name), Number(folder)),
-    ),
+    arraysIn(join(path, folder)).map((name) => readCodes(join(path, folder, name), Number(folder))),
   );
 }
 
-function readLines(path: string): readonly TokenImage[] {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new InputError(`${path}: cannot be read: ${systemReason(error)}`, error);
+/** @throws InputError when two lines call one class differently. */
+function namesIn(lines: readonly PlacedTokenLine[]): ReadonlyMap<number, string> {
+  const names = new Map<number, string>();
+  for (const { class_id: classId, class: name, place } of lines) {
+    if (classId === undefined || name === undefined) continue;
+    const known = names.get(classId) ?? name;
+    if (known !== name)
+      throw new InputError(`${place}: class ${classId} is '${name}' here and '${known}' before`);
+    names.set(classId, name);
   }
-  return parseTokenLines(text, path).map(({ tokens, class_id: classId = 0 }, line) => {
-    return { source: `${path}: line ${line + 1}`, classId, variants: 1, positions: tokens.length, tokens };
-  });
+  return names;
 }
 
-function listImages(path: string): readonly TokenImage[] | undefined {
-  if (/\.(jsonl|ndjson)$/.test(path)) return readLines(path);
-  let names: readonly string[];
-  try {
-    names = readdirSync(path);
-  } catch {
-    return undefined;
-  }
-  const codes = names.find((name) => /codes$/.test(name));
-  const labels = names.find((name) => /labels$/.test(name));
-  if (codes !== undefined && labels !== undefined) return readLlamaGen(path, codes, labels);
-  const folders = names.filter((name) => /^\d+$/.test(name) && statSync(join(path, name)).isDirectory());
-  const hasCodes = folders.some((name) => readdirSync(join(path, name)).some((file) => NPY.test(file)));
-  return hasCodes ? readClassFolders(path, folders) : undefined;
+function readLines(path: string): TokenData {
+  const lines = parseTokenLines(decodeText(readBounded(path, MAX_TEXT_BYTES)), path);
+  const images = lines.map(({ tokens, class_id: classId = 0, place }) => {
+    return { source: place, classId, variants: 1, positions: tokens.length, tokens };
+  });
+  return { images, names: namesIn(lines) };
+}
+
+/** LlamaGen's layout, if the folder has it: the codes of the part to train on. */
+function readLlamaGenFolder(path: string, names: readonly string[]): TokenData | undefined {
+  const pairs = names.filter(
+    (name) =>
+      /codes$/.test(name) &&
+      names.includes(labelsBeside(name)) &&
+      isFolder(join(path, name)) &&
+      isFolder(join(path, labelsBeside(name))) &&
+      arraysIn(join(path, name)).length > 0,
+  );
+  const [chosen, ...others] = firstPart(pairs, (name) => name);
+  if (others.length > 0)
+    throw new InputError(
+      `${path}: which are the tokens, ${[chosen, ...others].join(' or ')}? Keep one of them`,
+    );
+  if (chosen === undefined) return undefined;
+  const unused = pairs.filter((name) => name !== chosen);
+  return {
+    images: readLlamaGen(path, chosen),
+    ...(unused.length > 0 && { note: `${path}: uses ${chosen}; not used: ${unused.join(', ')}` }),
+  };
+}
+
+function listImages(path: string): TokenData | undefined {
+  if (/\.(jsonl|ndjson)$/i.test(path)) return readLines(path);
+  if (!isFolder(path)) return undefined;
+  const names = listFolder(path);
+  const llamaGen = readLlamaGenFolder(path, names);
+  if (llamaGen) return llamaGen;
+  const folders = names.filter((name) => /^\d+$/.test(name) && isFolder(join(path, name)));
+  const hasCodes = folders.some((name) => arraysIn(join(path, name)).length > 0);
+  return hasCodes ? { images: readClassFolders(path, folders) } : undefined;
+}
+
+/** The classes' names; those that no image tells are called by their number. Empty where no image tells any. */
+function labelsFrom(names: TokenData['names'], classes: number): readonly string[] {
+  if (!names || names.size === 0) return [];
+  return Array.from({ length: classes }, (_, classId) => names.get(classId) ?? String(classId));
 }
 
 /**
  * Reads a data set of tokens: a folder in RandAR's or LlamaGen's layout, or JSON lines (PAPER §2). Undefined when the
  * path is something else, such as a folder of images.
- * @throws InputError naming the file whose tokens do not fit the others, or that is damaged.
+ * @param codebookSize what the tokens must be below
+ * @throws InputError naming the file whose tokens do not fit the others or the codebook, or that is damaged.
  */
-export function openTokenSet(path: string): TokenSet | undefined {
-  const images = listImages(path);
-  if (!images) return undefined;
+export function openTokenSet(path: string, codebookSize: number): OpenedTokens | undefined {
+  const data = listImages(path);
+  if (!data) return undefined;
+  const { images } = data;
   const [first] = images;
   if (!first) throw new InputError(`${path}: it holds no tokens`);
   const { variants, positions } = first;
+  if (positions > MAX_PICTURE_TOKENS)
+    throw new InputError(
+      `${first.source}: ${positions} tokens are more than the ${MAX_PICTURE_TOKENS} that a picture may have`,
+    );
   const tokens = new Int32Array(images.length * variants * positions);
   for (const [index, image] of images.entries()) {
     if (image.variants !== variants || image.positions !== positions)
       throw new InputError(
         `${image.source}: ${image.variants}×${image.positions} tokens where ${first.source} has ${variants}×${positions}`,
       );
-    if (image.classId < 0) throw new InputError(`${image.source}: the class ${image.classId} is negative`);
+    requireCodes(image.tokens, codebookSize, image.source);
     tokens.set(image.tokens, index * variants * positions);
   }
-  return { classIds: Int32Array.from(images, ({ classId }) => classId), tokens, variants, positions };
+  const given = images.map(({ classId }) => classId);
+  // Before they are brought to 32 bits.
+  const classes = countClasses(given, (index) => images[index]!.source);
+  const classIds = Int32Array.from(given);
+  const labels = labelsFrom(data.names, classes);
+  const empty = emptyClassesNote(classIds, labels.length > 0 ? labels : numberedLabels(classes));
+  const notes = [data.note, empty && `${path}: ${empty}`].filter((note) => note !== undefined);
+  return { classIds, tokens, variants, positions, labels, classes, notes };
+}
+
+/**
+ * Refuses tokens that a tokenizer cannot have made.
+ * @throws InputError naming the source.
+ */
+export function requireCodes(tokens: ArrayLike<number>, codebookSize: number, source: string): void {
+  for (let place = 0; place < tokens.length; place++) {
+    const token = tokens[place]!;
+    if (!(token >= 0 && token < codebookSize))
+      throw new InputError(
+        `${source}: token ${token} is outside the codebook of ${codebookSize}; use the tokenizer that made it`,
+      );
+  }
 }

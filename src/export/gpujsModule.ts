@@ -12,6 +12,7 @@ import { byteLength, storedFloats, type StoredTensor, type Weights } from '../gr
 import { compileForKernels, MODE_LIMITS } from '../targets/gpujs/gpujsTarget.js';
 import type { ValueSource } from '../targets/gpujs/kernelPlan.js';
 import { lowerToKernels } from '../targets/gpujs/lowerToKernels.js';
+import { scriptComment, scriptLiteral } from './scriptText.js';
 import type { ModuleData, ModulePlan, ModuleSource, ModuleTensor, PageMode } from './browser/moduleData.js';
 
 /** A text of JavaScript has its limits, and pages their patience. */
@@ -128,17 +129,20 @@ function packTensors(tensors: ReadonlyMap<string, StoredTensor>): {
   return { table, base64: Buffer.concat(chunks).toString('base64') };
 }
 
+/** A file's name as a URL has it, without quotes. */
+const urlName = (name: string) =>
+  encodeURIComponent(name.replace(/\p{Cs}/gu, '\ufffd')).replaceAll("'", '%27');
+
 function header({ name, license }: ModuleModel, { mode, steps, schedule }: GpujsModuleOptions): string {
   return [
-    `// ${name}: an ARPG model for pages, drawn in ${steps} steps (${schedule}) by gpu.js in its mode ${mode}.`,
-    ...(license === undefined ? [] : [`// Licence of the weights: ${license}.`]),
+    `// ${scriptComment(name)}: an ARPG model for pages, drawn in ${steps} steps (${schedule}) by gpu.js in its mode ${mode}.`,
+    ...(license === undefined ? [] : [`// Licence of the weights: ${scriptComment(license)}.`]),
     '//',
-    '//   <script src="gpu-browser.min.js"></script>',
-    '//   <script type="module">',
-    `//     import { load } from './${name}.js';`,
-    '//     const { width, height, data } = await load(GPU).sample({ class: 0, seed: 1 });',
-    "//     document.querySelector('canvas').getContext('2d').putImageData(new ImageData(data, width, height), 0, 0);",
-    '//   </script>',
+    '// In a page that loads gpu-browser.min.js, in a script of type "module":',
+    '//',
+    `//   import { load } from './${urlName(name)}.js';`,
+    '//   const { width, height, data } = await load(GPU).sample({ class: 0, seed: 1 });',
+    "//   document.querySelector('canvas').getContext('2d').putImageData(new ImageData(data, width, height), 0, 0);",
   ].join('\n');
 }
 
@@ -190,8 +194,8 @@ export function gpujsModule(model: ModuleModel, options: GpujsModuleOptions): st
   return [
     header(model, options),
     `const kernels = [\n${writer.kernels.join(',\n')},\n];`,
-    `const data = ${JSON.stringify(data)};`,
-    `const weights = ${JSON.stringify(base64)};`,
+    `const data = ${scriptLiteral(data)};`,
+    `const weights = ${scriptLiteral(base64)};`,
     readFileSync(new URL('./browser/runtime.bundle.js', import.meta.url), 'utf8').trim(),
     `export const labels = data.labels;`,
     `export const load = (GPU) => runtime.createPageModel(GPU, data, kernels, weights);`,

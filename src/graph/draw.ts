@@ -2,6 +2,7 @@ import dagre from '@dagrejs/dagre';
 import { type Box, type Drawing, type DrawOptions, drawingOf } from './boxes.js';
 import { formatCost } from './cost.js';
 import type { Graph } from './graph.js';
+import { printable } from '../printable.js';
 
 const COLORS: Readonly<Record<Box['kind'], string>> = {
   input: '#e3f2e1',
@@ -40,11 +41,12 @@ export function drawTable(graph: Graph, options: DrawOptions): string {
   const lines = [...boxes, { title: 'total', cost: drawing.total }].map(
     ({ title, cost }) => `${title.padEnd(width)}  ${formatCost(cost)}`,
   );
-  return `${caption(drawing)}\n${lines.join('\n')}\n`;
+  return [caption(drawing), ...lines, ''].map((line) => printable(line)).join('\n');
 }
 
-function quote(text: string): string {
-  return JSON.stringify(text);
+/** A string of the DOT language; its lines may be shown below each other. */
+function quote(...lines: readonly string[]): string {
+  return `"${lines.map((line) => printable(line).replace(/["\\]/g, '\\$&')).join('\\n')}"`;
 }
 
 /** The graph in Graphviz' DOT language, with shapes on the edges. */
@@ -52,8 +54,8 @@ export function drawDot(graph: Graph, options: DrawOptions): string {
   const drawing = drawingOf(graph, options);
   const boxLines = drawing.boxes.map((box) => {
     const small = subtitle(box);
-    const label = small === '' ? box.title : `${box.title}\n${small}`;
-    return `  ${quote(box.id)} [label=${quote(label)}, fillcolor=${quote(COLORS[box.kind])}];`;
+    const label = small === '' ? [box.title] : [box.title, small];
+    return `  ${quote(box.id)} [label=${quote(...label)}, fillcolor=${quote(COLORS[box.kind])}];`;
   });
   const arrowLines = drawing.arrows.map(
     ({ from, to, label }) => `  ${quote(from)} -> ${quote(to)} [label=${quote(label)}];`,
@@ -77,8 +79,9 @@ const BOX_PADDING = 24;
 const MARGIN = 20;
 const CAPTION_HEIGHT = 30;
 
+/** Text for XML, which allows no control characters, not even escaped. */
 function escapeXml(text: string): string {
-  return text
+  return printable(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

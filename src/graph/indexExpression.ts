@@ -36,20 +36,38 @@ export function moduloIndex(a: Expression, divisor: number): Expression {
   return `(${a} - ${multiplyIndex(divideIndex(a, divisor), divisor)})`;
 }
 
-/** Position in row-major order. */
+/** From here on a float32 cannot tell a whole number and a half from the whole number. */
+const MAX_POSITIONS = 2 ** 23;
+
+/** @throws RangeError where a float32 cannot tell positions in a shape apart. */
+function requireCountable(shape: readonly number[]): void {
+  const count = countElements(shape);
+  if (count > MAX_POSITIONS)
+    throw new RangeError(`[${shape.join(', ')}] has more positions than the 2^23 that a kernel can count`);
+}
+
+/**
+ * Position in row-major order.
+ * @throws RangeError where there are too many.
+ */
 export function flattenIndex(index: readonly Expression[], shape: readonly number[]): Expression {
+  requireCountable(shape);
   return index.reduce<Expression>(
     (flat, place, axis) => addIndex(multiplyIndex(flat, shape[axis]!), place),
     '0',
   );
 }
 
-/** The index of a position in row-major order; axes of size 1 have index 0. */
+/**
+ * The index of a position in row-major order; axes of size 1 have index 0.
+ * @throws RangeError where there are too many.
+ */
 export function unflattenIndex(
   flat: Expression,
   shape: readonly number[],
   name: (e: Expression) => Expression,
 ): readonly Expression[] {
+  requireCountable(shape);
   return shape.map((size, axis) => {
     if (size === 1) return '0';
     const inner = countElements(shape.slice(axis + 1));
@@ -85,6 +103,12 @@ export function reshapeIndex(
     result.push(...(groupFrom.length === 1 ? [flat] : unflattenIndex(name(flat), groupFrom, name)));
   }
   return result;
+}
+
+/** An element picked by an index that the data give; not-a-number where there is none, so that it cannot go unseen. */
+export function pickedElement(place: Expression, size: number, element: Expression): Expression {
+  const nothing = `((${place} - ${place}) / (${place} - ${place}))`;
+  return `(${place} >= 0 && ${place} < ${size} ? ${element} : ${nothing})`;
 }
 
 /** The index in an input of `shape` that is broadcast to the output's shape. */

@@ -66,6 +66,11 @@ export function philox([c0, c1, c2, c3]: PhiloxWords, [k0, k1]: readonly [number
   return [words[0]!, words[1]!, words[2]!, words[3]!];
 }
 
+/** 32-bit words as halves of 16 bits, the lower one first: numbers that a float32 holds exactly. */
+export function wordHalves(words: readonly number[]): readonly number[] {
+  return words.flatMap((word) => [word & 0xffff, word >>> 16]);
+}
+
 /** A word as a number in [0, 1) that float32 holds exactly: its upper 24 bits. */
 export function wordToUniform(word: number): number {
   return (word >>> 8) / 0x1000000;

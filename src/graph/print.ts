@@ -1,3 +1,4 @@
+import { printable } from '../printable.js';
 import { formatDim } from './dimension.js';
 import { type Graph, nodesOf } from './graph.js';
 import type { ConstantNode, Node, Tensor } from './node.js';
@@ -63,6 +64,14 @@ export function printGraph(graph: Graph): string {
   }
   const inputs = graph.inputs.map((tensor) => `${nameOf(tensor)}: ${formatType(tensor)}`);
   const outputs = Object.entries(graph.outputs).map(([name, tensor]) => `${name}=${nameOf(tensor)}`);
-  const header = `graph ${graph.name}(${inputs.map((text) => `\n  ${text}`).join(',')}${inputs.length > 0 ? '\n' : ''}) {`;
-  return [header, ...lines, `  return ${outputs.join(', ')}`, '}', ''].join('\n');
+  const header =
+    inputs.length === 0
+      ? [`graph ${graph.name}() {`]
+      : [
+          `graph ${graph.name}(`,
+          ...inputs.map((text, index) => `  ${text}${index < inputs.length - 1 ? ',' : ''}`),
+          ') {',
+        ];
+  const text = [...header, ...lines, `  return ${outputs.join(', ')}`, '}', ''];
+  return text.map((line) => printable(line)).join('\n');
 }

@@ -1,5 +1,6 @@
 import { Ajv, type JSONSchemaType } from 'ajv';
 import { countElements, type Dim, parseDim, SymbolicDim } from './dimension.js';
+import { fromJsonNumber, type JsonNumber, jsonNumberSchema, toJsonNumber } from './exactNumber.js';
 import { type Graph, inputNode, makeGraph, nodesOf } from './graph.js';
 import { GraphError } from './graphError.js';
 import { type ConstantData, type Initializer, makeNode, type Node, type Tensor } from './node.js';
@@ -12,7 +13,12 @@ const FORMAT_VERSION = 1;
 type JsonDim = number | string;
 
 /** An attribute in JSON; symbolic dims are told from text by `dim`. */
-type JsonAttribute = number | string | boolean | { readonly dim: string } | readonly JsonDim[];
+type JsonAttribute =
+  | JsonNumber
+  | string
+  | boolean
+  | { readonly dim: string }
+  | readonly (JsonNumber | string)[];
 
 interface JsonNode {
   readonly kind: 'input' | 'parameter' | 'constant' | 'operation';
@@ -45,6 +51,22 @@ const reference = {
   maxItems: 2,
 } as const;
 
+/** Texts are names of choices: they may reach generated code, so nothing but letters. */
+const attribute = {
+  anyOf: [
+    ...jsonNumberSchema.anyOf,
+    { type: 'boolean' },
+    { type: 'string', pattern: '^[A-Za-z0-9_-]*$' },
+    {
+      type: 'object',
+      required: ['dim'],
+      additionalProperties: false,
+      properties: { dim: { type: 'string' } },
+    },
+    { type: 'array', items: { anyOf: [...jsonNumberSchema.anyOf, { type: 'string' }] } },
+  ],
+} as const;
+
 const shape = { type: 'array', items: { type: ['integer', 'string'] } } as const;
 const text = { type: 'string' } as const;
 
@@ -75,7 +97,7 @@ const schema = {
           nodeSchema('operation', {
             name: text,
             inputs: { type: 'array', items: reference },
-            attributes: { type: 'object' },
+            attributes: { type: 'object', additionalProperties: attribute },
           }),
           nodeSchema('parameter', {
             name: text,
@@ -109,14 +131,20 @@ function fromJsonDim(size: JsonDim): Dim {
 
 function toJsonAttribute(value: AttributeValue): JsonAttribute {
   if (value instanceof SymbolicDim) return { dim: value.text };
-  return Array.isArray(value)
-    ? (value as readonly Dim[]).map(toJsonDim)
-    : (value as number | string | boolean);
+  if (Array.isArray(value))
+    return (value as readonly Dim[]).map((size) =>
+      size instanceof SymbolicDim ? size.text : toJsonNumber(size),
+    );
+  return typeof value === 'number' ? toJsonNumber(value) : (value as string | boolean);
 }
 
 function fromJsonAttribute(value: JsonAttribute): AttributeValue {
-  if (Array.isArray(value)) return (value as readonly JsonDim[]).map(fromJsonDim);
-  return typeof value === 'object' ? parseDim((value as { readonly dim: string }).dim) : value;
+  if (Array.isArray(value))
+    return (value as readonly (JsonNumber | string)[]).map((size) =>
+      typeof size === 'string' ? parseDim(size) : fromJsonNumber(size),
+    );
+  if (typeof value !== 'object') return value;
+  return 'dim' in value ? parseDim(value.dim) : fromJsonNumber(value as JsonNumber);
 }
 
 /** The graph as plain data that JSON.stringify takes. */

@@ -4,6 +4,7 @@ import { downsampleFactor, vqDecoder, vqEncoder } from '../../graphs/vqTokenizer
 import { arpgConfig } from '../arpg/config.js';
 import type { Schedule } from '../arpg/schedule.js';
 import { writeFileAtomically, writeFolderAtomically, writeStreamAtomically } from '../atomicFile.js';
+import { exportMetadata } from '../checkpoints/exportMetadata.js';
 import type { GeneratorModel, TokenizerModel } from '../checkpoints/modelFolder.js';
 import { serializeSafetensors } from '../checkpoints/safetensors.js';
 import { serializePytorch } from '../checkpoints/writePytorch.js';
@@ -15,6 +16,7 @@ import { toSinglePrecision, type Weights } from '../graph/weights.js';
 import { inHalfPrecision } from '../export/halfPrecision.js';
 import { vqConfig } from '../tokenizer/config.js';
 import { type Model, requireMatchingParts } from './model.js';
+import { requireForeignOutput } from './ownFiles.js';
 import { DEFAULT_GUIDANCE } from './settings.js';
 
 /** Which half of a model. */
@@ -32,15 +34,9 @@ export interface OnnxExport {
   readonly externalData?: boolean;
 }
 
-/** What an exported file says about itself: all text, so that any format can hold it. */
-function metadataOf(part: ModelPart, { config, license, ...rest }: GeneratorModel | TokenizerModel) {
-  const labels = 'labels' in rest ? rest.labels : [];
-  return {
-    architecture: part === 'generator' ? 'arpg' : 'vq',
-    config: JSON.stringify(config),
-    ...(labels.length > 0 && { labels: JSON.stringify(labels) }),
-    ...(license !== undefined && { license }),
-  };
+/** What an exported file says about itself. */
+function metadataOf(part: ModelPart, model: GeneratorModel | TokenizerModel) {
+  return exportMetadata(part === 'generator' ? 'arpg' : 'vq', model);
 }
 
 function partOf(model: Model, part: ModelPart): GeneratorModel | TokenizerModel {
@@ -57,6 +53,7 @@ function graphOf(model: Model, name: OnnxGraph) {
  * Writes one graph as an ONNX file of standard operators, with the names of the checkpoint and the model's configuration,
  * labels and licence as metadata.
  * @returns the files written
+ * @throws UsageError for a file of the model itself, OutputError when it cannot be written.
  */
 export function exportOnnx(
   model: Model,
@@ -64,6 +61,7 @@ export function exportOnnx(
   path: string,
   { precision = 'fp32', externalData = false }: OnnxExport = {},
 ): readonly string[] {
+  requireForeignOutput(model.folder, [path, `${path}.data`]);
   const part = name === 'step' ? 'generator' : 'tokenizer';
   const opened = partOf(model, part);
   const options = { precision, metadata: metadataOf(part, opened) };
@@ -97,19 +95,26 @@ export function exportSafetensors(
   path: string,
   precision?: 'fp32' | 'fp16',
 ): void {
+  requireForeignOutput(model.folder, [path]);
   const opened = partOf(model, part);
   const weights = inPrecision(opened.weights, precision);
   writeFileAtomically(path, serializeSafetensors(weights, { format: 'pt', ...metadataOf(part, opened) }));
 }
 
-/** Writes one part's weights as PyTorch's `torch.save` does, under the key `model` as the official files have them. */
+/**
+ * Writes one part's weights as PyTorch's `torch.save` does, under the key `model` as the official files have them, with
+ * configuration, labels and licence as text beside.
+ */
 export async function exportPytorch(
   model: Model,
   part: ModelPart,
   path: string,
   precision?: 'fp32' | 'fp16',
 ): Promise<void> {
-  await writeStreamAtomically(path, serializePytorch(inPrecision(partOf(model, part).weights, precision)));
+  requireForeignOutput(model.folder, [path]);
+  const opened = partOf(model, part);
+  const weights = inPrecision(opened.weights, precision);
+  await writeStreamAtomically(path, serializePytorch(weights, metadataOf(part, opened)));
 }
 
 export interface GpujsExport {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Grid, RopeScaling } from '../../graphs/rotary.js';
+import { chooseClasses } from '../arpg/classGroups.js';
 import { arpgConfig } from '../arpg/config.js';
 import { createSampler, type Sampler } from '../arpg/sampler.js';
 import { findClasses } from '../checkpoints/labels.js';
@@ -46,8 +47,14 @@ export interface Model {
   readonly tokenizer: Tokenizer;
   /** The generator compiled for a token grid, by default the trained one. */
   sampler(grid?: Grid, ropeScaling?: RopeScaling): Promise<Sampler>;
-  /** The class of an index or name, or the classes of a group. @throws UsageError with the nearest names when there is none. */
+  /**
+   * The class of an index or name, or the classes of a group. A number is an index; a text is a name, or else an index:
+   * `'5'` is the class named 5 where there is one, `5` always the class of that index.
+   * @throws UsageError with the nearest names when there is none.
+   */
   classIndices(indexOrName: number | string): readonly number[];
+  /** What else a class name could have meant than what `classIndices` finds; undefined where nothing. */
+  classNote(indexOrName: number | string): string | undefined;
   /** Frees what the target holds. */
   dispose(): Promise<void>;
 }
@@ -105,7 +112,11 @@ export async function load(
     },
     classIndices(indexOrName) {
       const { config, labels } = generator();
-      return findClasses(String(indexOrName), config.num_classes, labels);
+      return findClasses(indexOrName, config.num_classes, labels);
+    },
+    classNote(indexOrName) {
+      const { config, labels } = generator();
+      return chooseClasses(indexOrName, config.num_classes, labels).note;
     },
     async dispose() {
       await Promise.all([...samplers.values()].map(async (sampler) => (await sampler).dispose()));

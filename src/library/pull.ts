@@ -21,7 +21,7 @@ export const DEFAULT_HUB = 'https://huggingface.co';
 export const DEFAULT_TIMEOUT_SECONDS = 30;
 
 /** The files of a model folder, in the order that they are fetched. */
-const MODEL_FILES = [
+export const MODEL_FILES = [
   'config.json',
   'labels.json',
   'README.md',

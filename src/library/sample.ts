@@ -12,7 +12,7 @@ const MAX_TOKENS = 1 << 16;
 const DEFAULT_BATCH = 4;
 
 export interface SampleOptions extends SamplingSettings {
-  /** Each picture's class, an index or a name; null for none. Of a group, each picture draws one. */
+  /** Each picture's class as `Model.classIndices` takes it; null for none. Of a group, each picture draws one. */
   readonly classes: readonly (number | string | null)[];
   /** Pixels of the pictures, whole tokens along each side (default: the trained size). */
   readonly size?: { readonly width: number; readonly height: number };
@@ -70,9 +70,16 @@ export async function sampleTokens(model: Model, options: SampleOptions): Promis
   const { grid: trained } = arpgConfig(model.generator.config);
   const grid = options.size === undefined ? trained : gridFor(options.size, model.tokenizer.factor);
   const settings = resolveSettings(options, grid.height * grid.width, model.generator.sampling);
-  const classIds = options.classes.map((wanted, picture) =>
-    wanted === null ? null : pickClass(model.classIndices(wanted), settings.seed, picture),
+  const wantedClasses = new Map(
+    [...new Set(options.classes)].map((wanted) => [
+      wanted,
+      wanted === null ? null : model.classIndices(wanted),
+    ]),
   );
+  const classIds = options.classes.map((wanted, picture) => {
+    const indices = wantedClasses.get(wanted)!;
+    return indices && pickClass(indices, settings.seed, picture);
+  });
   const total = classIds.length * settings.steps;
   const sampler = await model.sampler(grid, options.rope);
   const tokens = await sampleImages(

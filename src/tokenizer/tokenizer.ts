@@ -2,8 +2,11 @@ import type { Grid } from '../../graphs/rotary.js';
 import { downsampleFactor, type VqTokenizerConfig, vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
 import type { RgbImage } from '../data/image.js';
 import { GraphError } from '../graph/graphError.js';
-import type { Weights } from '../graph/weights.js';
+import { readFloats, type Weights } from '../graph/weights.js';
+import { requireFinite } from '../targets/finite.js';
 import { type Executable, floatTensor, type HostTensor, intTensor, type Target } from '../targets/target.js';
+
+const CODEBOOK = 'quantize.embedding.weight';
 
 /** Tokens of one image in raster order. */
 export interface TokenImage {
@@ -16,11 +19,17 @@ export interface Tokenizer {
   readonly config: VqTokenizerConfig;
   /** Pixels of one token along each axis. */
   readonly factor: number;
-  /** @throws GraphError unless the image's sides are multiples of `factor`. */
+  /**
+   * @throws GraphError unless the image's sides are multiples of `factor`, InputError when the weights give no finite
+   *   numbers.
+   */
   encode(image: RgbImage): Promise<TokenImage>;
   /** Encodes images of one size together. */
   encodeMany(images: readonly RgbImage[]): Promise<readonly TokenImage[]>;
-  /** @throws GraphError when a token is outside the codebook or the grid has another number of tokens. */
+  /**
+   * @throws GraphError when a token is outside the codebook or the grid has another number of tokens, InputError when
+   *   the weights give no finite numbers.
+   */
   decode(image: TokenImage): Promise<RgbImage>;
   dispose(): Promise<void>;
 }
@@ -54,6 +63,13 @@ export function createTokenizer(config: VqTokenizerConfig, weights: Weights, tar
   const factor = downsampleFactor(config);
   let encoder: Promise<Executable> | undefined;
   let decoder: Promise<Executable> | undefined;
+  let codesChecked = false;
+  // No latent is near a code that is not a number, so that nothing else would tell.
+  const requireFiniteCodes = (): void => {
+    const codes = weights.get(CODEBOOK);
+    if (codes && !codesChecked) requireFinite(readFloats(codes), "the tokenizer's codes");
+    codesChecked = true;
+  };
   const encodeMany = async (images: readonly RgbImage[]): Promise<readonly TokenImage[]> => {
     const { width, height } = images[0]!;
     const whole = width % factor === 0 && height % factor === 0 && width > 0 && height > 0;
@@ -61,8 +77,13 @@ export function createTokenizer(config: VqTokenizerConfig, weights: Weights, tar
       throw new GraphError(
         `images of ${width}×${height} pixels do not divide into tokens of ${factor}×${factor}`,
       );
+    requireFiniteCodes();
     encoder ??= target.compile(vqEncoder(config), { weights });
-    const { indices } = await (await encoder).run({ image: imageSignal(images) }, ['indices']);
+    const { indices, latent } = await (await encoder).run({ image: imageSignal(images) }, [
+      'indices',
+      'latent',
+    ]);
+    requireFinite((await latent!.read()).data, "the tokenizer's latents");
     const { data } = await indices!.read();
     const grid = { height: height / factor, width: width / factor };
     const count = grid.height * grid.width;
@@ -86,6 +107,7 @@ export function createTokenizer(config: VqTokenizerConfig, weights: Weights, tar
       const indices = intTensor([1, grid.height, grid.width], tokens);
       const { image } = await (await decoder).run({ indices }, ['image']);
       const { data } = await image!.read();
+      requireFinite(data, "the decoded picture's values");
       return signalPixels(data as Float32Array, grid.width * factor, grid.height * factor);
     },
     async dispose() {

@@ -21,6 +21,7 @@ import {
   subtract,
   sum,
   type Tensor,
+  wordHalves,
 } from '../dsl/index.js';
 import { GraphError } from '../graph/graphError.js';
 import { type StatePart, stateName, type StepExtension } from './trainingStep.js';
@@ -64,8 +65,11 @@ export function restartDeadCodes(codebookSize: number, limit: number, seed: numb
     const grown = select(used, perCode(0), add(age, 1));
     const dead = lessOrEqual(limit, grown);
 
+    const upperHalf = floor(multiply(step, 2 ** -16));
+    const lowerHalf = subtract(step, multiply(upperHalf, 2 ** 16));
+    const stepHalves = [lowerHalf, upperHalf].map((half) => reshape(cast(half, 'i32'), [1]));
     const key = concat(
-      [constant('i32', [1], [seed | 0]), reshape(cast(step, 'i32'), [1]), constant('i32', [2], [0, 1])],
+      [constant('i32', [2], wordHalves([seed])), ...stepHalves, constant('i32', [4], wordHalves([0, 1]))],
       0,
     );
     const available = sum(perLatent(1));

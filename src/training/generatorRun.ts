@@ -3,48 +3,86 @@ import { arpgConfig, type OfficialArpgConfig } from '../arpg/config.js';
 import { randomOrder } from '../arpg/order.js';
 import { uniformFor } from '../arpg/random.js';
 import { augmentImage, NO_AUGMENTATION } from './augment.js';
-import { flipImage } from '../data/image.js';
+import { flipImage, type RgbImage } from '../data/image.js';
+import type { PictureList } from '../data/pictureList.js';
 import type { TokenSet } from '../data/tokenSource.js';
-import type { ImageSource } from '../data/imageSource.js';
+import { InputError } from '../errors.js';
+import { wordHalves } from '../graph/philox.js';
 import { intTensor } from '../targets/target.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { dataOrder } from './dataOrder.js';
-import { splitExamples } from './tokenizerRun.js';
+import { heldOutBatches, splitExamples } from './tokenizerRun.js';
 import type { Batch, TrainingSettings } from './trainingLoop.js';
 
 /** Images encoded together. */
 const ENCODE_BATCH = 64;
+/** Tokens of a data set, all of which are held in memory. */
+const MAX_TOKENS = 2 ** 31;
+
+/** The tokens of a source's images, and the files that could not be read, each with the reason. */
+export interface EncodedSource {
+  readonly tokens: TokenSet;
+  readonly failures: ReadonlyMap<string, string>;
+}
 
 /**
- * Tokens of all images of a source.
+ * Tokens of all images of a source that can be read; no other stands in for one that cannot, since it would be of
+ * another class.
  * @param flip adds the mirrored image's tokens as a second variant
+ * @throws InputError when none can be read.
  */
 export async function encodeSource(
-  source: ImageSource,
+  source: PictureList,
   tokenizer: Tokenizer,
   flip: boolean,
   onProgress: (done: number) => void = () => {},
-): Promise<TokenSet> {
+): Promise<EncodedSource> {
   const { imageSize } = tokenizer.config;
   const positions = (imageSize / tokenizer.factor) ** 2;
   const variants = flip ? 2 : 1;
-  const tokens = new Int32Array(source.count * variants * positions);
+  const length = source.count * variants * positions;
+  if (length > MAX_TOKENS)
+    throw new InputError(
+      `${source.count} images make ${length} tokens, more than ${MAX_TOKENS}; use fewer images`,
+    );
+  const tokens = new Int32Array(length);
+  const classIds: number[] = [];
+  const failures = new Map<string, string>();
   for (let start = 0; start < source.count; start += ENCODE_BATCH) {
     const count = Math.min(ENCODE_BATCH, source.count - start);
-    const images = await Promise.all(
+    const loaded = await Promise.all(
       Array.from({ length: count }, async (_, offset) => {
-        const image = await source.image(start + offset);
-        return augmentImage(image, imageSize, NO_AUGMENTATION, 0, 0);
+        const index = start + offset;
+        const image = await readOrExplain(source, index, failures);
+        return image && { index, image: await augmentImage(image, imageSize, NO_AUGMENTATION, 0, 0) };
       }),
     );
-    const pictures = images.flatMap((image) => (flip ? [image, flipImage(image)] : [image]));
-    const encoded = await tokenizer.encodeMany(pictures);
+    const images = loaded.filter((entry) => entry !== undefined);
+    const pictures = images.flatMap(({ image }) => (flip ? [image, flipImage(image)] : [image]));
+    const encoded = pictures.length === 0 ? [] : await tokenizer.encodeMany(pictures);
     for (const [place, image] of encoded.entries())
-      tokens.set(image.tokens, (start * variants + place) * positions);
+      tokens.set(image.tokens, (classIds.length * variants + place) * positions);
+    classIds.push(...images.map(({ index }) => source.classOf(index)));
     onProgress(start + count);
   }
-  const classIds = Int32Array.from({ length: source.count }, (_, index) => source.classOf(index));
-  return { classIds, tokens, variants, positions };
+  if (classIds.length === 0)
+    throw new InputError(`none of the images can be read: ${[...failures.values()][0]}`);
+  const found = tokens.subarray(0, classIds.length * variants * positions);
+  return { tokens: { classIds: Int32Array.from(classIds), tokens: found, variants, positions }, failures };
+}
+
+async function readOrExplain(
+  source: PictureList,
+  index: number,
+  failures: Map<string, string>,
+): Promise<RgbImage | undefined> {
+  try {
+    return await source.read(index);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    failures.set(source.placeOf(index), error.message);
+    return undefined;
+  }
 }
 
 export interface GeneratorRunOptions {
@@ -61,7 +99,6 @@ export interface GeneratorRunOptions {
   readonly settings: Omit<TrainingSettings, 'lossGraph' | 'batch' | 'validation'>;
 }
 
-const VALIDATION_BATCHES = 8;
 /** Validation draws its permutations as from a step that training never reaches. */
 const VALIDATION_STEP = 2 ** 24;
 
@@ -94,10 +131,9 @@ export function generatorTraining(data: TokenSet, options: GeneratorRunOptions):
       tokens: intTensor(shape, tokens),
       class_ids: intTensor([examples.length], classIds),
       orders: intTensor(shape, orders),
-      ...(isTraining && dropout > 0 && { dropout_key: intTensor([2], [seed | 0, firstDraw]) }),
+      ...(isTraining && dropout > 0 && { dropout_key: intTensor([4], wordHalves([seed, firstDraw])) }),
     };
   };
-  const batches = Math.min(VALIDATION_BATCHES, Math.floor(heldOut.length / batchSize));
   return {
     ...settings,
     lossGraph: arpgTeacherForced(arpgConfig(config), { dropout }),
@@ -110,12 +146,8 @@ export function generatorTraining(data: TokenSet, options: GeneratorRunOptions):
         assemble(examples.slice(part * size, (part + 1) * size), step * batchSize + part * size, true),
       );
     },
-    validation: Array.from({ length: batches }, (_, index) =>
-      assemble(
-        heldOut.slice(index * batchSize, (index + 1) * batchSize),
-        (VALIDATION_STEP + index) * batchSize,
-        false,
-      ),
+    validation: heldOutBatches(heldOut, batchSize).map((examples, index) =>
+      assemble(examples, (VALIDATION_STEP + index) * batchSize, false),
     ),
   };
 }

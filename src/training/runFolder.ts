@@ -13,9 +13,8 @@ const LATEST_FILE = 'latest';
 const CHECKPOINTS_FOLDER = 'checkpoints';
 const STATE_FILE = 'state.safetensors';
 const STEP_DIGITS = 8;
-/** Names of a run's own output that is not complete yet. */
-const PARTIAL_NAME =
-  /(^|\/)\.(lock|run\.json|latest|log\.jsonl|tokens\.safetensors|loss\.png|model|step-\d+(\.png)?)\.[^/]+\.partial$/;
+/** Names of output that is not complete yet. */
+const PARTIAL_NAME = /(^|\/)\.arpg-[^/]+\.partial$/;
 
 function encode(value: unknown): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);

@@ -74,7 +74,7 @@ process.on('exit', () => {
 });
 
 const nameBeside = (path: string) =>
-  join(dirname(path), `.${LOCK_FILE}.${randomBytes(4).toString('hex')}.partial`);
+  join(dirname(path), `.arpg-${randomBytes(4).toString('hex')}.partial`);
 
 /** Puts the lock there with all its text at once; false where there is one. */
 function place(path: string, text: string): boolean {

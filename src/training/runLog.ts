@@ -1,6 +1,8 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../atomicFile.js';
+import { readBounded } from '../data/boundedFile.js';
+import { decodeText, linesOf, nestsDeeper } from '../data/text.js';
 import { OutputError, systemReason } from '../errors.js';
 
 const LOG_FILE = 'log.jsonl';
@@ -18,41 +20,32 @@ export interface LogEntry {
   readonly [name: string]: number | undefined;
 }
 
-function isEntry(value: unknown): value is LogEntry {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'step' in value &&
-    Number.isSafeInteger(value.step) &&
-    // What is no number, such as the null that JSON has for an infinite one, is as if it were not there.
-    Object.values(value).every((field) => typeof field === 'number' || field === null)
-  );
-}
-
-function withoutNulls(entry: LogEntry): LogEntry {
-  const fields = Object.entries(entry) as readonly [string, number | null][];
-  return fields.some(([, value]) => value === null)
-    ? (Object.fromEntries(fields.filter(([, value]) => value !== null)) as unknown as LogEntry)
-    : entry;
-}
-
-/** A line's entry; undefined for what was cut short or is none. */
-function parseLine(line: string): LogEntry | undefined {
+/** A line's numbers; undefined when it is torn or no entry. What is no number is as if it were not there. */
+function parseEntry(line: string): LogEntry | undefined {
+  if (nestsDeeper(line, 1)) return undefined;
   try {
     const value: unknown = JSON.parse(line);
-    return isEntry(value) ? withoutNulls(value) : undefined;
+    if (typeof value !== 'object' || value === null) return undefined;
+    const numbers = Object.fromEntries(Object.entries(value).filter(([, field]) => Number.isFinite(field)));
+    return Number.isInteger(numbers.step) ? (numbers as unknown as LogEntry) : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** The run's log; lines that were cut short, or are no entries, are left out. */
+/**
+ * The run's log; lines that were cut short, or are no entries, are left out.
+ * @throws InputError when it cannot be read.
+ */
 export function readLog(folder: string): readonly LogEntry[] {
   const path = join(folder, LOG_FILE);
   if (!existsSync(path)) return [];
-  return readFileSync(path, 'utf8')
-    .split('\n')
-    .flatMap((line) => parseLine(line) ?? []);
+  const entries: LogEntry[] = [];
+  for (const { text } of linesOf(decodeText(readBounded(path)))) {
+    const entry = parseEntry(text);
+    if (entry) entries.push(entry);
+  }
+  return entries;
 }
 
 const formatLine = (entry: LogEntry) => `${JSON.stringify(entry)}\n`;

@@ -46,6 +46,8 @@ export function readTokenCache(folder: string): TokenSet | undefined {
   const [classIds, tokens] = [tensors.get('class_ids'), tensors.get('tokens')];
   if (classIds?.dtype !== 'i32' || tokens?.dtype !== 'i32' || tokens.shape.length !== 3)
     throw new InputError(`${path}: not a token cache; remove it to make it again`);
-  const [, variants, positions] = tokens.shape as [number, number, number];
+  const [images, variants, positions] = tokens.shape as [number, number, number];
+  if (classIds.shape[0] !== images || images * variants * positions === 0)
+    throw new InputError(`${path}: a token cache of another shape; remove it to make it again`);
   return { classIds: readIntegers(classIds), tokens: readIntegers(tokens), variants, positions };
 }

@@ -22,6 +22,22 @@ export function splitExamples(count: number, share: number, seed: number): Split
   return { training: shuffled.slice(held), heldOut: shuffled.slice(0, held) };
 }
 
+/** Validation looks at so many batches at most. */
+const VALIDATION_BATCHES = 8;
+
+/**
+ * The batches to validate on: whole ones, or a single smaller one where the held-out examples do not fill one.
+ * @returns none when nothing is held out
+ */
+export function heldOutBatches(
+  heldOut: readonly number[],
+  batchSize: number,
+): readonly (readonly number[])[] {
+  const size = Math.min(batchSize, heldOut.length);
+  const batches = size === 0 ? 0 : Math.min(VALIDATION_BATCHES, Math.floor(heldOut.length / size));
+  return Array.from({ length: batches }, (_, index) => heldOut.slice(index * size, (index + 1) * size));
+}
+
 export interface TokenizerRunOptions {
   readonly config: OfficialVqConfig;
   readonly losses: VqLossConfig;
@@ -38,9 +54,6 @@ export interface TokenizerRunOptions {
   readonly settings: Omit<TrainingSettings, 'lossGraph' | 'batch' | 'validation'>;
 }
 
-/** Validation looks at so many batches at most. */
-const VALIDATION_BATCHES = 8;
-
 /** What the training loop needs to train a tokenizer on images. */
 export async function tokenizerTraining(
   source: ImageSource,
@@ -55,12 +68,9 @@ export async function tokenizerTraining(
     );
     return { image: imageSignal(await Promise.all(images)) };
   };
-  const batches = Math.min(VALIDATION_BATCHES, Math.floor(heldOut.length / batchSize));
   const validation: Batch[] = [];
-  for (let index = 0; index < batches; index++)
-    validation.push(
-      await load(heldOut.slice(index * batchSize, (index + 1) * batchSize), NO_AUGMENTATION, 0),
-    );
+  for (const examples of heldOutBatches(heldOut, batchSize))
+    validation.push(await load(examples, NO_AUGMENTATION, 0));
   return {
     ...settings,
     lossGraph: vqAutoencoder(vqConfig(config), { ...options.losses, adversarial: adversarial !== undefined }),

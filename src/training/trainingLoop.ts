@@ -1,3 +1,4 @@
+import { InputError } from '../errors.js';
 import { countElements } from '../graph/dimension.js';
 import { type Graph, inputNode } from '../graph/graph.js';
 import type { Weights } from '../graph/weights.js';
@@ -186,12 +187,29 @@ function bestOf(losses: HeldOutLosses, step: number): BestWeights | undefined {
     );
 }
 
+/** @throws InputError naming the step whose numbers are not finite: with its weights nothing can be trained on. */
+function requireFiniteStep(
+  scalars: StepResult['scalars'],
+  step: number,
+  savedStep: number | undefined,
+): void {
+  const wrong = Object.entries(scalars).find(([, value]) => !Number.isFinite(value));
+  if (!wrong) return;
+  const [name, value] = wrong;
+  const kept =
+    savedStep === undefined ? 'no checkpoint was written' : `the checkpoint of step ${savedStep} is kept`;
+  throw new InputError(
+    `step ${step}: the ${name.replaceAll('_', ' ')} is ${value}, so training cannot go on; ${kept}; try a lower learning rate`,
+  );
+}
+
 /**
  * Trains until the last step or until told to stop, from the run's latest checkpoint if there is one. A run that is
  * continued gives the same losses as one that was never interrupted, wherever it was killed.
  * @param folder of a run that this process has opened (`createRun`, `reopenRun`)
  * @param signal stops after the step at hand, with a checkpoint
- * @throws OutputError when a checkpoint cannot be written; the ones before stay.
+ * @throws OutputError when a checkpoint cannot be written, InputError when the loss or the gradient is not finite; the
+ *   checkpoints before stay.
  */
 export async function train(
   folder: string,
@@ -209,7 +227,7 @@ export async function train(
     : initialState(lossGraph, stepGraph, optimizer, settings.seed, settings.initialWeights);
   let step = checkpoint?.step ?? 0;
   let best = checkpoint?.best;
-  let saved = checkpoint?.step ?? -1;
+  let saved = checkpoint?.step;
   const run = await compileStep(lossGraph, stepGraph, target, settings.step);
   const log = openLog(folder, step);
 
@@ -261,6 +279,7 @@ export async function train(
       const { next, scalars } = await run(batch, state, rate, step);
       releaseState(state);
       state = next;
+      requireFiniteStep(scalars, step, saved);
       const { loss, ...others } = scalars;
       const seconds = (performance.now() - started) / 1000;
       log.append({

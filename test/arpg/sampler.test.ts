@@ -8,7 +8,7 @@ import { samplingPlan } from '../../src/arpg/plan.js';
 import { tokenWords } from '../../src/arpg/random.js';
 import { createSampler, type SampledImage, type SamplingOptions } from '../../src/arpg/sampler.js';
 import { tokensPerStep } from '../../src/arpg/schedule.js';
-import { openPytorch } from '../../src/checkpoints/pytorch.js';
+import { openPytorch } from '../support/checkpoints.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
 import { floatTensor, type HostTensor, intTensor } from '../../src/targets/target.js';

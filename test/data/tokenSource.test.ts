@@ -71,7 +71,7 @@ describe('token data sets', () => {
     write('randar/0/5.npy', npy('<i2', '(2, 3)', int16(1, 2, 3, 4, 5, 6)));
     write('randar/10/1.npy', npy('<i2', '(2, 3)', int16(7, 8, 9, 10, 11, 12)));
     write('randar/2/1.npy', npy('<i2', '(2, 3)', int16(0, 0, 0, 0, 0, 0)));
-    const set = openTokenSet(temporary('randar'))!;
+    const set = openTokenSet(temporary('randar'), 16384)!;
     expect([set.variants, set.positions]).to.deep.equal([2, 3]);
     expect([...set.classIds]).to.deep.equal([0, 2, 10]);
     expect([...set.tokens.subarray(12)]).to.deep.equal([7, 8, 9, 10, 11, 12]);
@@ -82,18 +82,18 @@ describe('token data sets', () => {
       write(`llamagen/imagenet256_codes/${index}.npy`, npy('<i2', '(1, 1, 2)', int16(index, index + 1)));
       write(`llamagen/imagenet256_labels/${index}.npy`, npy('<i8', '(1,)', int64(100 + index)));
     }
-    const set = openTokenSet(temporary('llamagen'))!;
+    const set = openTokenSet(temporary('llamagen'), 16384)!;
     expect([...set.classIds]).to.deep.equal([100, 101, 102, 110]);
     expect([...set.tokens]).to.deep.equal([0, 1, 1, 2, 2, 3, 10, 11]);
   });
 
   it('JSON lines', () => {
     write('tokens.jsonl', '{"tokens":[1,2],"class_id":3}\n{"tokens":[4,5]}\n');
-    const set = openTokenSet(temporary('tokens.jsonl'))!;
+    const set = openTokenSet(temporary('tokens.jsonl'), 16384)!;
     expect([...set.classIds]).to.deep.equal([3, 0]);
     expect([...set.tokens]).to.deep.equal([1, 2, 4, 5]);
     write('uneven.jsonl', '{"tokens":[1,2]}\n{"tokens":[4]}\n');
-    expect(() => openTokenSet(temporary('uneven.jsonl'))).to.throw(
+    expect(() => openTokenSet(temporary('uneven.jsonl'), 16384)).to.throw(
       InputError,
       'uneven.jsonl: line 2: 1×1 tokens',
     );
@@ -101,7 +101,7 @@ describe('token data sets', () => {
 
   it('a folder of images is no token data set', () => {
     write('images/cat/1.png', 'x');
-    expect(openTokenSet(temporary('images'))).to.equal(undefined);
-    expect(openTokenSet(temporary('nowhere'))).to.equal(undefined);
+    expect(openTokenSet(temporary('images'), 16384)).to.equal(undefined);
+    expect(openTokenSet(temporary('nowhere'), 16384)).to.equal(undefined);
   });
 });

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { expect } from 'chai';
 import { cacheNames } from '../../graphs/arpg.js';
 import { arpgConfig } from '../../src/arpg/config.js';
-import { openPytorch } from '../../src/checkpoints/pytorch.js';
+import { openPytorch } from '../support/checkpoints.js';
 import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import { writeOnnxModel, onnxModelOf } from '../../src/export/exportOnnx.js';
 import { readFloats, type Weights } from '../../src/graph/weights.js';
@@ -22,6 +22,7 @@ import {
   sampleTokens,
   writeModelFolder,
 } from '../../src/index.js';
+import { loadOnnxRuntime } from '../../src/targets/onnx/onnxRuntime.js';
 import { decodeOnnxModel, ONNX_DATA_TYPES } from '../../src/targets/onnx/onnxSchema.js';
 import { arpg } from '../support/cli.js';
 import { writeEditableModel } from '../support/editableModel.js';
@@ -29,7 +30,7 @@ import { goldenPath } from '../support/golden.js';
 import { findOnnxFaults } from '../support/onnxChecker.js';
 import { temporaryFolder } from '../support/temporary.js';
 
-const ort = createRequire(import.meta.url)('onnxruntime-node') as typeof import('onnxruntime-node');
+const ort = loadOnnxRuntime();
 
 const readModel = (path: string) => decodeOnnxModel(readFileSync(path));
 
@@ -322,7 +323,7 @@ describe('export', () => {
         [2, 'writes files', ['--format', 'onnx', '-o', '-']],
         [2, '16 tokens', ['--format', 'gpujs', '--steps', '17', '-o', temporary('x')]],
         [3, 'no such model', ['--format', 'pt', '--model', temporary('none'), '-o', temporary('x')]],
-        [5, 'cannot be written', ['--format', 'pt', '-o', temporary('nowhere/x')]],
+        [5, 'not a folder', ['--format', 'pt', '-o', temporary('page.mjs/x')]],
       ];
       for (const [code, text, args] of refused) {
         const { code: actual, errors } = run(...args);

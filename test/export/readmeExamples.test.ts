@@ -19,7 +19,10 @@ describe("the README's examples", () => {
   const temporary = temporaryFolder();
   const run = (code: string, name: string) => {
     writeFileSync(temporary(name), code);
-    const { status, stderr } = spawnSync(process.execPath, [temporary(name)], { cwd: temporary('') });
+    const { status, stderr } = spawnSync(process.execPath, [temporary(name)], {
+      cwd: temporary(''),
+      env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+    });
     expect(status, stderr.toString()).to.equal(0);
   };
   before(() => {

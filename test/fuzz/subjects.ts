@@ -7,7 +7,8 @@ import { importGenerator } from '../../src/checkpoints/importCheckpoint.js';
 import { openGenerator, openTokenizer } from '../../src/checkpoints/modelFolder.js';
 import { openPytorch } from '../../src/checkpoints/pytorch.js';
 import { openSafetensors } from '../../src/checkpoints/safetensors.js';
-import { PickleError, unpickle } from '../../src/checkpoints/unpickle.js';
+import { OpaqueObject, PickleError } from '../../src/checkpoints/pickleValues.js';
+import { unpickle } from '../../src/checkpoints/unpickle.js';
 import { decodeRgba } from '../../src/data/image.js';
 import { openImageSource } from '../../src/data/imageSource.js';
 import { splitPictures } from '../../src/data/imageStream.js';
@@ -86,9 +87,8 @@ export function subjects(seeds: Seeds, folder: string): readonly Subject[] {
   file.tokenizerWeights(seeds.tokenizer.weights);
   const importConfig = file.importConfig(seeds.generator.config);
   const pickleOptions = {
-    allowGlobal: () => true,
-    call: () => null,
-    resolvePersistent: () => null,
+    call: (name: string) => new OpaqueObject(name),
+    resolvePersistent: () => new OpaqueObject('storage'),
   };
   const readAll = (tensors: ReadonlyMap<string, { readonly read: () => Uint8Array }>) => {
     for (const tensor of tensors.values()) tensor.read();
@@ -236,7 +236,7 @@ export function subjects(seeds: Seeds, folder: string): readonly Subject[] {
       name: 'token-set',
       inputs: [seeds.tokenLines],
       mutate: informed(mutateLines),
-      read: (bytes) => openTokenSet(file.tokens(bytes)),
+      read: (bytes) => openTokenSet(file.tokens(bytes), 8),
     },
     {
       name: 'token-cache',

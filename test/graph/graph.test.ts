@@ -2,15 +2,20 @@ import { expect } from 'chai';
 import { arpgStep, arpgTeacherForced } from '../../graphs/arpg.js';
 import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
 import { ARPG_PRESETS, arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
+import { eliminateCommonSubexpressions } from '../../src/compiler/commonSubexpressions.js';
 import {
   add,
+  constant,
   dim,
+  divide,
   input,
   linear,
   makeGraph,
   matmul,
+  pad,
   parameter,
   reshape,
+  rmsNorm,
   scope,
 } from '../../src/dsl/index.js';
 import { drawingOf } from '../../src/graph/boxes.js';
@@ -19,9 +24,12 @@ import { addCosts, formatQuantity, NO_COST } from '../../src/graph/cost.js';
 import { drawDot, drawSvg, drawTable } from '../../src/graph/draw.js';
 import { parametersOf } from '../../src/graph/graph.js';
 import { GraphError } from '../../src/graph/graphError.js';
+import { interpret } from '../../src/graph/interpret.js';
+import type { ConstantNode, OperationNode, Tensor } from '../../src/graph/node.js';
 import { printGraph } from '../../src/graph/print.js';
 import { graphFromJson, graphToJson } from '../../src/graph/serialize.js';
 import { verify } from '../../src/graph/verify.js';
+import { lowerToOnnx } from '../../src/targets/onnx/lowerToOnnx.js';
 import { VQ_PRESETS, vqConfig } from '../../src/tokenizer/config.js';
 import { goldenJson } from '../support/golden.js';
 
@@ -200,5 +208,68 @@ describe('showing graphs', () => {
       nothing: null,
     }))
       expect(() => graphFromJson(bad), what).to.throw(GraphError, 'not a graph');
+  });
+});
+
+describe('numbers that JSON has no text for', () => {
+  const special = [Infinity, -Infinity, Number.NaN, -0, 0, 1e308, 5e-324];
+  const padded = (value: number) => pad(input('x', 'f32', [2]), [1], [0], value);
+
+  it('survive the round trip as attributes and constants', () => {
+    for (const value of special) {
+      const y = add(padded(value), constant('f32', [3], [value, 1, value]));
+      const x = (y.node.inputs[0]!.node as OperationNode).inputs[0]!;
+      const json = graphToJson(makeGraph('special', [x], { y }));
+      const copy = graphFromJson(JSON.parse(JSON.stringify(json)));
+      const [left, right] = copy.outputs.y!.node.inputs as [Tensor, Tensor];
+      expect((left.node as OperationNode).attributes.value, String(value)).to.satisfy((own: number) =>
+        Object.is(own, value),
+      );
+      expect(Array.from((right.node as ConstantNode).data)).to.deep.equal([
+        Math.fround(value),
+        1,
+        Math.fround(value),
+      ]);
+      expect(printGraph(copy)).to.equal(printGraph(makeGraph('special', [x], { y })));
+    }
+  });
+
+  it('are told apart where equal operations and constants are merged', () => {
+    const x = input('x', 'f32', [2]);
+    const values = [...special, ...special];
+    const outputs = values.flatMap((value, index) => [
+      [`pad${index}`, pad(x, [1], [0], value)],
+      [`constant${index}`, divide(1, constant('f32', [1], [value]))],
+    ]) as [string, Tensor][];
+    const graph = makeGraph('merged', [x], Object.fromEntries(outputs));
+    const merged = eliminateCommonSubexpressions.run(graph);
+    const pads = new Set(values.map((_, index) => merged.outputs[`pad${index}`]));
+    expect(pads.size).to.equal(special.length);
+    const given = { x: { dtype: 'f32', shape: [2], data: Float32Array.of(1, 2) } } as const;
+    expect(interpret(merged, given)).to.deep.equal(interpret(graph, given));
+  });
+
+  it('stay apart as attributes of ONNX nodes', () => {
+    const x = input('x', 'f32', [2, 4]);
+    const scale = constant('f32', [4], [1, 1, 1, 1]);
+    const outputs = special.map((value, index) => [`y${index}`, rmsNorm(x, scale, value)] as const);
+    const { model } = lowerToOnnx(makeGraph('norms', [x], Object.fromEntries(outputs)));
+    expect(model.graph.node.filter(({ opType }) => opType === 'RMSNormalization')).to.have.length(
+      special.length,
+    );
+  });
+
+  it('nothing but numbers, choices and dims is an attribute', () => {
+    const x = input('x', 'f32', [2]);
+    const json = graphToJson(makeGraph('small', [x], { y: pad(x, [1], [0], 0) }));
+    const withValue = (value: unknown) => ({
+      ...json,
+      nodes: json.nodes.map((own) =>
+        own.attributes ? { ...own, attributes: { ...own.attributes, value } } : own,
+      ),
+    });
+    graphFromJson(withValue({ number: '-Infinity' }));
+    for (const bad of ['0); process.exit(1', { number: '1' }, { number: 1 }, null, { text: 'x' }, [[1]]])
+      expect(() => graphFromJson(withValue(bad)), JSON.stringify(bad)).to.throw(GraphError, 'not a graph');
   });
 });

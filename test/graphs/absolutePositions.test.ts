@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { arpgPrefill, arpgStep, arpgTeacherForced, cacheNames, embeddingRows } from '../../graphs/arpg.js';
 import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
-import { openPytorch } from '../../src/checkpoints/pytorch.js';
+import { openPytorch } from '../support/checkpoints.js';
 import { withGradients } from '../../src/compiler/gradient.js';
 import { readFloats, type Weights } from '../../src/graph/weights.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';

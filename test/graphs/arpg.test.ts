@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
 import { arpgTeacherForced } from '../../graphs/arpg.js';
 import { rotaryTable } from '../../graphs/rotary.js';
-import { openPytorch } from '../../src/checkpoints/pytorch.js';
+import { openPytorch } from '../support/checkpoints.js';
 import { withGradients } from '../../src/compiler/gradient.js';
 import { makeGraph } from '../../src/graph/graph.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';

@@ -1,5 +1,5 @@
 import { vqAutoencoder, vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
-import { openPytorch } from '../../src/checkpoints/pytorch.js';
+import { openPytorch } from '../support/checkpoints.js';
 import { withGradients } from '../../src/compiler/gradient.js';
 import { readJsonFile } from '../../src/jsonFile.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';

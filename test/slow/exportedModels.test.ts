@@ -16,6 +16,7 @@ import {
   PRECISIONS,
   sample,
 } from '../../src/index.js';
+import { loadOnnxRuntime } from '../../src/targets/onnx/onnxRuntime.js';
 import { floatTensor, intTensor } from '../../src/targets/target.js';
 import { CHROMIUM, runPage } from '../support/browser.js';
 import { temporaryFolder } from '../support/temporary.js';
@@ -176,7 +177,7 @@ describe('exported models elsewhere', () => {
         '/model/': temporary(''),
       })) as { dims: number[]; values: number[] };
       expect(result.dims).to.deep.equal([1, 3, config.vocabularySize]);
-      const ort = await import('onnxruntime-node');
+      const ort = loadOnnxRuntime();
       const session = await ort.InferenceSession.create(readFileSync(temporary('step.onnx')));
       const ids = (values: readonly number[]) =>
         new ort.Tensor('int32', Int32Array.from(values), [1, values.length]);

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { PNG } from 'pngjs';
+import { loadOnnxRuntime } from '../../src/targets/onnx/onnxRuntime.js';
 import { decodeOnnxModel } from '../../src/targets/onnx/onnxSchema.js';
 import { arpg } from '../support/cli.js';
 import { findOnnxFaults } from '../support/onnxChecker.js';
@@ -47,7 +48,7 @@ describe('full size: ARPG-L and VQ-16 with random weights', () => {
     expect(statSync(path).size).to.be.below(10e6);
     expect(statSync(`${path}.data`).size).to.be.within(1.27e9, 1.3e9);
     expect(findOnnxFaults(decodeOnnxModel(readFileSync(path)), temporary('onnx'))).to.deep.equal([]);
-    const ort = await import('onnxruntime-node');
+    const ort = loadOnnxRuntime();
     const session = await ort.InferenceSession.create(path);
     const ids = (value: number) => new ort.Tensor('int32', Int32Array.of(value), [1, 1]);
     const empty = new ort.Tensor('float32', new Float32Array(0), [1, 16, 0, 64]);

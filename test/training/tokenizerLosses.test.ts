@@ -1,7 +1,5 @@
-import { createRequire } from 'node:module';
 import { writeFileSync } from 'node:fs';
 import { expect } from 'chai';
-import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { vqAutoencoder } from '../../graphs/vqTokenizer.js';
 import { withGradients } from '../../src/compiler/gradient.js';
 import { dim } from '../../src/dsl/index.js';
@@ -17,6 +15,7 @@ import {
   type OnnxModel,
   type OnnxNode,
 } from '../../src/targets/onnx/onnxSchema.js';
+import { loadOnnxRuntime } from '../../src/targets/onnx/onnxRuntime.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
 import { floatTensor, type HostTensor, isDeviceTensor } from '../../src/targets/target.js';
@@ -146,10 +145,7 @@ describe('feature networks from ONNX', () => {
   it('give what onnxruntime gives for the same file, on every kind of operator', async () => {
     const path = temporary('features.onnx');
     writeFileSync(path, encodeOnnxModel(featureModel()));
-    const ort = createRequire(import.meta.url)('onnxruntime-node') as {
-      InferenceSession: { create(path: string): Promise<InferenceSession> };
-      Tensor: new (type: string, data: Float32Array, shape: readonly number[]) => OrtTensor;
-    };
+    const ort = loadOnnxRuntime();
     const session = await ort.InferenceSession.create(path);
     const expected = await session.run({
       image: new ort.Tensor('float32', image.data as Float32Array, image.shape),

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { arpgTeacherForced } from '../../graphs/arpg.js';
 import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
-import { openPytorch } from '../../src/checkpoints/pytorch.js';
+import { openPytorch } from '../support/checkpoints.js';
 import { countElements } from '../../src/graph/dimension.js';
 import { readFloats } from '../../src/graph/weights.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';

@@ -2,7 +2,7 @@
  * What runs inside a stand-alone module: the sampling loop over kernels that were generated before. It is bundled into
  * each module, so it imports nothing of Node.js.
  */
-import { classesWith, groupsOf, pickClass } from '../../arpg/classGroups.js';
+import { chooseClasses, groupsOf, pickClass } from '../../arpg/classGroups.js';
 import { randomOrder } from '../../arpg/order.js';
 import { samplingPlan } from '../../arpg/plan.js';
 import { sampleBatch } from '../../arpg/sampler.js';
@@ -11,6 +11,7 @@ import { GpuTensor, uploadInputs } from '../../targets/gpujs/gpuTensor.js';
 import type { KernelCall, KernelPlan } from '../../targets/gpujs/kernelPlan.js';
 import { createKernelRunner, type KernelRunner } from '../../targets/gpujs/kernelRunner.js';
 import type { GpuJs } from '../../targets/gpujs/gpuLibrary.js';
+import { requireFinite } from '../../targets/finite.js';
 import { type DeviceTensor, intTensor, type TargetTensor } from '../../targets/target.js';
 import type { ModuleData, ModulePlan } from './moduleData.js';
 
@@ -22,8 +23,8 @@ const CLASSES_NAMED = 12;
 
 export interface PictureOptions {
   /**
-   * Index or name; the names of the model's classes are `model.labels`.
-   * A part between slashes stands for all that have it, such as `food` for `food/fruit`, and one is drawn.
+   * A number is an index. A text is a name, of which `model.labels` has all, or else an index: '5' is the class named
+   * 5 where there is one. A part between slashes stands for all that have it, such as `food` for `food/fruit`, and one is drawn.
    */
   readonly class: number | string;
   /** Fixes all random choices (default: drawn). */
@@ -110,16 +111,14 @@ async function runPlan(
 }
 
 function classOf(wanted: number | string, { labels, config }: ModuleData, seed: number): number {
-  const index = typeof wanted === 'number' ? wanted : labels.indexOf(wanted);
-  if (index >= 0 && index < config.classes) return index;
-  const members = classesWith(String(wanted), labels);
-  if (members.length === 0) {
+  const { indices } = chooseClasses(wanted, config.classes, labels);
+  if (indices.length === 0) {
     const known = [...new Set(labels.map((label) => groupsOf(label)[0] ?? label))].slice(0, CLASSES_NAMED);
     throw new RangeError(
       `class ${wanted} is unknown; there are ${config.classes}${known.length > 0 ? `: ${known.join(', ')}, …` : ''}`,
     );
   }
-  return pickClass(members, seed, 0);
+  return pickClass(indices, seed, 0);
 }
 
 /** `[3, height, width]` in [−1, 1] → RGBA, as the tokenizer's own decoding rounds it. */
@@ -189,6 +188,7 @@ export function createPageModel(
       const indices = intTensor([1, grid.height, grid.width], tokens!);
       const { image } = await runPlan(runner, decoder, { indices });
       const { data: signal } = await image!.read();
+      requireFinite(signal, "the picture's values");
       const [width, height] = [grid.width * tokenPixels, grid.height * tokenPixels];
       const pixels = toRgba(signal as Float32Array, width * height);
       return { width, height, data: pixels, tokens: tokens!, seed };

@@ -3,6 +3,7 @@ import type { ConstantData } from '../../graph/node.js';
 import { readFloats, type Weights } from '../../graph/weights.js';
 import { GraphError } from '../../graph/graphError.js';
 import type { HostTensor } from '../target.js';
+import { requireExactIntegers } from './exactIntegers.js';
 import { bufferLayout, type ValueSource } from './kernelPlan.js';
 
 /** Floats as `rows` × `columns` in row-major order. */
@@ -12,13 +13,17 @@ export interface HostBuffer {
   readonly columns: number;
 }
 
-/** The elements in the layout that kernels expect of a tensor of that shape. */
-export function hostBuffer(shape: readonly number[], data: ConstantData): HostBuffer {
+/**
+ * The elements in the layout that kernels expect of a tensor of that shape.
+ * @throws TargetError when integers do not fit into float32.
+ */
+export function hostBuffer(shape: readonly number[], data: ConstantData, what: string): HostBuffer {
+  if (data instanceof Int32Array) requireExactIntegers(data, what);
   const { rows, columns } = bufferLayout(shape);
   return { data: data instanceof Float32Array ? data : Float32Array.from(data), rows, columns };
 }
 
-function transpose(data: Float32Array, [rows, columns]: readonly [number, number]): Float32Array {
+function transpose(data: ConstantData, [rows, columns]: readonly [number, number]): Float32Array {
   const result = new Float32Array(data.length);
   for (let row = 0; row < rows; row++)
     for (let column = 0; column < columns; column++)
@@ -31,10 +36,11 @@ export function constantBuffer(
   source: Exclude<ValueSource, { readonly kind: 'input' | 'step' }>,
   weights: Weights,
 ): HostBuffer {
+  const what = source.kind === 'parameter' ? `parameter '${source.name}'` : 'a constant';
   const { shape, data } =
     source.kind === 'parameter' ? parameterOf(source.name, weights) : constantOf(source);
-  if (!source.transposed) return hostBuffer(shape, data);
-  return hostBuffer(shape.toReversed(), transpose(data, shape as [number, number]));
+  if (!source.transposed) return hostBuffer(shape, data, what);
+  return hostBuffer(shape.toReversed(), transpose(data, shape as [number, number]), what);
 }
 
 function parameterOf(name: string, weights: Weights) {
@@ -44,7 +50,7 @@ function parameterOf(name: string, weights: Weights) {
 }
 
 function constantOf({ node }: Extract<ValueSource, { readonly kind: 'constant' }>) {
-  return { shape: node.outputs[0]!.shape as readonly number[], data: Float32Array.from(node.data) };
+  return { shape: node.outputs[0]!.shape as readonly number[], data: node.data };
 }
 
 /** Key of a constant among those of one executable. */
@@ -72,7 +78,10 @@ export function flattenResult(result: KernelResult, columns: number, lanes: numb
   return flat;
 }
 
-/** The elements as a tensor of this process. */
+/**
+ * The elements as a tensor of this process.
+ * @throws TargetError when integers may have been rounded on the way.
+ */
 export function toHostTensor(
   dtype: HostTensor['dtype'],
   shape: readonly number[],
@@ -83,6 +92,7 @@ export function toHostTensor(
     case 'f32':
       return { dtype, shape, data: elements };
     case 'i32':
+      requireExactIntegers(elements, 'a result');
       return { dtype, shape, data: Int32Array.from(elements, Math.round) };
     case 'bool':
       return { dtype, shape, data: Uint8Array.from(elements, (value) => Number(value > 0.5)) };

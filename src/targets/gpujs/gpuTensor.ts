@@ -45,7 +45,7 @@ export async function uploadInputs(
       values[name] = given.value;
       continue;
     }
-    values[name] = await runner.upload(hostBuffer(given.shape, given.data));
+    values[name] = await runner.upload(hostBuffer(given.shape, given.data, `input '${name}'`));
     release.push(values[name]);
   }
   return { values, release };

@@ -5,6 +5,7 @@ import { bindInputs } from '../../graph/interpret.js';
 import type { OpDefinition } from '../../graph/op.js';
 import { concreteType } from '../../graph/tensorType.js';
 import type { Weights } from '../../graph/weights.js';
+import { indexGuard } from '../indexGuard.js';
 import type { Target } from '../target.js';
 import { BACKENDS, chooseMode, type GpuMode, loadGpuJs } from './gpuModes.js';
 import { GpuTensor, uploadInputs } from './gpuTensor.js';
@@ -69,6 +70,7 @@ export async function gpujsTarget({
     description: `gpu.js, ${detail}`,
     async compile(graph, { weights = new Map(), onPass } = {}) {
       const compiled = compileForKernels(graph, mode, weights, onPass);
+      const requireIndices = indexGuard(graph);
       const settings = {
         library: loadGpuJs(),
         mode,
@@ -89,6 +91,7 @@ export async function gpujsTarget({
       return {
         async run(inputs, outputs = Object.keys(graph.outputs)) {
           const bindings = bindInputs(graph, inputs);
+          requireIndices(inputs, bindings);
           const { plan, runner } = plans.get(JSON.stringify([bindings, outputs]), () => {
             const wanted = withOutputs(compiled, outputs);
             const limits = MODE_LIMITS[mode];

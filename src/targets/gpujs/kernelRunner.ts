@@ -162,6 +162,7 @@ export function createKernelRunner({
       constants.set(key, value);
       return value;
     } catch (error) {
+      if (error instanceof TargetError) throw error;
       const what = source.kind === 'parameter' ? `parameter '${source.name}'` : 'a constant';
       throw new GraphError(`gpujs:${mode}: ${what} cannot be uploaded: ${(error as Error).message}`);
     }

@@ -1,5 +1,6 @@
 import { countElements, type DimBindings, equalShapes } from '../../graph/dimension.js';
 import { type Graph, nodesOf } from '../../graph/graph.js';
+import { TargetError } from '../../errors.js';
 import { GraphError } from '../../graph/graphError.js';
 import type { Expression, GpuCall } from '../../graph/gpuRule.js';
 import {
@@ -14,6 +15,7 @@ import {
 import { concreteAttributes } from '../../graph/interpret.js';
 import type { ConstantNode, OperationNode, Tensor } from '../../graph/node.js';
 import { concreteType } from '../../graph/tensorType.js';
+import { requireExactIntegers } from './exactIntegers.js';
 import {
   type BufferLayout,
   bufferLayout,
@@ -230,7 +232,10 @@ class KernelBuilder {
 
   /** An element in memory; constants of one element are written out. */
   private element(tensor: Tensor, index: readonly Expression[]): Expression {
-    if (isLiteral(tensor)) return literal(tensor.node.data[0]!);
+    if (isLiteral(tensor)) {
+      if (tensor.dtype === 'i32') requireExactIntegers(tensor.node.data, 'a constant');
+      return literal(tensor.node.data[0]!);
+    }
     let parameter = this.parameters.indexOf(tensor);
     if (parameter < 0) parameter = this.parameters.push(tensor) - 1;
     const swapped = this.placement.transposed.has(tensor) ? index.toReversed() : index;
@@ -268,11 +273,11 @@ class KernelBuilder {
   }
 }
 
-/** Whether a tensor is a constant of one finite element. */
+/** Whether a tensor is a constant of one element that a source can spell: finite, and not −0. */
 function isLiteral(tensor: Tensor): tensor is Tensor & { readonly node: ConstantNode } {
-  return (
-    tensor.node.kind === 'constant' && tensor.node.data.length === 1 && Number.isFinite(tensor.node.data[0])
-  );
+  if (tensor.node.kind !== 'constant' || tensor.node.data.length !== 1) return false;
+  const [value] = tensor.node.data;
+  return Number.isFinite(value) && !Object.is(value, -0);
 }
 
 function literal(value: number): Expression {
@@ -323,10 +328,24 @@ function sharedAxis(tensor: Tensor, placement: Placement, bindings: DimBindings)
   return -1;
 }
 
+/** What a tensor's kernel is made by; sizes that kernels cannot count are refused in words. */
+function refusingSizes<T>({ node }: Tensor, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const name = node.kind === 'operation' ? `'${node.op.name}'` : `a ${node.kind}`;
+    throw new TargetError(
+      `gpujs: ${name}${node.scope === '' ? '' : ` in ${node.scope}`}: ${error.message}; use smaller images or batches, or --target onnx`,
+    );
+  }
+}
+
 /**
  * Lowers a compiled graph to kernel calls for given sizes. Views become index arithmetic; element-wise operations
  * join the kernel that reads them, or the one that they read.
- * @throws GraphError naming the operation that has no kernel or exceeds a limit.
+ * @throws GraphError naming the operation that has no kernel or exceeds a limit, TargetError for numbers that float32
+ *   does not hold.
  */
 export function lowerToKernels(graph: Graph, bindings: DimBindings, options: LoweringOptions): KernelPlan {
   const operations = nodesOf(graph).filter((node) => node.kind === 'operation');
@@ -356,7 +375,9 @@ export function lowerToKernels(graph: Graph, bindings: DimBindings, options: Low
       const builder = new KernelBuilder(placement, bindings, layouts, options.flatArrays);
       // A tensor without elements needs no kernel; whoever reads it reads nothing.
       const empty = countElements(shape) === 0;
-      const step = empty ? emptyStep(tensor, layout) : builder.build(tensor, layout, sourceOf);
+      const step = empty
+        ? emptyStep(tensor, layout)
+        : refusingSizes(tensor, () => builder.build(tensor, layout, sourceOf));
       layouts.set(tensor, layout);
       stepOf.set(tensor, steps.push(step) - 1);
     }
@@ -369,7 +390,9 @@ export function lowerToKernels(graph: Graph, bindings: DimBindings, options: Low
     const plain = bufferLayout(concreteType(tensor, bindings).shape);
     return {
       kind: 'step',
-      step: steps.push(copyStep(tensor, layout, plain, source, options.flatArrays)) - 1,
+      step:
+        steps.push(refusingSizes(tensor, () => copyStep(tensor, layout, plain, source, options.flatArrays))) -
+        1,
     };
   };
   const outputs = Object.fromEntries(

@@ -1,4 +1,5 @@
 import type { KernelPlan, ValueSource } from './kernelPlan.js';
+import { printable } from '../../printable.js';
 import { formatType } from '../../graph/tensorType.js';
 
 function describe(source: ValueSource, plan: KernelPlan): string {
@@ -20,9 +21,9 @@ export function printKernelPlan(plan: KernelPlan): string {
     const { rows, columns, lanes } = layout;
     const results = lanes === 1 ? 'one result' : `${lanes} results`;
     return [
-      `// kernel ${index}: ${covers.join(' + ')}`,
+      `// kernel ${index}: ${printable(covers.join(' + '))}`,
       `// ${rows}×${columns} threads of ${results}, ${flops} FLOPs`,
-      ...reads.map((read, argument) => `// a${argument}: ${describe(read, plan)}`),
+      ...reads.map((read, argument) => `// a${argument}: ${printable(describe(read, plan))}`),
       source,
       '',
     ].join('\n');

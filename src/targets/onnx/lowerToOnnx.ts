@@ -1,5 +1,6 @@
 import { type Dim, formatDim, type Shape, SymbolicDim } from '../../graph/dimension.js';
 import { type Graph, inputNode, nodesOf } from '../../graph/graph.js';
+import { exactJson } from '../../graph/exactNumber.js';
 import { GraphError } from '../../graph/graphError.js';
 import type { Node, ParameterNode, Tensor } from '../../graph/node.js';
 import {
@@ -113,7 +114,7 @@ class OnnxBuilder implements OnnxEmitter {
     outputs: number,
     domain = '',
   ): readonly string[] {
-    const key = JSON.stringify([operator, domain, inputs, attributes]);
+    const key = exactJson([operator, domain, inputs, attributes]);
     const known = this.emitted.get(key);
     if (known) return known;
     const name = `${this.scope === '' ? '' : `${this.scope}/`}${operator}_${this.nodes.length}`;

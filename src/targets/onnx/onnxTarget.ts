@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { compileGraph } from '../../compiler/compile.js';
 import { type Graph, inputNode } from '../../graph/graph.js';
@@ -14,14 +13,13 @@ import {
   type Target,
   type TargetTensor,
 } from '../target.js';
+import { indexGuard } from '../indexGuard.js';
 import { memoryGuard } from '../memoryGuard.js';
 import { lowerToOnnx } from './lowerToOnnx.js';
+import { loadOnnxRuntime, type OnnxRuntime, onnxRuntimeVersion } from './onnxRuntime.js';
 import { encodeOnnxModel } from './onnxSchema.js';
 import { referToFiles } from './onnxWeights.js';
 
-type Runtime = typeof import('onnxruntime-node');
-
-const require = createRequire(import.meta.url);
 const ortTypes = { f32: 'float32', i32: 'int32', bool: 'bool' } as const;
 const dtypes: Readonly<Record<string, DType>> = { float32: 'f32', int32: 'i32', bool: 'bool' };
 
@@ -58,14 +56,14 @@ class OnnxTensorHandle implements DeviceTensor {
   }
 }
 
-function toOrtTensor(ort: Runtime, tensor: TargetTensor): OrtTensor {
+function toOrtTensor(ort: OnnxRuntime, tensor: TargetTensor): OrtTensor {
   if (!isDeviceTensor(tensor)) return new ort.Tensor(ortTypes[tensor.dtype], tensor.data, tensor.shape);
   if (tensor instanceof OnnxTensorHandle) return tensor.tensor;
   throw new GraphError('a tensor of another target cannot be used by the onnx target');
 }
 
 async function createSession(
-  ort: Runtime,
+  ort: OnnxRuntime,
   graph: Graph,
   weights: Weights | undefined,
   options: OnnxTargetOptions,
@@ -92,11 +90,10 @@ async function createSession(
  * in safetensors files are read straight from there.
  */
 export function onnxTarget(options: OnnxTargetOptions = {}): Target {
-  const ort = require('onnxruntime-node') as Runtime;
-  const { version } = require('onnxruntime-node/package.json') as { readonly version: string };
+  const ort = loadOnnxRuntime();
   return {
     name: 'onnx',
-    description: `onnxruntime ${version} on the CPU`,
+    description: `onnxruntime ${onnxRuntimeVersion()} on the CPU`,
     async compile(graph, { weights, onPass } = {}) {
       const compiled = compileGraph(graph, {
         supports: hasOnnxForm,
@@ -104,10 +101,13 @@ export function onnxTarget(options: OnnxTargetOptions = {}): Target {
         ...(onPass && { onPass }),
       });
       const requireMemory = memoryGuard(compiled);
+      const requireIndices = indexGuard(graph);
       const session = await createSession(ort, compiled, weights, options);
       return {
         async run(inputs, outputs = Object.keys(graph.outputs)) {
-          requireMemory(bindInputs(graph, inputs));
+          const bindings = bindInputs(graph, inputs);
+          requireMemory(bindings);
+          requireIndices(inputs, bindings);
           const feeds = Object.fromEntries(
             graph.inputs.map((tensor) => {
               const { name } = inputNode(tensor);

@@ -1,7 +1,8 @@
 import { GraphError } from '../../graph/graphError.js';
-import { interpret } from '../../graph/interpret.js';
+import { bindInputs, interpret } from '../../graph/interpret.js';
 import type { NdArray } from '../../graph/ndarray.js';
 import { verify } from '../../graph/verify.js';
+import { indexGuard } from '../indexGuard.js';
 import {
   type DeviceTensor,
   type HostTensor,
@@ -48,8 +49,10 @@ export const referenceTarget: Target = {
   async compile(graph, { weights, onPass } = {}) {
     onPass?.('build', graph);
     onPass?.('verify', verify(graph));
+    const requireIndices = indexGuard(graph);
     return {
       async run(inputs, outputs = Object.keys(graph.outputs)) {
+        requireIndices(inputs, bindInputs(graph, inputs));
         const values = Object.fromEntries(
           Object.entries(inputs).map(([name, tensor]) => [name, toNdArray(tensor)]),
         );

@@ -1,0 +1,62 @@
+import { InputError } from '../errors.js';
+import { JsonError, parseJson } from '../files/jsonText.js';
+import { type Architecture, parseSamplingDefaults, type SamplingDefaults } from './modelConfig.js';
+import type { GeneratorModel, TokenizerModel } from './modelFolder.js';
+
+/** What an exported file says about itself: all text, so that any format can hold it. */
+export const EXPORT_METADATA_KEYS = ['architecture', 'config', 'labels', 'license', 'sampling'] as const;
+
+/** A model's description as text. */
+export function exportMetadata(
+  architecture: Architecture,
+  { config, license, ...rest }: GeneratorModel | TokenizerModel,
+): Readonly<Record<string, string>> {
+  const labels = 'labels' in rest ? rest.labels : [];
+  const sampling = 'sampling' in rest ? rest.sampling : undefined;
+  return {
+    architecture,
+    config: JSON.stringify(config),
+    ...(labels.length > 0 && { labels: JSON.stringify(labels) }),
+    ...(license !== undefined && { license }),
+    ...(sampling !== undefined && { sampling: JSON.stringify(sampling) }),
+  };
+}
+
+/** The description that a weights file carries; its values are not checked against each other yet. */
+export interface CarriedDescription {
+  readonly architecture: Architecture;
+  readonly config: unknown;
+  readonly labels?: unknown;
+  readonly license?: string;
+  readonly sampling?: SamplingDefaults;
+}
+
+/**
+ * The description that an exported file carries; undefined for files of other programs.
+ * @param source the file's name, for messages
+ * @throws InputError naming the file when the description is damaged.
+ */
+export function readExportMetadata(
+  metadata: Readonly<Record<string, string>>,
+  source: string,
+): CarriedDescription | undefined {
+  const { architecture, config, labels, license, sampling } = metadata;
+  if ((architecture !== 'arpg' && architecture !== 'vq') || config === undefined) return undefined;
+  const parse = (field: string, text: string): unknown => {
+    try {
+      return parseJson(text);
+    } catch (error) {
+      if (!(error instanceof JsonError)) throw error;
+      throw new InputError(`${source}: the ${field} that it carries is damaged: ${error.message}`, error);
+    }
+  };
+  return {
+    architecture,
+    config: parse('configuration', config),
+    ...(labels !== undefined && { labels: parse('list of class names', labels) }),
+    ...(license !== undefined && { license }),
+    ...(sampling !== undefined && {
+      sampling: parseSamplingDefaults(parse('sampling settings', sampling), source),
+    }),
+  };
+}
