@@ -40,12 +40,15 @@ export async function uploadInputs(
   const release: GpuValue[] = [];
   for (const [name, given] of Object.entries(inputs)) {
     if (isDeviceTensor(given)) {
-      if (!(given instanceof GpuTensor) || given.owner !== owner)
-        throw new GraphError(`input '${name}' is a tensor of another target or executable`);
-      values[name] = given.value;
-      continue;
+      if (!(given instanceof GpuTensor)) throw new GraphError(`input '${name}' is a tensor of another target`);
+      if (given.owner === owner) {
+        values[name] = given.value;
+        continue;
+      }
     }
-    values[name] = await runner.upload(hostBuffer(given.shape, given.data, `input '${name}'`));
+    // Each executable has a device context of its own, so that what another made goes through this process' memory.
+    const { shape, data } = isDeviceTensor(given) ? await given.read() : given;
+    values[name] = await runner.upload(hostBuffer(shape, data, `input '${name}'`));
     release.push(values[name]);
   }
   return { values, release };
