@@ -14,6 +14,8 @@ const PURPOSE = {
   variant: 7,
   keep: 8,
   class: 9,
+  redrawnToken: 10,
+  redrawnOrder: 11,
 } as const;
 
 export type Purpose = keyof typeof PURPOSE;
@@ -30,15 +32,17 @@ function keyOf(seed: number): readonly [number, number] {
 
 /**
  * Random numbers for each token of the vocabulary at one position, four at a time.
+ * @param purpose whether a new picture is drawn or a part of one anew: under one seed they must not draw alike
  * @returns a function that writes the words of tokens 4·block to 4·block + 3
  */
 export function tokenWords(
   seed: number,
   image: number,
   position: number,
+  purpose: 'token' | 'redrawnToken' = 'token',
 ): (words: Uint32Array, block: number) => void {
   const [k0, k1] = keyOf(seed);
-  return (words, block) => philoxInto(words, block, position, image, PURPOSE.token, k0, k1);
+  return (words, block) => philoxInto(words, block, position, image, PURPOSE[purpose], k0, k1);
 }
 
 /**

@@ -27,6 +27,8 @@ export interface SampledImage {
   readonly plan: SamplingPlan;
   /** Tokens of the positions that the plan takes as known, by raster position. */
   readonly knownTokens?: ReadonlyMap<number, number>;
+  /** Whether a part of a picture is drawn anew, with random numbers other than those of new pictures (default false). */
+  readonly isRedrawn?: boolean;
 }
 
 export interface SamplingOptions extends FilterOptions {
@@ -152,14 +154,15 @@ export async function sampleBatch(
       const logits = await outputs.logits!.read();
       done += predict.length;
       const scale = guidanceScale(options.guidance, options.guidanceSchedule, done / total);
-      for (const [image, { plan, index }] of images.entries()) {
+      for (const [image, { plan, index, isRedrawn = false }] of images.entries()) {
+        const purpose = isRedrawn ? 'redrawnToken' : 'token';
         for (const [query, position] of plan.steps[step]!.predict.entries()) {
           const row = (which: number) => rowOf(logits, which, query);
           const pair = guided ? [row(image), row(image + images.length)] : [row(image)];
           const tempered = temperedLogits(pair, scale, options, `step ${step + 1} of ${steps.length}`);
           tokens[image]![position] = pickToken(
             filterLogits(tempered, options),
-            tokenWords(options.seed, index, position),
+            tokenWords(options.seed, index, position, purpose),
           );
         }
       }

@@ -72,15 +72,15 @@ export async function redrawTokens(
   onStep?: (report: StepReport) => void,
 ): Promise<Int32Array> {
   const positions = tokens.length;
-  const order = (options.order ?? randomOrder(positions, options.seed, index)).filter((position) =>
-    unknown.has(position),
+  const order = (options.order ?? randomOrder(positions, options.seed, index, 'redrawnOrder')).filter(
+    (position) => unknown.has(position),
   );
   const known = Array.from(tokens.keys()).filter((position) => !unknown.has(position));
   const steps = Math.max(1, Math.round((options.steps * order.length) / positions));
   const plan = samplingPlan({ order, known, steps, schedule: options.schedule });
   const knownTokens = new Map(known.map((position) => [position, tokens[position]!]));
   const [drawn] = await sampler.sample(
-    [{ classId: options.classId, index, plan, knownTokens }],
+    [{ classId: options.classId, index, plan, knownTokens, isRedrawn: true }],
     options,
     onStep,
   );

@@ -73,8 +73,7 @@ process.on('exit', () => {
   for (const path of held.keys()) release(path);
 });
 
-const nameBeside = (path: string) =>
-  join(dirname(path), `.arpg-${randomBytes(4).toString('hex')}.partial`);
+const nameBeside = (path: string) => join(dirname(path), `.arpg-${randomBytes(4).toString('hex')}.partial`);
 
 /** Puts the lock there with all its text at once; false where there is one. */
 function place(path: string, text: string): boolean {

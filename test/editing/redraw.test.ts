@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { arpgConfig } from '../../src/arpg/config.js';
+import { samplingPlan } from '../../src/arpg/plan.js';
 import { createSampler, type Sampler } from '../../src/arpg/sampler.js';
 import { openGenerator, openTokenizer } from '../../src/checkpoints/modelFolder.js';
 import { splitPictures } from '../../src/data/imageStream.js';
 import { featherMask, maskedBox } from '../../src/editing/canvas.js';
-import { redraw, type RedrawOptions, touchedPositions } from '../../src/editing/redraw.js';
+import { redraw, type RedrawOptions, redrawTokens, touchedPositions } from '../../src/editing/redraw.js';
 import { nextWindow } from '../../src/editing/windows.js';
 import { InputError } from '../../src/errors.js';
 import { encodePng } from '../../src/data/image.js';
@@ -66,6 +67,23 @@ describe('redraw', () => {
     expect(lefts).to.deep.equal([...lefts].sort((a, b) => a - b));
     expect(windows.length).to.be.greaterThan(3);
     expect(windows.slice(1).every(({ drawn }) => drawn.length < 16)).to.equal(true);
+  });
+
+  it('tokens drawn anew come back no more often with the seed of the picture than with another', async () => {
+    const positions = Array.from({ length: 16 }, (_, position) => position);
+    const plan = samplingPlan({ order: positions, steps: 16, schedule: 'arccos' });
+    let [same, other, count] = [0, 0, 0];
+    for (let seed = 0; seed < 40; seed++) {
+      const own = { ...options, seed, temperature: 2, order: positions, steps: 16 };
+      const [drawn] = await sampler.sample([{ classId: 2, index: 0, plan }], own);
+      const unknown = new Set(positions);
+      const again = await redrawTokens(sampler, drawn!, unknown, 0, own);
+      const different = await redrawTokens(sampler, drawn!, unknown, 0, { ...own, seed: seed + 1000 });
+      count += 16;
+      same += positions.filter((position) => again[position] === drawn![position]).length;
+      other += positions.filter((position) => different[position] === drawn![position]).length;
+    }
+    expect(Math.abs(same - other) / count).to.be.below(0.08);
   });
 
   it('windows are centred on small parts and stay inside the picture', () => {

@@ -40,7 +40,8 @@ export async function uploadInputs(
   const release: GpuValue[] = [];
   for (const [name, given] of Object.entries(inputs)) {
     if (isDeviceTensor(given)) {
-      if (!(given instanceof GpuTensor)) throw new GraphError(`input '${name}' is a tensor of another target`);
+      if (!(given instanceof GpuTensor))
+        throw new GraphError(`input '${name}' is a tensor of another target`);
       if (given.owner === owner) {
         values[name] = given.value;
         continue;
