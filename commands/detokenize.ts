@@ -45,7 +45,7 @@ export default class Detokenize extends BaseCommand {
     requireSeparateOutputs(flags);
     requireBinaryOutput(flags.output);
     const source = inputName(args.file);
-    const lines = parseTokenLines(decodeText(readInput(args.file)), source);
+    const lines = parseTokenLines(decodeText(await readInput(args.file)), source);
     checkImageOutput(flags.output, flags.format as ImageFormat, lines.length);
     const model = await this.loadModel(flags);
     const { tokenizer } = model;

@@ -35,7 +35,7 @@ interface Supply {
   readonly labels: readonly string[];
   readonly count: number;
   readonly notes: readonly string[];
-  pictures(): Iterable<Picture>;
+  pictures(): AsyncIterable<Picture>;
 }
 
 export default class Tokenize extends BaseCommand {
@@ -92,7 +92,7 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
     const kept: string[] = [];
     let [lines, images] = [0, 0];
     for (const supply of supplies) {
-      for (const { about, read } of supply.pictures()) {
+      for await (const { about, read } of supply.pictures()) {
         images++;
         try {
           const crop = { crop: flags.crop as Crop, size, flip: flags.flip };
@@ -140,7 +140,7 @@ async function openSupply(path: string): Promise<Supply> {
     labels: list.labels,
     count: list.count,
     notes: list.notes,
-    *pictures() {
+    async *pictures() {
       for (let index = 0; index < list.count; index++) {
         const classId = list.classOf(index);
         const name = list.labels[classId];
@@ -163,10 +163,10 @@ function isFolder(path: string): boolean {
   }
 }
 
-function* picturesOfFile(path: string): Generator<Picture> {
+async function* picturesOfFile(path: string): AsyncGenerator<Picture> {
   const source = inputName(path);
   try {
-    for (const part of splitPictures(readInput(path), source))
+    for (const part of splitPictures(await readInput(path), source))
       yield { about: { source: part.source }, read: () => decodeImage(part.bytes, part.source) };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

@@ -7,6 +7,8 @@ export const EXIT_CODES = {
   noTarget: 4,
   output: 5,
   interrupted: 130,
+  terminated: 143,
+  hungUp: 129,
 } as const;
 
 /** A failure that the user can do something about: one line that says what is wrong, with what, and what to do. */

@@ -74,7 +74,7 @@ export {
 export { splitPictures } from './data/imageStream.js';
 export { ANIMATION_FORMATS, encodeAnimation } from './data/animation.js';
 export { encodeNpz } from './data/npz.js';
-export { MAX_INPUT_BYTES, readBounded, readStream } from './data/boundedFile.js';
+export { MAX_INPUT_BYTES, readBounded, refuseSize } from './data/boundedFile.js';
 export { openPictures } from './data/imageSource.js';
 export { type PictureList, UNLABELLED } from './data/pictureList.js';
 export { decodeText } from './data/text.js';

@@ -88,7 +88,7 @@ interface Edit {
 export abstract class EditCommand extends BaseCommand {
   /** The pictures that a path names. */
   protected async readPictures(path: string): Promise<readonly GivenPicture[]> {
-    const encoded = splitPictures(readInput(path), inputName(path));
+    const encoded = splitPictures(await readInput(path), inputName(path));
     return Promise.all(
       encoded.map(async ({ bytes, source }) => ({ picture: await decodeRgba(bytes, source), source })),
     );
@@ -101,7 +101,7 @@ export abstract class EditCommand extends BaseCommand {
   protected async readMask(flags: MaskFlags, { picture, source }: GivenPicture): Promise<Uint8Array> {
     const { width, height } = picture;
     const given =
-      flags.mask === undefined ? picture : await decodeRgba(readInput(flags.mask), inputName(flags.mask));
+      flags.mask === undefined ? picture : await decodeRgba(await readInput(flags.mask), inputName(flags.mask));
     if (flags.mask === undefined && !hasTransparency(picture))
       throw new UsageError(`${source}: --mask is needed: the picture has no transparent pixels to draw`);
     if (given.width !== width || given.height !== height)

@@ -2,14 +2,14 @@
 import { run } from '@oclif/core';
 import { removePartialOutput } from '../atomicFile.js';
 import { EXIT_CODES } from '../errors.js';
+import { exitCodeOfSignal, STOP_SIGNALS } from './signals.js';
 import { reportFailure } from './report.js';
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+for (const signal of STOP_SIGNALS)
   process.once(signal, () => {
     removePartialOutput();
-    process.exit(EXIT_CODES.interrupted);
+    process.exit(exitCodeOfSignal(signal));
   });
-}
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? EXIT_CODES.done : reportFailure(error));

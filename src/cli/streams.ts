@@ -1,42 +1,36 @@
-import { accessSync, constants, readSync, statSync, writeSync } from 'node:fs';
+import { accessSync, constants, statSync, writeSync } from 'node:fs';
 import { checkWritable, writeFileAtomically } from '../atomicFile.js';
 import { waitBriefly } from '../directOutput.js';
 import { EXIT_CODES, InputError, OutputError, systemReason, UsageError } from '../errors.js';
-import { MAX_INPUT_BYTES, readBounded, readStream } from '../index.js';
-import { terminalText } from './terminal.js';
+import { MAX_INPUT_BYTES, readBounded, refuseSize } from '../index.js';
+import { printMessage, terminalText } from './terminal.js';
 
 /** The name that stands for stdin or stdout. */
 export const STREAM = '-';
 
-const STDIN = 0;
 const STDOUT = 1;
 
 /**
- * All bytes of a file, or of stdin for `-`: at most `MAX_INPUT_BYTES`.
+ * All bytes of a file, or of stdin for `-`: at most `MAX_INPUT_BYTES`. Signals are heard while stdin is waited for.
  * @throws InputError naming the source.
  */
-export function readInput(path: string): Uint8Array {
+export async function readInput(path: string): Promise<Uint8Array> {
   if (path !== STREAM) return readBounded(path);
+  const source = inputName(path);
+  if (process.stdin.isTTY) printMessage('reading from the terminal: paste the input and end it with Ctrl-D');
+  const chunks: Uint8Array[] = [];
+  let total = 0;
   try {
-    return readStream(readStdin, inputName(path), MAX_INPUT_BYTES);
+    for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+      total += chunk.length;
+      if (total > MAX_INPUT_BYTES) refuseSize(source, MAX_INPUT_BYTES);
+      chunks.push(chunk);
+    }
   } catch (error) {
     if (error instanceof InputError) throw error;
-    throw new InputError(`${inputName(path)}: cannot be read: ${systemReason(error)}`, error);
+    throw new InputError(`${source}: cannot be read: ${systemReason(error)}`, error);
   }
-}
-
-/** Reads what stdin, which may be a non-blocking pipe, has next; 0 at its end. */
-function readStdin(chunk: Uint8Array): number {
-  for (;;) {
-    try {
-      return readSync(STDIN, chunk);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EOF') return 0;
-      if (code !== 'EAGAIN') throw error;
-      waitBriefly();
-    }
-  }
+  return Buffer.concat(chunks, total);
 }
 
 /** What messages call an input. */

@@ -7,7 +7,6 @@ import {
   type AdamWOptions,
   createRun,
   encodePng,
-  EXIT_CODES,
   InputError,
   lossCurvePng,
   readBestCheckpoint,
@@ -35,6 +34,7 @@ import { BaseCommand, type commonFlags, modelFlags, seedFlag } from './baseComma
 import { parseNumber } from './numbers.js';
 import { resumedSettings } from './resumedRun.js';
 import { startProgress } from './progress.js';
+import { exitCodeOfSignal, STOP_SIGNALS, type StopSignal } from './signals.js';
 
 /** What both trainings keep in `run.json`. */
 export interface SharedRunSettings {
@@ -299,11 +299,13 @@ export abstract class TrainCommand extends BaseCommand {
     imagesPerStep: number,
   ): Promise<TrainingResult> {
     const controller = new AbortController();
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    let heard: StopSignal = 'SIGINT';
+    for (const signal of STOP_SIGNALS) {
       const [end] = process.listeners(signal) as (() => void)[];
       process.removeAllListeners(signal);
       // The first asks for a checkpoint; whoever can't wait for it asks again.
       process.once(signal, () => {
+        heard = signal;
         controller.abort();
         if (end) process.once(signal, end);
       });
@@ -327,7 +329,7 @@ export abstract class TrainCommand extends BaseCommand {
     writeFileAtomically(join(folder, 'loss.png'), [await lossCurvePng(readLog(folder))]);
     if (result.stopped) {
       this.note(flags, `stopped after step ${result.step}; continue with --resume ${folder}`);
-      process.exitCode = EXIT_CODES.interrupted;
+      process.exitCode = exitCodeOfSignal(heard);
     }
     return result;
   }
