@@ -177,7 +177,7 @@ async function writeModel(
     const wanted = ONNX_GRAPHS.find((name) => name === graph);
     if (!wanted)
       throw new UsageError(`--graph ${graph} is not exported as ONNX; there are ${ONNX_GRAPHS.join(', ')}`);
-    return { files: exportOnnx(model, wanted, output, options), notes: [] };
+    return { files: await exportOnnx(model, wanted, output, options), notes: [] };
   }
   if (precision === 'int8')
     throw new UsageError(`--precision int8 is for --format onnx; ${format} holds fp32 and fp16`);

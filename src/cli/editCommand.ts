@@ -101,7 +101,9 @@ export abstract class EditCommand extends BaseCommand {
   protected async readMask(flags: MaskFlags, { picture, source }: GivenPicture): Promise<Uint8Array> {
     const { width, height } = picture;
     const given =
-      flags.mask === undefined ? picture : await decodeRgba(await readInput(flags.mask), inputName(flags.mask));
+      flags.mask === undefined
+        ? picture
+        : await decodeRgba(await readInput(flags.mask), inputName(flags.mask));
     if (flags.mask === undefined && !hasTransparency(picture))
       throw new UsageError(`${source}: --mask is needed: the picture has no transparent pixels to draw`);
     if (given.width !== width || given.height !== height)

@@ -2,7 +2,8 @@ import { compileGraph } from '../compiler/compile.js';
 import type { Graph } from '../graph/graph.js';
 import { toSinglePrecision, type Weights } from '../graph/weights.js';
 import { inHalfPrecision } from './halfPrecision.js';
-import { writeFileAtomically } from '../atomicFile.js';
+import { writeFileAtomically, writeStreamAtomically } from '../atomicFile.js';
+import { breathing } from '../breathe.js';
 import { basename } from 'node:path';
 import { type LoweredModel, lowerToOnnx } from '../targets/onnx/lowerToOnnx.js';
 import { encodeOnnxModel } from '../targets/onnx/onnxSchema.js';
@@ -51,14 +52,18 @@ export function externalDataName(path: string): string {
  * @returns the files written
  * @throws OutputError when one cannot be written.
  */
-export function writeOnnxModel(path: string, lowered: LoweredModel, externalData = false): readonly string[] {
+export async function writeOnnxModel(
+  path: string,
+  lowered: LoweredModel,
+  externalData = false,
+): Promise<readonly string[]> {
   if (!externalData && weightBytes(lowered) <= MAX_EMBEDDED_BYTES) {
-    writeFileAtomically(path, [encodeOnnxModel(embedWeights(lowered))]);
+    writeFileAtomically(path, [encodeOnnxModel(await embedWeights(lowered))]);
     return [path];
   }
   const { model, data } = moveWeightsOut(lowered, externalDataName(path));
   const dataPath = `${path}.data`;
-  writeFileAtomically(dataPath, data());
+  await writeStreamAtomically(dataPath, breathing(data()));
   writeFileAtomically(path, [encodeOnnxModel(model)]);
   return [path, dataPath];
 }

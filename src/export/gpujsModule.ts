@@ -1,3 +1,4 @@
+import { breathing } from '../breathe.js';
 import { readFileSync } from 'node:fs';
 import type { ArpgConfig } from '../../graphs/arpg.js';
 import { rasterOrder } from '../arpg/order.js';
@@ -101,7 +102,7 @@ class ModuleWriter {
 function stepSizes(
   config: ArpgConfig,
   { steps, schedule, guided }: GpujsModuleOptions,
-): readonly DimBindings[] {
+): readonly Record<'batch' | 'content' | 'queries' | 'past', number>[] {
   const order = rasterOrder(config.grid.height * config.grid.width);
   let past = 0;
   return samplingPlan({ order, steps, schedule }).steps.map(({ feed, predict }, step) => {
@@ -151,7 +152,7 @@ function header({ name, license }: ModuleModel, { mode, steps, schedule }: Gpujs
  * step of the sampling loop, the weights, and the loop.
  * @throws InputError for models too large for a text of JavaScript.
  */
-export function gpujsModule(model: ModuleModel, options: GpujsModuleOptions): string {
+export async function gpujsModule(model: ModuleModel, options: GpujsModuleOptions): Promise<string> {
   const { config, labels, tokenPixels, stepGraph, generatorWeights, decoderGraph, decoderWeights } = model;
   const total = [...generatorWeights.values(), ...decoderWeights.values()].reduce(
     (sum, tensor) => sum + byteLength(tensor),
@@ -164,12 +165,15 @@ export function gpujsModule(model: ModuleModel, options: GpujsModuleOptions): st
   const writer = new ModuleWriter();
   const { mode, steps, schedule, guided } = options;
   const compiledStep = compileForKernels(stepGraph, mode, generatorWeights);
-  const stepPlans = Object.fromEntries(
-    stepSizes(config, options).map((sizes) => [
-      `${sizes.content},${sizes.queries},${sizes.past}`,
-      writer.plan(stepGraph, compiledStep, sizes, mode, generatorWeights),
-    ]),
-  );
+  const stepPlans: Record<string, ModulePlan> = {};
+  for await (const sizes of breathing(stepSizes(config, options)))
+    stepPlans[`${sizes.content},${sizes.queries},${sizes.past}`] = writer.plan(
+      stepGraph,
+      compiledStep,
+      sizes,
+      mode,
+      generatorWeights,
+    );
   const decoderPlan = writer.plan(
     decoderGraph,
     compileForKernels(decoderGraph, mode, decoderWeights),

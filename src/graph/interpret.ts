@@ -53,16 +53,18 @@ export function bindInputs(
 }
 
 /**
- * Runs a graph in float64.
+ * Runs a graph in float64, node by node.
  * @param inputs by name
  * @param weights parameters by checkpoint name
+ * @yields after each node, so that whoever drives it can do other things between
+ * @returns the outputs by name
  * @throws GraphError when an input or a weight is missing or does not fit.
  */
-export function interpret(
+export function* interpretStepwise(
   graph: Graph,
   inputs: Readonly<Record<string, NdArray>>,
   weights: Weights = new Map(),
-): Readonly<Record<string, NdArray>> {
+): Generator<void, Readonly<Record<string, NdArray>>> {
   const bindings = bindInputs(graph, inputs);
   const values = new Map<Tensor, NdArray>();
   for (const node of nodesOf(graph)) {
@@ -92,6 +94,7 @@ export function interpret(
         for (const [index, tensor] of node.outputs.entries()) values.set(tensor, results[index]!);
       }
     }
+    yield;
   }
   return Object.fromEntries(
     Object.entries(graph.outputs).map(([name, tensor]) => [name, values.get(tensor)!]),

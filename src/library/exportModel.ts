@@ -1,9 +1,10 @@
+import { breathing } from '../breathe.js';
 import { basename, join } from 'node:path';
 import { arpgStep } from '../../graphs/arpg.js';
 import { downsampleFactor, vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
 import { arpgConfig } from '../arpg/config.js';
 import type { Schedule } from '../arpg/schedule.js';
-import { writeFileAtomically, writeFolderAtomically, writeStreamAtomically } from '../atomicFile.js';
+import { writeFolderAtomically, writeStreamAtomically } from '../atomicFile.js';
 import { exportMetadata } from '../checkpoints/exportMetadata.js';
 import type { GeneratorModel, TokenizerModel } from '../checkpoints/modelFolder.js';
 import { serializeSafetensors } from '../checkpoints/safetensors.js';
@@ -55,12 +56,12 @@ function graphOf(model: Model, name: OnnxGraph) {
  * @returns the files written
  * @throws UsageError for a file of the model itself, OutputError when it cannot be written.
  */
-export function exportOnnx(
+export async function exportOnnx(
   model: Model,
   name: OnnxGraph,
   path: string,
   { precision = 'fp32', externalData = false }: OnnxExport = {},
-): readonly string[] {
+): Promise<readonly string[]> {
   requireForeignOutput(model.folder, [path, `${path}.data`]);
   const part = name === 'step' ? 'generator' : 'tokenizer';
   const opened = partOf(model, part);
@@ -77,8 +78,8 @@ export async function exportOnnxFolder(
   folder: string,
   options: OnnxExport = {},
 ): Promise<void> {
-  await writeFolderAtomically(folder, (partial) => {
-    for (const name of ONNX_GRAPHS) exportOnnx(model, name, join(partial, `${name}.onnx`), options);
+  await writeFolderAtomically(folder, async (partial) => {
+    for (const name of ONNX_GRAPHS) await exportOnnx(model, name, join(partial, `${name}.onnx`), options);
   });
 }
 
@@ -89,16 +90,17 @@ function inPrecision(weights: Weights, precision: 'fp32' | 'fp16' | undefined): 
 }
 
 /** Writes one part's weights as a safetensors file, with configuration, labels and licence as metadata. */
-export function exportSafetensors(
+export async function exportSafetensors(
   model: Model,
   part: ModelPart,
   path: string,
   precision?: 'fp32' | 'fp16',
-): void {
+): Promise<void> {
   requireForeignOutput(model.folder, [path]);
   const opened = partOf(model, part);
   const weights = inPrecision(opened.weights, precision);
-  writeFileAtomically(path, serializeSafetensors(weights, { format: 'pt', ...metadataOf(part, opened) }));
+  const chunks = serializeSafetensors(weights, { format: 'pt', ...metadataOf(part, opened) });
+  await writeStreamAtomically(path, breathing(chunks));
 }
 
 /**
@@ -134,10 +136,10 @@ export const DEFAULT_PAGE_STEPS = 8;
  * A stand-alone JavaScript module that draws pictures in a page with nothing but gpu.js.
  * @throws UsageError for impossible steps, InputError for a model too large.
  */
-export function exportGpujs(
+export async function exportGpujs(
   model: Model,
   { mode = 'webgl', steps = DEFAULT_PAGE_STEPS, schedule = 'arccos', guided = true }: GpujsExport = {},
-): string {
+): Promise<string> {
   requireMatchingParts(model, 'decode');
   const { generator, tokenizerModel } = model;
   const config = arpgConfig(generator.config);

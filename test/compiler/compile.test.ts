@@ -26,7 +26,7 @@ import {
 } from '../../src/dsl/index.js';
 import { type Graph, nodesOf } from '../../src/graph/graph.js';
 import { GraphError } from '../../src/graph/graphError.js';
-import { interpret } from '../../src/graph/interpret.js';
+import { interpret } from '../support/interpret.js';
 import type { Tensor } from '../../src/graph/node.js';
 import { verify } from '../../src/graph/verify.js';
 import { hasOnnxForm } from '../../src/targets/onnx/onnxTarget.js';

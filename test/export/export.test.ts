@@ -85,8 +85,8 @@ describe('export', () => {
         expect(metadata.license).to.equal(digits.generator.license);
       });
 
-    it('the checker finds what is wrong', () => {
-      exportOnnx(tiny, 'decoder', temporary('sound.onnx'));
+    it('the checker finds what is wrong', async () => {
+      await exportOnnx(tiny, 'decoder', temporary('sound.onnx'));
       const sound = readModel(temporary('sound.onnx'));
       const { graph } = sound;
       const faults = (change: object) => findOnnxFaults({ ...sound, graph: { ...graph, ...change } }, '.');
@@ -104,8 +104,8 @@ describe('export', () => {
     });
 
     it('runs in plain onnxruntime and gives the logits of the onnx target, over past and present', async () => {
-      exportOnnx(tiny, 'step', temporary('step.onnx'));
-      exportOnnx(tiny, 'step', temporary('step-data.onnx'), { externalData: true });
+      await exportOnnx(tiny, 'step', temporary('step.onnx'));
+      await exportOnnx(tiny, 'step', temporary('step-data.onnx'), { externalData: true });
       expect(existsSync(temporary('step-data.onnx.data'))).to.equal(true);
       const ours = await load('tiny', { target: 'onnx' });
       const sampler = await ours.sampler();
@@ -198,11 +198,11 @@ describe('export', () => {
       expect(sizes[2]! / sizes[0]!).to.be.below(0.32);
     });
 
-    it('metadata of a large model keeps to the file beside it', () => {
+    it('metadata of a large model keeps to the file beside it', async () => {
       mkdirSync(temporary('large'));
       const { graph, weights } = modelGraph('decoder', tiny.folder);
       const lowered = onnxModelOf(graph, weights!, { precision: 'fp16', metadata: {} });
-      const files = writeOnnxModel(temporary('large/decoder.onnx'), lowered, true);
+      const files = await writeOnnxModel(temporary('large/decoder.onnx'), lowered, true);
       expect(files.map((file) => file.slice(dirname(file).length + 1))).to.deep.equal([
         'decoder.onnx',
         'decoder.onnx.data',
@@ -218,7 +218,7 @@ describe('export', () => {
       it(`${part}: exported and imported again, every bit is the same`, async () => {
         const { weights } = part === 'generator' ? digits.generator : digits.tokenizerModel;
         await exportPytorch(digits, part, temporary(`${part}.pt`));
-        exportSafetensors(digits, part, temporary(`${part}.safetensors`));
+        await exportSafetensors(digits, part, temporary(`${part}.safetensors`));
         expectSameTensors((await openPytorch(temporary(`${part}.pt`))).tensors, weights);
         const { tensors, metadata } = openSafetensors(temporary(`${part}.safetensors`));
         expectSameTensors(tensors, weights);
@@ -267,7 +267,7 @@ describe('export', () => {
         tokenizer: plain.tokenizerModel,
       });
       const model = await load(temporary('grouped'), { target: plain.target });
-      writeFileSync(temporary('page.mjs'), exportGpujs(model, { mode: 'cpu', steps: 3 }));
+      writeFileSync(temporary('page.mjs'), await exportGpujs(model, { mode: 'cpu', steps: 3 }));
       const page = (await import(temporary('page.mjs'))) as {
         load(gpu: unknown): {
           sample(options: { class: string; seed: number }): Promise<{ tokens: Int32Array }>;

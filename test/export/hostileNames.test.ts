@@ -62,7 +62,7 @@ describe('hostile names and licences', () => {
   it('an exported module runs none of them, and its labels are the same', async () => {
     for (const [index, text] of HOSTILE.entries()) {
       const model = named(text);
-      const code = exportGpujs(model, { mode: 'cpu', steps: 1 });
+      const code = await exportGpujs(model, { mode: 'cpu', steps: 1 });
       expect(code, text).to.not.match(/<\/script|<!--|<script/i);
       const header = code.slice(0, code.indexOf('const kernels')).split(LINE_END);
       expect(header.length).to.be.above(6);
@@ -80,16 +80,16 @@ describe('hostile names and licences', () => {
     }
   }).timeout(120_000);
 
-  it('ONNX and safetensors files carry them as they are', () => {
+  it('ONNX and safetensors files carry them as they are', async () => {
     const whole = HOSTILE.filter((text) => !/\p{Cs}/u.test(text));
     for (const text of whole) {
       const model = named(text);
-      exportOnnx(model, 'step', temporary('step.onnx'));
+      await exportOnnx(model, 'step', temporary('step.onnx'));
       const { metadataProps = [] } = decodeOnnxModel(readFileSync(temporary('step.onnx')));
       const metadata = Object.fromEntries(metadataProps.map(({ key, value }) => [key, value]));
       expect(metadata.license).to.equal(text);
       expect(JSON.parse(metadata.labels!)).to.deep.equal(model.generator.labels);
-      exportSafetensors(model, 'generator', temporary('model.safetensors'));
+      await exportSafetensors(model, 'generator', temporary('model.safetensors'));
       expect(openSafetensors(temporary('model.safetensors')).metadata.license).to.equal(text);
     }
   });

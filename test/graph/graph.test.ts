@@ -24,7 +24,7 @@ import { addCosts, formatQuantity, NO_COST } from '../../src/graph/cost.js';
 import { drawDot, drawSvg, drawTable } from '../../src/graph/draw.js';
 import { parametersOf } from '../../src/graph/graph.js';
 import { GraphError } from '../../src/graph/graphError.js';
-import { interpret } from '../../src/graph/interpret.js';
+import { interpret } from '../support/interpret.js';
 import type { ConstantNode, OperationNode, Tensor } from '../../src/graph/node.js';
 import { printGraph } from '../../src/graph/print.js';
 import { graphFromJson, graphToJson } from '../../src/graph/serialize.js';

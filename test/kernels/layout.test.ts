@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import * as op from '../../src/dsl/index.js';
-import { interpret } from '../../src/graph/interpret.js';
+import { interpret } from '../support/interpret.js';
 import { TargetError } from '../../src/errors.js';
 import { GraphError } from '../../src/graph/graphError.js';
 import { philox, wordToUniform } from '../../src/graph/philox.js';

@@ -75,7 +75,7 @@ describe('exported models elsewhere', () => {
       it(`a forward pass written from the paper gives the same logits from the exported .${format}`, async () => {
         const checkpoint = temporary(`digits.${format}`);
         if (format === 'pt') await exportPytorch(model, 'generator', checkpoint);
-        else exportSafetensors(model, 'generator', checkpoint);
+        else await exportSafetensors(model, 'generator', checkpoint);
         const known = { positions: [5, 14, 12], tokens: [1, 7, 30] };
         const queries = [0, 6, 9, 15];
         const request = {
@@ -127,7 +127,7 @@ describe('exported models elsewhere', () => {
     for (const mode of ['webgl', 'cpu'] as const)
       it(`gpu.js in its mode ${mode} draws the picture that the command draws, and shows it`, async () => {
         mkdirSync(temporary(mode));
-        writeFileSync(temporary(`${mode}/digits.js`), exportGpujs(model, { mode, steps: 6 }));
+        writeFileSync(temporary(`${mode}/digits.js`), await exportGpujs(model, { mode, steps: 6 }));
         const page = `<canvas id="canvas"></canvas>
           <script src="/gpu.js/gpu-browser.min.js"></script>
           <script type="module">
@@ -157,7 +157,7 @@ describe('exported models elsewhere', () => {
       });
 
     it("onnxruntime-web's WebAssembly gives the logits of onnxruntime here", async () => {
-      exportOnnx(model, 'step', temporary('step.onnx'));
+      await exportOnnx(model, 'step', temporary('step.onnx'));
       const config = arpgConfig(model.generator.config);
       const pasts = cacheNames(config).map(({ past }) => past);
       const inputs = { content: config.vocabularySize + 1 + 3, queries: [1, 8, 16] };

@@ -3,7 +3,7 @@ import { countElements, type Shape } from '../../src/graph/dimension.js';
 import { withGradients } from '../../src/compiler/gradient.js';
 import { add, multiply, sin, sum } from '../../src/dsl/index.js';
 import { type Graph, makeGraph, nodesOf } from '../../src/graph/graph.js';
-import { interpret } from '../../src/graph/interpret.js';
+import { interpret } from './interpret.js';
 import type { NdArray } from '../../src/graph/ndarray.js';
 import type { Tensor } from '../../src/graph/node.js';
 import { philox, wordToUniform } from '../../src/graph/philox.js';

@@ -1,3 +1,4 @@
+import { breathe } from '../../breathe.js';
 import { TargetError } from '../../errors.js';
 import { GraphError } from '../../graph/graphError.js';
 import type { Weights } from '../../graph/weights.js';
@@ -195,6 +196,8 @@ export function createKernelRunner({
       };
       for (const [index, step] of plan.steps.entries()) {
         const args: GpuValue[] = [];
+        // Kernels on the CPU keep this thread busy.
+        await breathe();
         for (const source of step.reads) args.push(await resolve(source));
         const started = performance.now();
         results.push(await runStep(step, args));

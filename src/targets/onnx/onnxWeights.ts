@@ -1,4 +1,5 @@
 import { basename, dirname } from 'node:path';
+import { breathing } from '../../breathe.js';
 import { byteLength, type StoredDType } from '../../graph/weights.js';
 import type { LoweredModel, OnnxParameter } from './lowerToOnnx.js';
 import { EXTERNAL_DATA, ONNX_DATA_TYPES, type OnnxModel, type OnnxTensor } from './onnxSchema.js';
@@ -37,11 +38,12 @@ function withInitializers({ model }: LoweredModel, parameters: readonly OnnxTens
 }
 
 /** The model with its parameters' elements inside. */
-export function embedWeights(lowered: LoweredModel): OnnxModel {
-  return withInitializers(
-    lowered,
-    lowered.parameters.map((parameter) => ({ ...describe(parameter), rawData: parameter.stored.read() })),
-  );
+export async function embedWeights(lowered: LoweredModel): Promise<OnnxModel> {
+  const tensors: OnnxTensor[] = [];
+  // Reading may mean converting, which takes its time.
+  for await (const parameter of breathing(lowered.parameters))
+    tensors.push({ ...describe(parameter), rawData: parameter.stored.read() });
+  return withInitializers(lowered, tensors);
 }
 
 /**

@@ -1,5 +1,6 @@
+import { breathe } from '../../breathe.js';
 import { GraphError } from '../../graph/graphError.js';
-import { bindInputs, interpret } from '../../graph/interpret.js';
+import { bindInputs, interpretStepwise } from '../../graph/interpret.js';
 import type { NdArray } from '../../graph/ndarray.js';
 import { verify } from '../../graph/verify.js';
 import { indexGuard } from '../indexGuard.js';
@@ -42,6 +43,15 @@ function toNdArray(tensor: TargetTensor): NdArray {
   throw new GraphError('a tensor of another target cannot be used by the reference target');
 }
 
+/** Drives stepwise work to its end; signals are heard between the steps. */
+async function finish<T>(work: Generator<void, T>): Promise<T> {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+    await breathe();
+  }
+}
+
 /** Runs graphs in float64 with each operation's reference. Slow; for tests and tiny graphs. */
 export const referenceTarget: Target = {
   name: 'reference',
@@ -56,7 +66,7 @@ export const referenceTarget: Target = {
         const values = Object.fromEntries(
           Object.entries(inputs).map(([name, tensor]) => [name, toNdArray(tensor)]),
         );
-        const results = interpret(graph, values, weights);
+        const results = await finish(interpretStepwise(graph, values, weights));
         return Object.fromEntries(outputs.map((name) => [name, new ReferenceTensor(results[name]!)]));
       },
       async dispose() {},
