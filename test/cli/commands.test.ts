@@ -315,11 +315,14 @@ describe('bad input', () => {
       code: 4,
       says: 'not enough memory',
     }),
-    'an output folder that is not there': () => ({
-      args: ['sample', '-c', '1', '-o', temporary('no/where.png')],
-      code: 5,
-      says: 'no such file or folder',
-    }),
+    'an output below a file': () => {
+      writeFileSync(temporary('plain-file'), '');
+      return {
+        args: ['sample', '-c', '1', '-o', temporary('plain-file/no/where.png')],
+        code: 5,
+        says: 'a part of the path is not a folder',
+      };
+    },
     'an output folder that exists': () => ({
       args: [...importTiny, '-o', temporary('there')],
       code: 5,
