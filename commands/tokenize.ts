@@ -66,7 +66,11 @@ large; --crop none keeps the picture's own size, trimmed to whole tokens.`;
     const streams = flags.output === undefined || flags.output === STREAM;
     const lines: string[] = [];
     for (const [index, path] of paths.entries()) {
-      for (const { bytes, source } of splitPictures(readInput(path), inputName(path))) {
+      for (const { bytes, source } of splitPictures(
+        readInput(path),
+        inputName(path),
+        path === STREAM ? 'refused' : 'ignored',
+      )) {
         const image = await decodeImage(bytes, source);
         const own = await tokenLines(tokenizer, image, source, {
           crop: flags.crop as Crop,

@@ -1,5 +1,6 @@
 import sharp, { type Metadata } from 'sharp';
 import { InputError } from '../errors.js';
+import { stretchBinary } from './binaryMask.js';
 import { isSrgbProfile, toSrgb } from './colourProfile.js';
 import { parseJpeg, requireReadableJpeg } from './jpegFile.js';
 import { turnUpright } from './orientation.js';
@@ -7,7 +8,7 @@ import { nameOtherKind, type PictureKind, pictureKind } from './pictureKind.js';
 import { MAX_PIXELS, requireReadableSize } from './pictureLimits.js';
 import { flattenOnWhite, type RgbaImage, type RgbImage } from './pixels.js';
 import type { PngFile } from './pngFile.js';
-import { stretchBinary } from './binaryMask.js';
+import { fromGamma } from './pngGamma.js';
 import { openPng, plainPng, pngPixels } from './pngPixels.js';
 import { endOfWebp } from './webpFile.js';
 
@@ -56,13 +57,20 @@ async function openStillPng(bytes: Uint8Array, source: string): Promise<PngFile>
   return file;
 }
 
-/** A PNG's stored pixels in sRGB and turned upright, as the file says how. */
+/**
+ * A PNG's stored pixels in sRGB and turned upright, as the file says how: a colour profile says it best, then that it
+ * is sRGB, then a gamma. Chromaticities alone are not looked at.
+ */
 async function upright(file: PngFile, stored: RgbaImage, source: string): Promise<RgbaImage> {
-  if (!TAGGED.some((type) => file.extras.has(type))) return stored;
-  const tagged = plainPng(file, [...TAGGED, 'PLTE', 'tRNS']);
-  const { icc, orientation } = await readTags(tagged, 'png', source);
-  const image = icc && !(await isSrgbProfile(icc)) ? await toSrgb(stored, icc) : stored;
-  return turnUpright(image, orientation ?? 1);
+  const { icc, orientation } = TAGGED.some((type) => file.extras.has(type))
+    ? await readTags(plainPng(file, [...TAGGED, 'PLTE', 'tRNS']), 'png', source)
+    : {};
+  const gamma = file.extras.has('sRGB') ? undefined : file.extras.get('gAMA');
+  const converted = async () => {
+    if (icc) return (await isSrgbProfile(icc)) ? stored : toSrgb(stored, icc);
+    return gamma ? fromGamma(stored, gamma) : stored;
+  };
+  return turnUpright(await converted(), orientation ?? 1);
 }
 
 /** A picture that is a mask, and what there is to say about how it was read. */

@@ -73,8 +73,16 @@ describe('what a mask means', () => {
 
 describe('masks of zeros and ones', () => {
   const mask = async (depth: number, values: readonly number[], colourType = 0) => {
-    const samples = Uint8Array.from(depth === 16 ? values.flatMap((value) => [value >> 8, value & 255]) : values);
-    const bytes = rawPng({ width: values.length, height: 1, depth, colourType, rows: unfilteredRows(1, samples) });
+    const samples = Uint8Array.from(
+      depth === 16 ? values.flatMap((value) => [value >> 8, value & 255]) : values,
+    );
+    const bytes = rawPng({
+      width: values.length,
+      height: 1,
+      depth,
+      colourType,
+      rows: unfilteredRows(1, samples),
+    });
     const { picture: decoded, note } = await decodeMask(bytes, 'm.png');
     return { mask: Array.from(maskOf(decoded, 'm.png').mask), note };
   };
@@ -113,7 +121,9 @@ describe('feathering', () => {
   }
 
   it('is the mean over a square, for every radius', () => {
-    const mask = rectangleMask(13, 9, 3, 2, 13, 7).map((value, index) => (value === 0 ? 0 : value - (index % 50)));
+    const mask = rectangleMask(13, 9, 3, 2, 13, 7).map((value, index) =>
+      value === 0 ? 0 : value - (index % 50),
+    );
     for (const radius of [1, 2, 5, 30])
       expect(Array.from(featherMask(mask, 13, 9, radius)), String(radius)).to.deep.equal(
         slowFeather(mask, 13, 9, radius),
