@@ -166,7 +166,7 @@ function isFolder(path: string): boolean {
 function* picturesOfFile(path: string): Generator<Picture> {
   const source = inputName(path);
   try {
-    for (const part of splitPictures(readInput(path), source))
+    for (const part of splitPictures(readInput(path), source, path === STREAM ? 'refused' : 'ignored'))
       yield { about: { source: part.source }, read: () => decodeImage(part.bytes, part.source) };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

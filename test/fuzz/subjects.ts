@@ -151,7 +151,7 @@ export function subjects(seeds: Seeds, folder: string): readonly Subject[] {
       name: 'mask',
       inputs: [...seeds.pngs, ...seeds.webps],
       mutate: informed(mutatePicture),
-      read: async (bytes) => maskOf(await decodeRgba(bytes, 'mask.png')),
+      read: async (bytes) => maskOf(await decodeRgba(bytes, 'mask.png'), 'mask.png'),
     },
     {
       name: 'stream',
