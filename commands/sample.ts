@@ -105,11 +105,12 @@ An image depends on the seed and its number alone: the same command gives the sa
     const positions = size && factor ? (size.width / factor) * (size.height / factor) : undefined;
     const { block_size: trained } = model.generator.config;
     const tokens = positions ?? trained;
-    const pixels = asTokens ? 0 : tokens * model.tokenizer.factor ** 2;
-    requireMemory(count * (BYTES_PER_TOKEN * tokens + 3 * pixels), `${count} pictures`);
-    const classes = flags.class.flatMap((name) => new Array<string>(flags.count).fill(name));
     const animation = ANIMATION_FORMATS.find((format) => format === flags.format);
     const keepsFrames = flags.frames !== undefined || animation !== undefined;
+    const states = keepsFrames ? 1 + Math.min(flags.steps ?? tokens, tokens) : 1;
+    const pixels = asTokens ? 0 : tokens * model.tokenizer.factor ** 2;
+    requireMemory(count * states * (BYTES_PER_TOKEN * tokens + 3 * pixels), `${count} pictures`);
+    const classes = flags.class.flatMap((name) => new Array<string>(flags.count).fill(name));
     if (!asTokens) requireMatchingParts(model, 'decode');
     const bar = startProgress('sampling', count, 'pictures', !flags.quiet);
     // Step by step, each picture's tokens so far.
