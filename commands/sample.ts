@@ -104,12 +104,13 @@ An image depends on the seed and its number alone: the same command gives the sa
     const wanted = size && pictureGrid(size, model.tokenizer.factor);
     const { block_size: trained } = model.generator.config;
     const tokens = wanted ? wanted.width * wanted.height : trained;
-    const pixels = asTokens ? 0 : tokens * model.tokenizer.factor ** 2;
-    requireMemory(count * (BYTES_PER_TOKEN * tokens + 3 * pixels), `${count} pictures`);
-    const classes = flags.class.flatMap((name) => new Array<string>(flags.count).fill(name));
     const animation = ANIMATION_FORMATS.find((moving) => moving === format);
     const imageFormat = IMAGE_FORMATS.find((still) => still === format);
     const keepsFrames = flags.frames !== undefined || animation !== undefined;
+    const states = keepsFrames ? 1 + Math.min(flags.steps ?? tokens, tokens) : 1;
+    const pixels = asTokens ? 0 : tokens * model.tokenizer.factor ** 2;
+    requireMemory(count * states * (BYTES_PER_TOKEN * tokens + 3 * pixels), `${count} pictures`);
+    const classes = flags.class.flatMap((name) => new Array<string>(flags.count).fill(name));
     if (!asTokens) requireMatchingParts(model, 'decode');
     const side = Math.sqrt(trained) * model.tokenizer.factor;
     if (imageFormat)

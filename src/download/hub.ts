@@ -1,5 +1,6 @@
 import type { JSONSchemaType } from 'ajv';
 import { InputError } from '../errors.js';
+import { JsonError, parseJson } from '../files/jsonText.js';
 import { validator } from '../jsonFile.js';
 import { printable } from '../printable.js';
 import type { Checksum } from './checksum.js';
@@ -109,9 +110,10 @@ export function fileUrl({ base, name, revision }: HubRepository, path: string): 
 export function parseListing(json: string, source: string): readonly HubFile[] {
   let value: unknown;
   try {
-    value = JSON.parse(json.replace(/^\ufeff/, ''));
-  } catch {
-    throw new InputError(`${source}: not a listing of files: it is not JSON`);
+    value = parseJson(json);
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    throw new InputError(`${source}: not a listing of files: ${error.message}`, error);
   }
   return validate(value, source)
     .filter(({ type, path }) => type === 'file' && isInnerPath(path))
