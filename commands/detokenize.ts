@@ -8,7 +8,8 @@ import {
   requireCodes,
 } from '../src/index.js';
 import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/baseCommand.js';
-import { checkImageOutput, IMAGE_FORMATS, type ImageFormat, writeImages } from '../src/cli/imageOutput.js';
+import { checkImageOutput, checkImageSize, IMAGE_FORMATS, writeImages } from '../src/cli/imageOutput.js';
+import { chooseOutput, outputFlags } from '../src/cli/outputFormat.js';
 import { startProgress } from '../src/cli/progress.js';
 import { inputName, readInput, requireBinaryOutput, STREAM } from '../src/cli/streams.js';
 
@@ -32,7 +33,7 @@ export default class Detokenize extends BaseCommand {
   };
   static override flags = {
     ...modelFlags,
-    format: Flags.string({ description: 'what to write', options: [...IMAGE_FORMATS], default: 'png' }),
+    ...outputFlags(IMAGE_FORMATS),
     output: Flags.string({
       char: 'o',
       description: 'file, folder (with a slash) or - for stdout',
@@ -44,9 +45,10 @@ export default class Detokenize extends BaseCommand {
     const { args, flags } = await this.parse(Detokenize);
     requireSeparateOutputs(flags);
     requireBinaryOutput(flags.output);
+    const choice = chooseOutput(flags, IMAGE_FORMATS);
     const source = inputName(args.file);
     const lines = parseTokenLines(decodeText(await readInput(args.file)), source);
-    checkImageOutput(flags.output, flags.format as ImageFormat, lines.length);
+    checkImageOutput(flags.output, choice.format, lines.length);
     const model = await this.loadModel(flags);
     const { tokenizer } = model;
     const inputs = lines.map((line) => {
@@ -59,9 +61,16 @@ export default class Detokenize extends BaseCommand {
         `${source}: ${inputs.length} images of ${pixels} pixels together are more than the ${MAX_PIXELS} that are decoded at once; split it`,
       );
     const sizes = new Set(inputs.map(({ grid }) => `${grid.width}×${grid.height}`));
-    if (flags.format !== 'png' && sizes.size > 1)
+    const isJoint = choice.format === 'grid' || choice.format === 'npz';
+    if (isJoint && sizes.size > 1)
       throw new InputError(
-        `${source}: images of different sizes (${[...sizes].join(', ')} tokens) do not fit in one ${flags.format}`,
+        `${source}: images of different sizes (${[...sizes].join(', ')} tokens) do not fit in one ${choice.format}`,
+      );
+    for (const { grid } of inputs)
+      checkImageSize(
+        { width: grid.width * tokenizer.factor, height: grid.height * tokenizer.factor },
+        inputs.length,
+        choice,
       );
     const bar = startProgress('decoding', inputs.length, 'images', !flags.quiet && inputs.length > 1);
     const images = [];
@@ -71,7 +80,7 @@ export default class Detokenize extends BaseCommand {
     }
     bar.stop();
     await model.dispose();
-    const files = await writeImages(images, flags.format as ImageFormat, flags.output);
+    const files = await writeImages(images, choice, flags.output);
     this.result(flags, { files, images: images.length });
   }
 }

@@ -1,12 +1,27 @@
 import { Flags } from '@oclif/core';
-import { downsampleFactor, openTokenizer, UsageError, variationMask, vqConfig } from '../src/index.js';
-import { EditCommand, editArgs, editFlags, editOf, maskFlags, WINDOWS_NOTE } from '../src/cli/editCommand.js';
+import {
+  downsampleFactor,
+  MASK_RULE,
+  openTokenizer,
+  UsageError,
+  variationMask,
+  vqConfig,
+} from '../src/index.js';
+import {
+  EditCommand,
+  editArgs,
+  editFlags,
+  editOf,
+  type GivenPicture,
+  maskFlags,
+  WINDOWS_NOTE,
+} from '../src/cli/editCommand.js';
 import { CLASS_DESCRIPTION } from '../src/cli/samplingFlags.js';
 import { parseNumber } from '../src/cli/numbers.js';
 
 export default class Edit extends EditCommand {
   static override summary = 'Turn a part of a picture into another class, or vary it.';
-  static override description = `${WINDOWS_NOTE}
+  static override description = `${WINDOWS_NOTE} ${MASK_RULE}
 With --mask, the masked part becomes the class named. With --keep, that share of the tokens stays, drawn at random by
 the seed, and the others are drawn anew: variations of the picture.`;
   static override examples = [
@@ -33,24 +48,27 @@ the seed, and the others are drawn anew: variations of the picture.`;
     const { args, flags } = await this.parse(Edit);
     if (flags.keep === undefined && flags.mask === undefined)
       throw new UsageError('--mask or --keep is needed: what is to be drawn anew?');
+    const choice = this.chooseEditOutput(flags);
     const pictures = await this.readPictures(args.image);
     this.checkEditOutput(flags, pictures.length);
     const seed = this.chooseSeed(flags);
-    const variation =
+    const masks =
       flags.keep === undefined
-        ? undefined
-        : {
-            keep: parseNumber(flags.keep, '--keep', { min: 0, max: 1 }),
-            tokenPixels: downsampleFactor(vqConfig(openTokenizer(flags.model).config)),
-          };
-    const edits = await Promise.all(
-      pictures.map(async (given, index) => {
-        const mask = variation
-          ? variationMask(given.picture, variation.keep, variation.tokenPixels, seed, index)
-          : await this.readMask(flags, given);
-        return editOf(given.picture, mask);
-      }),
-    );
-    await this.redrawAll({ ...flags, seed }, edits);
+        ? await this.readMasks(flags, pictures, args.image)
+        : variationMasks(pictures, flags.keep, flags.model, seed);
+    const edits = pictures.map(({ picture }, index) => editOf(picture, masks[index]!));
+    await this.redrawAll({ ...flags, seed }, edits, choice);
   }
+}
+
+/** The mask of each picture for a share of tokens that stay. */
+function variationMasks(
+  pictures: readonly GivenPicture[],
+  share: string,
+  model: string,
+  seed: number,
+): readonly Uint8Array[] {
+  const keep = parseNumber(share, '--keep', { min: 0, max: 1 });
+  const tokenPixels = downsampleFactor(vqConfig(openTokenizer(model).config));
+  return pictures.map(({ picture }, index) => variationMask(picture, keep, tokenPixels, seed, index));
 }

@@ -1,9 +1,10 @@
 import { Flags } from '@oclif/core';
 import { EditCommand, editArgs, editFlags, editOf, maskFlags, WINDOWS_NOTE } from '../src/cli/editCommand.js';
+import { MASK_RULE } from '../src/index.js';
 
 export default class Inpaint extends EditCommand {
   static override summary = 'Draw the masked part of a picture anew.';
-  static override description = `${WINDOWS_NOTE}
+  static override description = `${WINDOWS_NOTE} ${MASK_RULE}
 Without --mask, the transparent pixels of the picture are drawn. Known tokens enter in one go; only the others are
 sampled, so that a small mask takes few steps.`;
   static override examples = [
@@ -24,13 +25,11 @@ sampled, so that a small mask takes few steps.`;
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Inpaint);
+    const choice = this.chooseEditOutput(flags);
     const pictures = await this.readPictures(args.image);
     this.checkEditOutput(flags, pictures.length);
-    const edits = await Promise.all(
-      pictures.map(async (given) =>
-        editOf(given.picture, await this.readMask(flags, given), flags.composite),
-      ),
-    );
-    await this.redrawAll(flags, edits);
+    const masks = await this.readMasks(flags, pictures, args.image);
+    const edits = pictures.map(({ picture }, index) => editOf(picture, masks[index]!, flags.composite));
+    await this.redrawAll(flags, edits, choice);
   }
 }

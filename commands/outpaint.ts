@@ -56,6 +56,7 @@ More than one window of growth is drawn in overlapping windows, from the picture
     const [left, right, top, bottom] = given as [number, number, number, number];
     if (flags.size === undefined && left + right + top + bottom === 0)
       throw new UsageError('name what to add: --left, --right, --top, --bottom, or --size WxH');
+    const choice = this.chooseEditOutput(flags);
     const pictures = await this.readPictures(args.image);
     this.checkEditOutput(flags, pictures.length);
     const edits = pictures.map(({ picture, source }) => {
@@ -65,7 +66,7 @@ More than one window of growth is drawn in overlapping windows, from the picture
           : sidesFor(picture, flags.size, flags.anchor as Anchor, source);
       return { canvas: outpaintCanvas(flattenOnWhite(picture), sides) };
     });
-    await this.redrawAll(flags, edits);
+    await this.redrawAll(flags, edits, choice);
   }
 }
 

@@ -4,6 +4,7 @@ import {
   decodePartial,
   encodeAnimation,
   formatTokenLine,
+  pictureGrid,
   requireMatchingParts,
   type RgbImage,
   ROPE_SCALINGS,
@@ -15,16 +16,20 @@ import { BaseCommand, modelFlags, requireSeparateOutputs, seedFlag } from '../sr
 import {
   arrange,
   checkImageOutput,
+  checkImageSize,
   IMAGE_FORMATS,
-  type ImageFormat,
   writeFrames,
   writeImages,
 } from '../src/cli/imageOutput.js';
 import { requireMemory } from '../src/cli/bounds.js';
+import { chooseOutput, outputFlags } from '../src/cli/outputFormat.js';
 import { parsePixelSize } from '../src/cli/numbers.js';
 import { startProgress } from '../src/cli/progress.js';
 import { CLASS_DESCRIPTION, samplingFlags, samplingSettings } from '../src/cli/samplingFlags.js';
-import { checkOutput, requireBinaryOutput, writeOutput } from '../src/cli/streams.js';
+import { requireBinaryOutput, writeOutput } from '../src/cli/streams.js';
+
+/** What the command writes; of formats with one extension, the first is what the extension alone means. */
+const FORMATS = [...IMAGE_FORMATS, ...ANIMATION_FORMATS, 'tokens'] as const;
 
 /** The most pictures of a command, and of a batch: a guard against slips of the finger. */
 const MAX_PICTURES = 1_000_000;
@@ -69,11 +74,7 @@ An image depends on the seed and its number alone: the same command gives the sa
       description: 'also write a picture of each step into this folder, grey where no token is known yet',
       helpValue: 'DIR',
     }),
-    format: Flags.string({
-      description: 'what to write; gif and apng show the picture step by step',
-      options: [...IMAGE_FORMATS, ...ANIMATION_FORMATS, 'tokens'],
-      default: 'png',
-    }),
+    ...outputFlags(FORMATS, '; gif and apng show the picture step by step'),
     output: Flags.string({
       char: 'o',
       description: 'file, folder (with a slash) or - for stdout',
@@ -86,31 +87,34 @@ An image depends on the seed and its number alone: the same command gives the sa
     const started = performance.now();
     requireSeparateOutputs(flags);
     const count = flags.class.length * flags.count;
-    const asTokens = flags.format === 'tokens';
     if (count > MAX_PICTURES)
       throw new UsageError(
         `--count ${flags.count} of ${flags.class.length} classes are ${count} pictures; at most ${MAX_PICTURES} are drawn at once`,
       );
+    const choice = chooseOutput(flags, FORMATS);
+    const { format } = choice;
+    const asTokens = format === 'tokens';
     if (asTokens && flags.frames !== undefined)
       throw new UsageError('--frames needs pictures: use another --format than tokens');
-    if (asTokens) checkOutput(flags.output);
-    else {
-      requireBinaryOutput(flags.output);
-      checkImageOutput(flags.output, flags.format as ImageFormat, count);
-    }
+    if (!asTokens) requireBinaryOutput(flags.output);
+    checkImageOutput(flags.output, format, count);
     const model = await this.loadModel(flags);
     this.noteClasses(flags, model, flags.class);
     const size = flags.size === undefined ? undefined : parsePixelSize(flags.size, '--size');
-    const factor = size && model.tokenizer.factor;
-    const positions = size && factor ? (size.width / factor) * (size.height / factor) : undefined;
+    const wanted = size && pictureGrid(size, model.tokenizer.factor);
     const { block_size: trained } = model.generator.config;
-    const tokens = positions ?? trained;
-    const pixels = asTokens ? 0 : tokens * model.tokenizer.factor ** 2;
-    requireMemory(count * (BYTES_PER_TOKEN * tokens + 3 * pixels), `${count} pictures`);
-    const classes = flags.class.flatMap((name) => new Array<string>(flags.count).fill(name));
-    const animation = ANIMATION_FORMATS.find((format) => format === flags.format);
+    const tokens = wanted ? wanted.width * wanted.height : trained;
+    const animation = ANIMATION_FORMATS.find((moving) => moving === format);
+    const imageFormat = IMAGE_FORMATS.find((still) => still === format);
     const keepsFrames = flags.frames !== undefined || animation !== undefined;
+    const states = keepsFrames ? 1 + Math.min(flags.steps ?? tokens, tokens) : 1;
+    const pixels = asTokens ? 0 : tokens * model.tokenizer.factor ** 2;
+    requireMemory(count * states * (BYTES_PER_TOKEN * tokens + 3 * pixels), `${count} pictures`);
+    const classes = flags.class.flatMap((name) => new Array<string>(flags.count).fill(name));
     if (!asTokens) requireMatchingParts(model, 'decode');
+    const side = Math.sqrt(trained) * model.tokenizer.factor;
+    if (imageFormat)
+      checkImageSize(size ?? { width: side, height: side }, count, { ...choice, format: imageFormat });
     const bar = startProgress('sampling', count, 'pictures', !flags.quiet);
     // Step by step, each picture's tokens so far.
     const history: Int32Array[][] = [];
@@ -152,10 +156,10 @@ An image depends on the seed and its number alone: the same command gives the sa
       if (animation) {
         writeOutput(flags.output, await encodeAnimation(frames, animation));
         if (flags.output !== undefined) files.push(flags.output);
-      } else {
+      } else if (imageFormat) {
         const images: RgbImage[] = [];
         for (const { tokens } of pictures) images.push(await model.tokenizer.decode({ tokens, grid }));
-        files.push(...(await writeImages(images, flags.format as ImageFormat, flags.output)));
+        files.push(...(await writeImages(images, { ...choice, format: imageFormat }, flags.output)));
       }
     }
     await model.dispose();

@@ -166,7 +166,7 @@ function isFolder(path: string): boolean {
 async function* picturesOfFile(path: string): AsyncGenerator<Picture> {
   const source = inputName(path);
   try {
-    for (const part of splitPictures(await readInput(path), source))
+    for (const part of splitPictures(await readInput(path), source, path === STREAM ? 'refused' : 'ignored'))
       yield { about: { source: part.source }, read: () => decodeImage(part.bytes, part.source) };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

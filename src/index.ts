@@ -31,6 +31,7 @@ export { byteLength, type StoredTensor, type Weights } from './graph/weights.js'
 
 // Drawing
 export {
+  pictureGrid,
   type SampledPicture,
   type SampledSet,
   type SampledTokens,
@@ -48,8 +49,8 @@ export {
   variationMask,
 } from './library/inpaint.js';
 export { DEFAULT_GUIDANCE, DEFAULT_STEPS, resolveSeed, type SamplingSettings } from './library/settings.js';
-export { type Canvas, featherMask } from './editing/canvas.js';
-export { hasTransparency, maskOf } from './editing/mask.js';
+export { type Canvas, DRAWN_FROM, featherMask } from './editing/canvas.js';
+export { hasTransparency, MASK_RULE, maskOf, type ReadMask, transparencyMask } from './editing/mask.js';
 export { drawSeed } from './arpg/random.js';
 export { GUIDANCE_SCHEDULES, type GuidanceSchedule } from './arpg/guidance.js';
 export { SCHEDULES, type Schedule } from './arpg/schedule.js';
@@ -62,16 +63,24 @@ export {
   type Crop,
   cropForTokens,
   decodeImage,
+  decodeMask,
   decodeRgba,
+  DEFAULT_QUALITY,
+  encodePicture,
   encodePng,
   encodePngWithAlpha,
   flattenOnWhite,
   flipImage,
   gridOfImages,
+  type MaskPicture,
+  PICTURE_ENCODINGS,
+  type PictureEncoding,
+  requireEncodable,
   type RgbaImage,
   type RgbImage,
 } from './data/image.js';
-export { splitPictures } from './data/imageStream.js';
+export { splitPictures, type TrailingBytes } from './data/imageStream.js';
+export { MAX_PIXELS } from './data/pictureLimits.js';
 export { ANIMATION_FORMATS, encodeAnimation } from './data/animation.js';
 export { encodeNpz } from './data/npz.js';
 export { MAX_INPUT_BYTES, readBounded, refuseSize } from './data/boundedFile.js';

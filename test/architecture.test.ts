@@ -58,7 +58,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/jsonFile.ts',
     'src/atomicFile.ts',
   ],
-  'src/download': ['src/errors.ts', 'src/jsonFile.ts'],
+  'src/download': ['src/errors.ts', 'src/files', 'src/jsonFile.ts', 'src/printable.ts'],
   'src/export': [
     'graphs',
     'src/graph',

@@ -1,5 +1,6 @@
 import type { JSONSchemaType } from 'ajv';
 import type { ArpgConfig } from '../../graphs/arpg.js';
+import { swiGluHidden } from '../../graphs/transformer.js';
 import { InputError } from '../errors.js';
 import { validator } from '../jsonFile.js';
 
@@ -41,6 +42,22 @@ export const arpgConfigSchema: JSONSchemaType<OfficialArpgConfig> = {
 
 const validate = validator(arpgConfigSchema);
 
+/** Six times the largest published model; more could be neither trained nor held in memory by what this program runs on. */
+const MAX_PARAMETERS = 2 ** 33;
+
+/** About how many parameters a configuration asks for: embeddings, head, attention and feed-forward layers. */
+function countParameters({
+  dim,
+  n_layer,
+  vocab_size,
+  num_classes,
+  block_size,
+  multiple_of,
+}: OfficialArpgConfig) {
+  const hidden = swiGluHidden(dim, multiple_of);
+  return dim * (2 * vocab_size + num_classes + block_size + n_layer * (4 * dim + 3 * hidden));
+}
+
 const shared = {
   vocab_size: 16384,
   num_classes: 1000,
@@ -80,6 +97,11 @@ export function parseOfficialArpgConfig(value: unknown, source: string): Officia
   if (config.dim % (4 * config.n_head) !== 0)
     fail(
       `dim ${config.dim} must be a multiple of 4·n_head = ${4 * config.n_head}, so that 2-D RoPE has whole pairs`,
+    );
+  const parameters = countParameters(config);
+  if (parameters > MAX_PARAMETERS)
+    fail(
+      `its sizes (dim, n_layer, vocab_size, num_classes) ask for ${(parameters / 1e9).toFixed(1)} billion parameters, more than ${(MAX_PARAMETERS / 1e9).toFixed(1)}`,
     );
   if (!Number.isInteger(Math.sqrt(config.block_size)))
     fail(`block_size ${config.block_size} is not a square number`);

@@ -27,17 +27,15 @@ export async function sampleImages(
   onFrame: (image: number, step: number, tokens: Int32Array) => void = () => {},
 ): Promise<readonly Int32Array[]> {
   const positions = sampler.grid.height * sampler.grid.width;
-  const images = classIds.map((classId, index): SampledImage => {
+  const imageOf = (index: number): SampledImage => {
     const order = options.order ?? randomOrder(positions, options.seed, index);
-    return {
-      classId,
-      index,
-      plan: samplingPlan({ order, steps: options.steps, schedule: options.schedule }),
-    };
-  });
+    const plan = samplingPlan({ order, steps: options.steps, schedule: options.schedule });
+    return { classId: classIds[index]!, index, plan };
+  };
   const tokens: Int32Array[] = [];
-  for (let start = 0; start < images.length; start += options.batch) {
-    const batch = images.slice(start, start + options.batch);
+  for (let start = 0; start < classIds.length; start += options.batch) {
+    const size = Math.min(options.batch, classIds.length - start);
+    const batch = Array.from({ length: size }, (_, offset) => imageOf(start + offset));
     const done = await sampler.sample(batch, options, ({ step, tokens: soFar }) => {
       onProgress(start * options.steps + (step + 1) * batch.length);
       for (const [offset, imageTokens] of soFar.entries()) onFrame(start + offset, step, imageTokens);

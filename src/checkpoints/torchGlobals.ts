@@ -1,5 +1,6 @@
 import {
   OpaqueObject,
+  type PickleDict,
   PickleError,
   PickleGlobal,
   type PickleObject,
@@ -15,11 +16,11 @@ const DICTIONARIES: ReadonlySet<string> = new Set([
   '__builtin__.dict',
 ]);
 
-/** The elements of a dictionary that is made from a list of pairs. */
-function dictionaryOf(pairs: readonly PickleValue[]): Map<PickleValue, PickleValue> {
-  return new Map(
-    pairs.map((pair) => (Array.isArray(pair) ? [pair[0] ?? null, pair[1] ?? null] : [pair, null])),
-  );
+/** The dictionary that a list of pairs makes. */
+function dictionaryOf(pairs: readonly PickleValue[]): PickleDict {
+  const dict: PickleDict = new Map();
+  for (const pair of pairs) if (Array.isArray(pair) && pair.length === 2) dict.set(pair[0]!, pair[1]!);
+  return dict;
 }
 
 function rebuildTensor(name: string, args: readonly PickleValue[]): PickleValue {

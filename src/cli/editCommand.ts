@@ -1,41 +1,49 @@
 import { Args, Flags, type Interfaces } from '@oclif/core';
 import {
   type Canvas,
+  decodeMask,
   decodeRgba,
-  encodePng,
-  encodePngWithAlpha,
-  featherMask,
+  DRAWN_FROM,
+  encodePicture,
   flattenOnWhite,
   hasTransparency,
   inpaint,
   InputError,
   type InpaintResult,
   maskOf,
+  MAX_PIXELS,
+  PICTURE_ENCODINGS,
+  type PictureEncoding,
+  requireEncodable,
   type RgbaImage,
   type RgbImage,
   splitPictures,
+  transparencyMask,
   UsageError,
 } from '../index.js';
 import {
   BaseCommand,
   type commonFlags,
   modelFlags,
+  namesFolder,
   requireSeparateOutputs,
   seedFlag,
 } from './baseCommand.js';
+import { ensureFolder, isSingleFile, pictureFile } from './imageOutput.js';
+import { chooseOutput, type OutputChoice, outputFlags } from './outputFormat.js';
 import { startProgress } from './progress.js';
 import { CLASS_DESCRIPTION, samplingFlags, samplingSettings } from './samplingFlags.js';
 import { checkOutput, inputName, readInput, requireBinaryOutput, STREAM, writeOutput } from './streams.js';
 
 /** What `--help` says about pictures that are not of the model's size. */
 export const WINDOWS_NOTE = `Pictures may have any size: the model is applied at the picture's own resolution to
-windows of the model's size, centred on what is to be drawn, or one after another where that is larger. A token is
-drawn when any masked pixel touches it; all other pixels stay bit for bit.`;
+windows of the model's size, centred on what is to be drawn, or one after another where that is larger. Pixels outside
+the tokens that are drawn stay bit for bit.`;
 
 export const editArgs = {
   image: Args.string({
     description:
-      'PNG, JPEG or WebP file, or - for stdin: one picture, PNGs one after another, or JSON lines {"image": base64}',
+      'PNG, JPEG or WebP file, or - for stdin: pictures one after another, or JSON lines {"image": base64}',
     required: true,
   }),
 };
@@ -49,13 +57,22 @@ export const editFlags = {
     char: 'c',
     description: `${CLASS_DESCRIPTION} (default: none)`,
   }),
-  output: Flags.string({ char: 'o', description: 'PNG file, or - for stdout', helpValue: 'PATH' }),
+  ...outputFlags(PICTURE_ENCODINGS),
+  output: Flags.string({
+    char: 'o',
+    description: 'PNG, JPEG or WebP file, folder (with a slash) or - for stdout',
+    helpValue: 'PATH',
+  }),
 };
+
+/** More than any picture has along a side. */
+const MAX_FEATHER = 65_535;
 
 /** Flags of commands that take a mask. */
 export const maskFlags = {
   mask: Flags.string({
-    description: "PNG of the image's size: drawn where it is white, or transparent; grey mixes",
+    description:
+      "PNG, JPEG or WebP of the image's size: tokens are drawn where it is at least half white; see above for grey and transparency",
     helpValue: 'FILE',
   }),
   'invert-mask': Flags.boolean({ description: 'draw where the mask is black, or opaque' }),
@@ -63,10 +80,13 @@ export const maskFlags = {
     description: 'pixels over which new ones fade in, inside the mask',
     default: 0,
     min: 0,
+    max: MAX_FEATHER,
   }),
 };
 
-type EditFlags = Interfaces.InferredFlags<typeof editFlags> & Interfaces.InferredFlags<typeof commonFlags>;
+type CommonFlags = Interfaces.InferredFlags<typeof commonFlags>;
+type EditFlags = Interfaces.InferredFlags<typeof editFlags> & CommonFlags;
+type EditOutput = OutputChoice<PictureEncoding>;
 type MaskFlags = Interfaces.InferredFlags<typeof maskFlags>;
 
 /** A picture that came in. */
@@ -86,53 +106,87 @@ interface Edit {
 
 /** What inpainting, outpainting and editing share. */
 export abstract class EditCommand extends BaseCommand {
-  /** The pictures that a path names. */
+  /**
+   * The pictures that a path names.
+   * @throws InputError when they have more pixels together than can be held at once.
+   */
   protected async readPictures(path: string): Promise<readonly GivenPicture[]> {
-    const encoded = splitPictures(await readInput(path), inputName(path));
-    return Promise.all(
-      encoded.map(async ({ bytes, source }) => ({ picture: await decodeRgba(bytes, source), source })),
-    );
+    const name = inputName(path);
+    const encoded = splitPictures(await readInput(path), name, path === STREAM ? 'refused' : 'ignored');
+    const given: GivenPicture[] = [];
+    let pixels = 0;
+    for (const { bytes, source } of encoded) {
+      const picture = await decodeRgba(bytes, source);
+      pixels += picture.width * picture.height;
+      if (pixels > MAX_PIXELS)
+        throw new InputError(
+          `${source}: more than ${MAX_PIXELS} pixels in all: send fewer pictures at a time`,
+        );
+      given.push({ picture, source });
+    }
+    return given;
   }
 
   /**
-   * The mask for a picture, from a file or from its own transparency.
+   * The mask for each picture, from a file or from its own transparency; says how it was read where that is a choice.
+   * @param image the path that the pictures came from
    * @throws InputError when their sizes differ.
    */
-  protected async readMask(flags: MaskFlags, { picture, source }: GivenPicture): Promise<Uint8Array> {
-    const { width, height } = picture;
-    const given =
-      flags.mask === undefined
-        ? picture
-        : await decodeRgba(await readInput(flags.mask), inputName(flags.mask));
-    if (flags.mask === undefined && !hasTransparency(picture))
-      throw new UsageError(`${source}: --mask is needed: the picture has no transparent pixels to draw`);
-    if (given.width !== width || given.height !== height)
-      throw new InputError(
-        `${inputName(flags.mask!)}: the mask has ${given.width}×${given.height} pixels, the picture ${source} has ${width}×${height}; they must be equal`,
-      );
-    const mask = maskOf(given);
-    const oriented = flags['invert-mask'] ? mask.map((value) => 255 - value) : mask;
-    return featherMask(oriented, width, height, flags.feather);
+  protected async readMasks(
+    flags: MaskFlags & CommonFlags,
+    pictures: readonly GivenPicture[],
+    image: string,
+  ): Promise<readonly Uint8Array[]> {
+    const read = flags.mask === undefined ? undefined : await this.readMaskFile(flags, flags.mask, image);
+    return pictures.map(({ picture, source }) => {
+      const { width, height } = picture;
+      if (read && (read.width !== width || read.height !== height))
+        throw new InputError(
+          `${inputName(flags.mask!)}: the mask has ${read.width}×${read.height} pixels, the picture ${source} has ${width}×${height}; they must be equal`,
+        );
+      const mask = read?.mask ?? transparencyMask(picture);
+      if (!read && !drawsAnything(mask))
+        throw new UsageError(`${source}: --mask is needed: the picture has no transparent pixels to draw`);
+      return flags['invert-mask'] ? mask.map((value) => 255 - value) : mask;
+    });
+  }
+
+  private async readMaskFile(
+    flags: CommonFlags,
+    path: string,
+    image: string,
+  ): Promise<{ readonly width: number; readonly height: number; readonly mask: Uint8Array }> {
+    if (path === STREAM && image === STREAM)
+      throw new UsageError('the picture and the mask cannot both come from stdin: name a file for one');
+    const { picture, note } = await decodeMask(await readInput(path), inputName(path));
+    const read = maskOf(picture, inputName(path));
+    for (const line of [note, read.note]) if (line !== undefined) this.note(flags, line);
+    return { width: picture.width, height: picture.height, mask: read.mask };
   }
 
   /** Draws the masked parts of all pictures and writes the results. */
-  protected async redrawAll(flags: EditFlags, edits: readonly Edit[]): Promise<void> {
+  protected async redrawAll(
+    flags: EditFlags & { readonly feather?: number },
+    edits: readonly Edit[],
+    choice: EditOutput,
+  ): Promise<void> {
     const started = performance.now();
+    for (const { canvas } of edits)
+      requireEncodable(canvas.image.width, canvas.image.height, choice.encoding);
     const model = await this.loadModel(flags);
     this.noteClasses(flags, model, flags.class === undefined ? [] : [flags.class]);
     const options = {
       ...samplingSettings(flags, model.generator.config.block_size),
       class: flags.class ?? null,
       seed: this.chooseSeed(flags),
+      feather: flags.feather ?? 0,
     };
     const bar = startProgress('drawing', edits.length, 'pictures', !flags.quiet);
     const results: InpaintResult[] = [];
     for (const [index, edit] of edits.entries()) {
-      if (edit.canvas.mask.every((value) => value === 0))
-        this.note(flags, `picture ${index + 1}: nothing is masked, it stays as it is`);
+      if (!drawsAnything(edit.canvas.mask)) this.note(flags, nothingMasked(index, edit.canvas.mask));
       const redrawn = await inpaint(model, edit.canvas, { ...options, picture: index });
-      const image = edit.composite === false ? showWindows(redrawn) : redrawn.image;
-      writeOutput(flags.output, encodeResult(image, edit));
+      writeOutput(outputFile(flags.output, index, choice), await encodeResult(redrawn, edit, choice));
       results.push(redrawn);
       bar.update(index + 1);
     }
@@ -151,16 +205,40 @@ export abstract class EditCommand extends BaseCommand {
     });
   }
 
-  /** Refuses outputs that cannot be written before any work is done. */
-  protected checkEditOutput(flags: EditFlags, pictures: number): void {
+  /** Refuses formats that cannot be written before anything is read. */
+  protected chooseEditOutput(flags: EditFlags): EditOutput {
     requireSeparateOutputs(flags);
     requireBinaryOutput(flags.output);
+    return chooseOutput(flags, PICTURE_ENCODINGS);
+  }
+
+  /** Refuses outputs that cannot be written before any work is done. */
+  protected checkEditOutput(flags: EditFlags, pictures: number): void {
     checkOutput(flags.output);
-    if (pictures > 1 && flags.output !== undefined && flags.output !== STREAM)
+    if (pictures > 1 && isSingleFile(flags.output))
       throw new UsageError(
-        `${pictures} pictures do not fit in the file ${flags.output}; write them to stdout with -o -`,
+        `${pictures} pictures do not fit in the file ${flags.output}; name a folder with a slash at the end, or write them to stdout with -o -`,
       );
   }
+}
+
+/** Where a picture's result goes; undefined for stdout. */
+function outputFile(output: string | undefined, index: number, { encoding }: EditOutput): string | undefined {
+  if (output === undefined || output === STREAM) return undefined;
+  if (namesFolder(output)) ensureFolder(output);
+  return pictureFile(output, index, encoding);
+}
+
+function drawsAnything(mask: Uint8Array): boolean {
+  return mask.some((value) => value >= DRAWN_FROM);
+}
+
+/** Why a picture stays as it is. */
+function nothingMasked(index: number, mask: Uint8Array): string {
+  const brightest = mask.reduce((largest, value) => Math.max(largest, value), 0);
+  const reason =
+    brightest === 0 ? '' : ` (its mask is at most ${brightest} of 255, and draws from ${DRAWN_FROM} on)`;
+  return `picture ${index + 1}: nothing is masked, it stays as it is${reason}`;
 }
 
 /** The picture with each window wholly as the tokenizer decodes it. */
@@ -175,16 +253,22 @@ function showWindows({ image, windows }: InpaintResult): RgbImage {
   return { ...image, data };
 }
 
-/** PNG bytes: with opacity where the picture had some, and there its untouched pixels are the very ones it had. */
-function encodeResult(image: RgbImage, { original, canvas, composite }: Edit): Uint8Array {
-  if (!original || composite === false || !hasTransparency(original)) return encodePng(image);
+/** A picture's bytes: with opacity where it had some, and there its untouched pixels are the very ones it had. */
+function encodeResult(
+  redrawn: InpaintResult,
+  { original, composite }: Edit,
+  { encoding, quality }: EditOutput,
+): Promise<Uint8Array> {
+  if (composite === false) return encodePicture(showWindows(redrawn), 3, encoding, quality);
+  const { image, changed } = redrawn;
+  if (!original || !hasTransparency(original)) return encodePicture(image, 3, encoding, quality);
   const data = Uint8Array.from(original.data);
-  for (const [pixel, value] of canvas.mask.entries()) {
-    if (value === 0) continue;
+  for (const [pixel, share] of changed.entries()) {
+    if (share === 0) continue;
     data.set(image.data.subarray(pixel * 3, pixel * 3 + 3), pixel * 4);
     data[pixel * 4 + 3] = 255;
   }
-  return encodePngWithAlpha({ width: image.width, height: image.height, data });
+  return encodePicture({ width: image.width, height: image.height, data }, 4, encoding, quality);
 }
 
 /** A picture whose masked pixels are to be drawn. */

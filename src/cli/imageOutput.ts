@@ -2,25 +2,38 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   encodeNpz,
+  encodePicture,
   encodePng,
   gridOfImages,
   OutputError,
+  type PictureEncoding,
+  requireEncodable,
   type RgbImage,
   systemReason,
   UsageError,
 } from '../index.js';
 import { namesFolder } from './baseCommand.js';
+import { extensionOf, type OutputChoice, type OutputFormat } from './outputFormat.js';
 import { checkOutput, STREAM, writeOutput } from './streams.js';
 
 /** How images are written. */
-export const IMAGE_FORMATS = ['png', 'grid', 'npz'] as const;
+export const IMAGE_FORMATS = ['png', 'jpeg', 'webp', 'grid', 'npz'] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
+/** Formats with one picture a file; the others hold all in one. */
+const SEPARATE_FORMATS: readonly OutputFormat[] = ['png', 'jpeg', 'webp'];
+/** Formats that go into a folder: pictures, each under a name of its own. */
+const FOLDER_FORMATS: readonly OutputFormat[] = [...SEPARATE_FORMATS, 'grid'];
 const NUMBER_DIGITS = 5;
 
 /** Pictures of one size in the most square grid that holds them; a single one as it is. */
 export function arrange(images: readonly RgbImage[]): RgbImage {
   return images.length === 1 ? images[0]! : gridOfImages(images, gridColumns(images.length));
+}
+
+/** A number in a file's name. */
+function digits(index: number): string {
+  return String(index).padStart(NUMBER_DIGITS, '0');
 }
 
 /**
@@ -31,7 +44,7 @@ export function arrange(images: readonly RgbImage[]): RgbImage {
 export function writeFrames(folder: string, frames: readonly RgbImage[]): readonly string[] {
   ensureFolder(folder);
   return frames.map((frame, step) => {
-    const path = join(folder, `step-${String(step + 1).padStart(NUMBER_DIGITS, '0')}.png`);
+    const path = join(folder, `step-${digits(step + 1)}.png`);
     writeOutput(path, encodePng(frame));
     return path;
   });
@@ -43,7 +56,7 @@ function gridColumns(count: number): number {
 }
 
 /** Creates a folder for output if need be. */
-function ensureFolder(path: string): void {
+export function ensureFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true });
   } catch (error) {
@@ -51,50 +64,68 @@ function ensureFolder(path: string): void {
   }
 }
 
+/** Whether an output is one file, neither a folder nor stdout. */
+export function isSingleFile(output: string | undefined): output is string {
+  return output !== undefined && output !== STREAM && !namesFolder(output);
+}
+
 /**
  * Refuses outputs that cannot be written, and combinations of output and format, before any work is done.
  * @throws UsageError with what to do instead.
  */
-export function checkImageOutput(output: string | undefined, format: ImageFormat, count: number): void {
+export function checkImageOutput(output: string | undefined, format: OutputFormat, count: number): void {
   checkOutput(output);
-  const single = output !== undefined && output !== STREAM && !namesFolder(output);
-  if (format === 'png' && count > 1 && single)
+  if (!FOLDER_FORMATS.includes(format) && output !== undefined && output !== STREAM && namesFolder(output))
+    throw new UsageError(`${output} is a folder, and ${format} is one file: name one in it with -o`);
+  if (SEPARATE_FORMATS.includes(format) && count > 1 && isSingleFile(output))
     throw new UsageError(
       `${count} images do not fit in the file ${output}: name a folder with a slash at the end, or use --format grid`,
     );
 }
 
 /**
- * Writes images: one PNG, numbered PNGs in a folder, PNGs one after another on stdout, one PNG with all in a grid,
- * or one `.npz` with an array `arr_0` `[images, height, width, 3]`.
+ * Refuses pictures that are larger than the format can hold, before they are drawn.
+ * @param size of one picture
+ */
+export function checkImageSize(
+  { width, height }: { readonly width: number; readonly height: number },
+  count: number,
+  { format, encoding }: OutputChoice<ImageFormat>,
+): void {
+  if (format === 'npz') return;
+  const columns = format === 'grid' ? gridColumns(count) : 1;
+  const rows = format === 'grid' ? Math.ceil(count / columns) : 1;
+  requireEncodable(columns * width, rows * height, encoding);
+}
+
+/** Where the picture of a number goes: into a folder under its number, else to the file or stream itself. */
+export function pictureFile(output: string, index: number, encoding: PictureEncoding): string {
+  return namesFolder(output) ? join(output, `${digits(index)}${extensionOf(encoding)}`) : output;
+}
+
+/**
+ * Writes images: one picture, numbered ones in a folder, pictures one after another on stdout, one picture with all in
+ * a grid, or one `.npz` with an array `arr_0` `[images, height, width, 3]`.
  * @returns the files written, in order; none for stdout
  */
 export async function writeImages(
   images: readonly RgbImage[],
-  format: ImageFormat,
+  { format, encoding, quality }: OutputChoice<ImageFormat>,
   output: string | undefined,
 ): Promise<readonly string[]> {
   const toStdout = output === undefined || output === STREAM;
-  if (format === 'grid' || format === 'npz') {
-    const bytes =
-      format === 'grid'
-        ? encodePng(gridOfImages(images, gridColumns(images.length)))
-        : await encodeNpz(images);
-    writeOutput(output, bytes);
+  if (format === 'npz') {
+    writeOutput(output, await encodeNpz(images));
     return toStdout ? [] : [output];
   }
-  if (toStdout) {
-    for (const image of images) writeOutput(output, encodePng(image));
-    return [];
+  const pictures = format === 'grid' ? [gridOfImages(images, gridColumns(images.length))] : images;
+  if (!toStdout && namesFolder(output)) ensureFolder(output);
+  const files: string[] = [];
+  for (const [index, image] of pictures.entries()) {
+    const bytes = await encodePicture(image, 3, encoding, quality);
+    const path = toStdout ? undefined : pictureFile(output, index, encoding);
+    writeOutput(path, bytes);
+    if (path !== undefined) files.push(path);
   }
-  if (!namesFolder(output)) {
-    for (const image of images) writeOutput(output, encodePng(image));
-    return [output];
-  }
-  ensureFolder(output);
-  return images.map((image, index) => {
-    const path = join(output, `${String(index).padStart(NUMBER_DIGITS, '0')}.png`);
-    writeOutput(path, encodePng(image));
-    return path;
-  });
+  return files;
 }

@@ -1,5 +1,8 @@
 import { UsageError } from '../errors.js';
 
+/** The most pixels along a side of a picture. */
+const MAX_SIDE = 65_535;
+
 /** Where a number may lie; from `min` to `max`, or to just below `below`. */
 export interface NumberRange {
   readonly min: number;
@@ -27,7 +30,7 @@ export function parseNumber(text: string, flag: string, { min, max, below }: Num
 
 /**
  * A flag's value `WxH` in pixels.
- * @throws UsageError when it has another form.
+ * @throws UsageError when it has another form, or is larger than any picture.
  */
 export function parsePixelSize(
   text: string,
@@ -36,5 +39,8 @@ export function parsePixelSize(
   const [, width, height] = /^(\d+)x(\d+)$/.exec(text) ?? [];
   if (width === undefined || height === undefined)
     throw new UsageError(`${flag} ${text} is not of the form WxH, such as 512x256`);
-  return { width: Number(width), height: Number(height) };
+  const size = { width: Number(width), height: Number(height) };
+  if (size.width > MAX_SIDE || size.height > MAX_SIDE)
+    throw new UsageError(`${flag} ${text}: at most ${MAX_SIDE} pixels a side are allowed`);
+  return size;
 }

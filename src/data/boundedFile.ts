@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { InputError, systemReason } from '../errors.js';
 
 /** A file or stream that is read as a whole has at most so many bytes. */
@@ -6,8 +6,7 @@ export const MAX_INPUT_BYTES = 2 ** 28;
 const CHUNK_BYTES = 1 << 20;
 const MEGABYTE = 2 ** 20;
 
-/** @throws InputError */
-export function refuseSize(source: string, limit: number): never {
+function refuseSize(source: string, limit: number): never {
   throw new InputError(`${source}: more than the ${limit / MEGABYTE} MiB that are read at once; split it`);
 }
 
@@ -18,15 +17,14 @@ export function refuseSize(source: string, limit: number): never {
  */
 export function readStream(read: (chunk: Uint8Array) => number, source: string, limit: number): Buffer {
   const chunks: Uint8Array[] = [];
+  const chunk = new Uint8Array(CHUNK_BYTES);
   let total = 0;
   for (;;) {
-    const chunk = new Uint8Array(CHUNK_BYTES);
     const count = read(chunk);
     if (count === 0) return Buffer.concat(chunks, total);
     total += count;
     if (total > limit) refuseSize(source, limit);
-    // A pipe gives little at a time: what is kept should be no larger than that.
-    chunks.push(count < CHUNK_BYTES / 2 ? chunk.slice(0, count) : chunk.subarray(0, count));
+    chunks.push(chunk.slice(0, count));
   }
 }
 
@@ -40,6 +38,7 @@ export function readBounded(path: string, limit: number = MAX_INPUT_BYTES): Buff
     try {
       const stats = fstatSync(file);
       if (stats.isFile() && stats.size > limit) refuseSize(path, limit);
+      if (stats.isFile()) return readFileSync(file);
       return readStream((chunk) => readSync(file, chunk), path, limit);
     } finally {
       closeSync(file);

@@ -1,11 +1,14 @@
 import sharp, { type Metadata } from 'sharp';
 import { InputError } from '../errors.js';
+import { stretchBinary } from './binaryMask.js';
 import { isSrgbProfile, toSrgb } from './colourProfile.js';
 import { parseJpeg, requireReadableJpeg } from './jpegFile.js';
 import { turnUpright } from './orientation.js';
 import { nameOtherKind, type PictureKind, pictureKind } from './pictureKind.js';
 import { MAX_PIXELS, requireReadableSize } from './pictureLimits.js';
 import { flattenOnWhite, type RgbaImage, type RgbImage } from './pixels.js';
+import type { PngFile } from './pngFile.js';
+import { fromGamma } from './pngGamma.js';
 import { openPng, plainPng, pngPixels } from './pngPixels.js';
 import { endOfWebp } from './webpFile.js';
 
@@ -42,16 +45,53 @@ export async function decodeRgba(bytes: Uint8Array, source: string): Promise<Rgb
 }
 
 async function decodePng(bytes: Uint8Array, source: string): Promise<RgbaImage> {
+  const file = await openStillPng(bytes, source);
+  return upright(file, pngPixels(file, source), source);
+}
+
+async function openStillPng(bytes: Uint8Array, source: string): Promise<PngFile> {
   const file = await openPng(bytes, source);
   const animation = file.extras.get('acTL');
   if (animation && animation.length >= FRAME_COUNT_BYTES)
     requireStill(new DataView(animation.buffer, animation.byteOffset).getUint32(0), source);
-  if (!TAGGED.some((type) => file.extras.has(type))) return pngPixels(file, source);
-  const tagged = plainPng(file, [...TAGGED, 'PLTE', 'tRNS']);
-  const { icc, orientation } = await readTags(tagged, 'png', source);
+  return file;
+}
+
+/**
+ * A PNG's stored pixels in sRGB and turned upright, as the file says how: a colour profile says it best, then that it
+ * is sRGB, then a gamma. Chromaticities alone are not looked at.
+ */
+async function upright(file: PngFile, stored: RgbaImage, source: string): Promise<RgbaImage> {
+  const { icc, orientation } = TAGGED.some((type) => file.extras.has(type))
+    ? await readTags(plainPng(file, [...TAGGED, 'PLTE', 'tRNS']), 'png', source)
+    : {};
+  const gamma = file.extras.has('sRGB') ? undefined : file.extras.get('gAMA');
+  const converted = async () => {
+    if (icc) return (await isSrgbProfile(icc)) ? stored : toSrgb(stored, icc);
+    return gamma ? fromGamma(stored, gamma) : stored;
+  };
+  return turnUpright(await converted(), orientation ?? 1);
+}
+
+/** A picture that is a mask, and what there is to say about how it was read. */
+export interface MaskPicture {
+  readonly picture: RgbaImage;
+  readonly note?: string;
+}
+
+/**
+ * Decodes a picture as `decodeRgba` does, but reads PNGs whose values are 0 and 1, as programs write masks, as black
+ * and white, whatever number of bits they have.
+ */
+export async function decodeMask(bytes: Uint8Array, source: string): Promise<MaskPicture> {
+  if (pictureKind(bytes) !== 'png') return { picture: await decodeRgba(bytes, source) };
+  const file = await openStillPng(bytes, source);
   const stored = pngPixels(file, source);
-  const image = icc && !(await isSrgbProfile(icc)) ? await toSrgb(stored, icc) : stored;
-  return turnUpright(image, orientation ?? 1);
+  const stretched = stretchBinary(file, stored, source);
+  const picture = await upright(file, stretched ?? stored, source);
+  return stretched
+    ? { picture, note: `${source}: the mask's values are 0 and 1; 1 is read as white` }
+    : { picture };
 }
 
 async function decodeJpeg(bytes: Uint8Array, source: string): Promise<RgbaImage> {

@@ -1,6 +1,5 @@
 import { createReadStream, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { InputError, systemReason } from '../errors.js';
 import { countClasses, emptyClassesNote, numberedLabels } from './classLabels.js';
@@ -67,21 +66,35 @@ async function readArray(
   return { sizes, data };
 }
 
+/** The size of a regular file in bytes. */
+function sizeOf(file: string, fail: (reason: string) => never): number {
+  try {
+    const stats = statSync(file);
+    if (stats.isFile()) return stats.size;
+  } catch (error) {
+    return fail(systemReason(error));
+  }
+  return fail('it is no file');
+}
+
 /** An IDX file's sizes and bytes; one that ends in `.gz` is unpacked. */
 async function readIdx(file: string, magic: number, axes: number): Promise<IdxArray> {
   const fail = (reason: string): never => {
     throw new InputError(`${file}: not a usable IDX file: ${reason}`);
   };
+  const size = sizeOf(file, fail);
+  const raw = createReadStream(file);
   try {
-    const { size } = statSync(file);
-    const packed = file.endsWith('.gz');
-    const limit = packed ? Math.min(MAX_BYTES, Math.max(FREE_BYTES, MAX_RATIO * size)) : size;
-    const read = (stream: AsyncIterable<Buffer>) => readArray(stream, magic, axes, limit, fail);
-    const raw = createReadStream(file);
-    return await (packed ? pipeline(raw, createGunzip(), read) : pipeline(raw, read));
+    if (!file.endsWith('.gz')) return await readArray(raw, magic, axes, size, fail);
+    const unpacked = createGunzip();
+    raw.on('error', (error) => unpacked.destroy(error)).pipe(unpacked);
+    const limit = Math.min(MAX_BYTES, Math.max(FREE_BYTES, MAX_RATIO * size));
+    return await readArray(unpacked, magic, axes, limit, fail);
   } catch (error) {
     if (error instanceof InputError) throw error;
     return fail(systemReason(error));
+  } finally {
+    raw.destroy();
   }
 }
 

@@ -1,9 +1,8 @@
 import { type Dirent, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
 import { extname, join, sep } from 'node:path';
 import { InputError, systemReason } from '../errors.js';
-import { MAX_INPUT_BYTES, refuseSize } from './boundedFile.js';
-import { decodeImage, type RgbImage } from './image.js';
+import { readBounded } from './boundedFile.js';
+import { decodeImage } from './image.js';
 import { type PictureList, UNLABELLED } from './pictureList.js';
 
 /** Endings of the names of pictures. */
@@ -165,20 +164,6 @@ export function scanFolder(path: string): FolderScan {
   };
 }
 
-/** @throws InputError naming the file when it is no picture that can be read. */
-async function readPicture(file: string): Promise<RgbImage> {
-  let bytes: Uint8Array;
-  try {
-    const { size } = await stat(file);
-    if (size > MAX_INPUT_BYTES) return refuseSize(file, MAX_INPUT_BYTES);
-    bytes = await readFile(file);
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw new InputError(`${file}: cannot be read: ${systemReason(error)}`, error);
-  }
-  return decodeImage(bytes, file);
-}
-
 /** The pictures that a scan found: the loose ones first when they are wanted, then class by class. */
 export function picturesOfScan({ classes, loose, notes }: FolderScan, withLoose: boolean): PictureList {
   const pictures = [
@@ -190,7 +175,11 @@ export function picturesOfScan({ classes, loose, notes }: FolderScan, withLoose:
     labels: classes.map(({ label }) => label),
     classOf: (index) => pictures[index]!.classId,
     placeOf: (index) => pictures[index]!.file,
-    read: (index) => readPicture(pictures[index]!.file),
+    async read(index) {
+      const { file } = pictures[index]!;
+      // Read at one go: a large batch would hold more files open than a process may have.
+      return decodeImage(readBounded(file), file);
+    },
     notes,
   };
 }

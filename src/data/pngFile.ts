@@ -54,7 +54,7 @@ export interface PngFile {
 }
 
 /** Chunks that are read besides the header and the pixels. */
-const EXTRAS: ReadonlySet<string> = new Set(['PLTE', 'tRNS', 'iCCP', 'sRGB', 'gAMA', 'cHRM', 'eXIf', 'acTL']);
+const EXTRAS: ReadonlySet<string> = new Set(['PLTE', 'tRNS', 'iCCP', 'sRGB', 'gAMA', 'eXIf', 'acTL']);
 const CRITICAL: ReadonlySet<string> = new Set(['IHDR', 'PLTE', 'IDAT', 'IEND']);
 
 /** Whether a PNG starts at an offset. */

@@ -23,6 +23,8 @@ export interface DownloadOptions extends HttpOptions {
   /** Bytes that the file must have, where known. */
   readonly size?: number;
   readonly checksum?: Checksum;
+  /** Most bytes that are taken, whatever the server says (default 64 GiB). */
+  readonly maxBytes?: number;
   /** Tries in a row that bring nothing new before giving up. */
   readonly attempts?: number;
   /** Wait before the second try; it doubles from try to try. */
@@ -30,6 +32,9 @@ export interface DownloadOptions extends HttpOptions {
   /** Hears how many bytes are there, and how many there will be where the server says so. */
   readonly onProgress?: (bytes: number, total: number | undefined) => void;
 }
+
+/** More than any published model of this kind, with its optimiser's state. */
+export const MAX_DOWNLOAD_BYTES = 64 * 2 ** 30;
 
 const DEFAULT_ATTEMPTS = 5;
 const DEFAULT_BACKOFF_SECONDS = 0.5;
@@ -80,8 +85,8 @@ function placeOf(
     if (start !== asked) throw new PassingFailure(`the server sent byte ${start} on instead of ${asked} on`);
     return { start, total: range[3] === '*' ? undefined : Number(range[3]) };
   }
-  const length = response.headers.get('content-length');
-  return { start: 0, total: length === null ? undefined : Number(length) };
+  const length = /^\d+$/.exec(response.headers.get('content-length') ?? '')?.[0];
+  return { start: 0, total: length === undefined ? undefined : Number(length) };
 }
 
 /** Writes a body to the end of an open file. @returns the bytes written */
@@ -97,7 +102,7 @@ async function appendBody(
     for await (const chunk of response.body ?? []) {
       stall.restart();
       const bytes = chunk as Uint8Array;
-      if (written + bytes.length > limit) throw new InputError('more bytes came than announced');
+      if (written + bytes.length > limit) throw new InputError('more bytes came than announced or allowed');
       for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
       written += bytes.length;
       onBytes(written);
@@ -130,6 +135,11 @@ async function tryOnce(url: string, path: string, options: DownloadOptions): Pro
       await response.body?.cancel();
       throw new InputError(`${url}: the server offers ${total} bytes where ${options.size} are expected`);
     }
+    const maxBytes = options.size ?? options.maxBytes ?? MAX_DOWNLOAD_BYTES;
+    if (total !== undefined && total > maxBytes) {
+      await response.body?.cancel();
+      throw new InputError(`${url}: ${total} bytes are more than the ${maxBytes} that are taken`);
+    }
     const validator = validatorOf(response);
     if (start === 0) {
       discardPartial(path);
@@ -139,7 +149,7 @@ async function tryOnce(url: string, path: string, options: DownloadOptions): Pro
     try {
       truncateSync(partialPath(path), start);
       const whole = total ?? options.size;
-      const limit = whole === undefined ? Number.POSITIVE_INFINITY : whole - start;
+      const limit = (whole ?? maxBytes) - start;
       const written = await appendBody(response, file, stall, limit, (count) =>
         options.onProgress?.(start + count, whole),
       );

@@ -1,5 +1,6 @@
 import type { EnvHttpProxyAgent, Response } from 'undici';
 import { InputError } from '../errors.js';
+import { shorten } from '../printable.js';
 
 /** How requests are made. */
 export interface HttpOptions {
@@ -8,6 +9,11 @@ export interface HttpOptions {
   /** Sent as `Authorization: Bearer`, to the first host only. */
   readonly token?: string;
 }
+
+/** As many as browsers follow. */
+const MAX_REDIRECTS = 20;
+/** Of a text from a server that a message quotes. */
+const MAX_SHOWN = 200;
 
 /** Honours HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
 let agent: EnvHttpProxyAgent | undefined;
@@ -25,6 +31,7 @@ export function networkReason(error: unknown): string {
 }
 
 const SERVER_ERRORS = 500;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
 
 function statusReason(status: number): string {
@@ -33,8 +40,19 @@ function statusReason(status: number): string {
   return status === 404 ? 'there is no such file (404)' : `the server answers with status ${status}`;
 }
 
+/** Where a server sends on. @throws InputError unless it is a URL of the web, and as safe as the one before. */
+function redirectedTo(url: string, from: URL, location: string): URL {
+  const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+  const isWeb = to?.protocol === 'https:' || (to?.protocol === 'http:' && from.protocol === 'http:');
+  if (!to || !isWeb)
+    throw new InputError(
+      `${url}: cannot be downloaded: the server redirects to '${shorten(location, MAX_SHOWN)}', which is not followed`,
+    );
+  return to;
+}
+
 /**
- * Asks for a URL. The signal ends the request, its body included.
+ * Asks for a URL, and for those that it redirects to. The signal ends the request, its body included.
  * @throws PassingFailure where trying again may help, InputError naming the URL where not.
  */
 export async function request(
@@ -46,21 +64,34 @@ export async function request(
   // Loaded here because only pulling needs it.
   const { EnvHttpProxyAgent, fetch } = await import('undici');
   agent ??= new EnvHttpProxyAgent();
-  let response: Response;
-  try {
-    response = await fetch(url, {
-      dispatcher: agent,
-      signal,
-      headers: {
-        // Ranges and sizes count the file's own bytes.
-        'accept-encoding': 'identity',
-        'user-agent': 'arpg',
-        ...headers,
-        ...(token !== undefined && { authorization: `Bearer ${token}` }),
-      },
-    });
-  } catch (error) {
-    throw new PassingFailure(networkReason(error));
+  const dispatcher = agent;
+  const ask = async (at: URL): Promise<Response> => {
+    try {
+      return await fetch(at.href, {
+        dispatcher,
+        signal,
+        redirect: 'manual',
+        headers: {
+          // Ranges and sizes count the file's own bytes.
+          'accept-encoding': 'identity',
+          'user-agent': 'arpg',
+          ...headers,
+          ...(token !== undefined &&
+            at.origin === new URL(url).origin && { authorization: `Bearer ${token}` }),
+        },
+      });
+    } catch (error) {
+      throw new PassingFailure(networkReason(error));
+    }
+  };
+  let place = new URL(url);
+  let response = await ask(place);
+  for (let redirects = 0; REDIRECTS.has(response.status); redirects++) {
+    await response.body?.cancel();
+    if (redirects === MAX_REDIRECTS)
+      throw new InputError(`${url}: cannot be downloaded: the server redirects in a circle`);
+    place = redirectedTo(url, place, response.headers.get('location') ?? '');
+    response = await ask(place);
   }
   const { status } = response;
   if (status < 400 || status === 416) return response;

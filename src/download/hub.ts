@@ -1,8 +1,13 @@
 import type { JSONSchemaType } from 'ajv';
 import { InputError } from '../errors.js';
+import { JsonError, parseJson } from '../files/jsonText.js';
 import { validator } from '../jsonFile.js';
+import { printable } from '../printable.js';
 import type { Checksum } from './checksum.js';
 import { isHex } from './checksum.js';
+
+/** A listing longer than this is refused: some 50,000 files. */
+export const MAX_LISTING_BYTES = 8 * 2 ** 20;
 
 /** A repository of a hub, at a branch, tag or commit. */
 export interface HubRepository {
@@ -54,14 +59,36 @@ export function parseRepository(source: string, base: string): HubRepository | u
   return { base: base.replace(/\/+$/, ''), name, revision };
 }
 
-/** Whether a path stays inside the folder that it is put into. */
-export function isInnerPath(path: string): boolean {
+/** Longest path that is taken. */
+const MAX_PATH = 1024;
+/** What Windows takes for a device, a stream or another name. */
+const WINDOWS_NAME = /[<>:"|?*]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
+
+/** Whether a path stays inside the folder that it is put into, under the name that it shows. */
+export function isInnerPath(path: string, platform = process.platform): boolean {
   return (
-    path !== '' &&
+    path.length <= MAX_PATH &&
     !path.includes('\\') &&
-    !path.includes('\0') &&
-    path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
+    printable(path) === path &&
+    path
+      .split('/')
+      .every(
+        (part) =>
+          part !== '' && part !== '.' && part !== '..' && !(platform === 'win32' && WINDOWS_NAME.test(part)),
+      )
   );
+}
+
+/** Two of the paths that some file system takes for the same, such as `A` and `a`. */
+export function collidingPaths(paths: readonly string[]): readonly [string, string] | undefined {
+  const known = new Map<string, string>();
+  for (const path of paths) {
+    const folded = path.normalize('NFKC').toLowerCase();
+    const other = known.get(folded);
+    if (other !== undefined) return [other, path];
+    known.set(folded, path);
+  }
+  return undefined;
 }
 
 const encodePath = (path: string) => path.split('/').map(encodeURIComponent).join('/');
@@ -77,15 +104,16 @@ export function fileUrl({ base, name, revision }: HubRepository, path: string): 
 }
 
 /**
- * The files of a hub's listing. Large ones state their SHA-256, small ones git's name of their blob.
+ * The files of a hub's listing but those whose paths are unsafe. Large ones state their SHA-256, small ones git's name of their blob.
  * @throws InputError when it is no such listing.
  */
 export function parseListing(json: string, source: string): readonly HubFile[] {
   let value: unknown;
   try {
-    value = JSON.parse(json);
-  } catch {
-    throw new InputError(`${source}: not a listing of files: it is not JSON`);
+    value = parseJson(json);
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    throw new InputError(`${source}: not a listing of files: ${error.message}`, error);
   }
   return validate(value, source)
     .filter(({ type, path }) => type === 'file' && isInnerPath(path))

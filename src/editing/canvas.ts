@@ -1,9 +1,15 @@
-import type { RgbImage } from '../data/image.js';
+import { cropImage, type RgbImage } from '../data/image.js';
+
+/** The least value of a mask that has a token drawn: half. What is fainter, such as noise, only mixes. */
+export const DRAWN_FROM = 128;
 
 /** A picture with the share of each pixel that is to be drawn anew. */
 export interface Canvas {
   readonly image: RgbImage;
-  /** `[height, width]`: 0 keeps a pixel as it is, 255 replaces it, what lies between mixes both. */
+  /**
+   * `[height, width]`: a token is drawn when the mask is at least `DRAWN_FROM` somewhere in its cell. There, 0 keeps a
+   * pixel as it is, 255 replaces it, what lies between mixes both.
+   */
   readonly mask: Uint8Array;
 }
 
@@ -20,7 +26,7 @@ export function maskedBox({ image: { width, height }, mask }: Canvas): Box | und
   let [left, top, right, bottom] = [width, height, -1, -1];
   for (let row = 0; row < height; row++)
     for (let column = 0; column < width; column++) {
-      if (mask[row * width + column] === 0) continue;
+      if (mask[row * width + column]! < DRAWN_FROM) continue;
       left = Math.min(left, column);
       right = Math.max(right, column);
       top = Math.min(top, row);
@@ -58,14 +64,24 @@ export function extendCanvas(
 
 /** A part of the canvas, as a canvas. */
 export function cropCanvas({ image, mask }: Canvas, { left, top, width, height }: Box): Canvas {
-  const data = new Uint8Array(width * height * 3);
+  return {
+    image: cropImage(image, left, top, width, height),
+    mask: cropPlane(mask, image.width, { left, top, width, height }),
+  };
+}
+
+/** A part of a plane `[height, width]` with one value a pixel. */
+export function cropPlane(
+  plane: Uint8Array,
+  planeWidth: number,
+  { left, top, width, height }: Box,
+): Uint8Array {
   const part = new Uint8Array(width * height);
   for (let row = 0; row < height; row++) {
-    const start = (top + row) * image.width + left;
-    data.set(image.data.subarray(start * 3, (start + width) * 3), row * width * 3);
-    part.set(mask.subarray(start, start + width), row * width);
+    const start = (top + row) * planeWidth + left;
+    part.set(plane.subarray(start, start + width), row * width);
   }
-  return { image: { width, height, data }, mask: part };
+  return part;
 }
 
 /** Puts the drawn pixels over a part of a picture, each by its mask; pixels with a mask of 0 stay bit for bit. */
@@ -104,7 +120,10 @@ export function featherMask(mask: Uint8Array, width: number, height: number, rad
   );
 }
 
-/** The mean over `2·radius + 1` neighbours along one axis; pixels beyond the picture count as masked alike. */
+/**
+ * The mean over `2·radius + 1` neighbours along one axis; pixels beyond the picture count as those at its border. Each
+ * line's running sum makes the time independent of the radius.
+ */
 function blurLine(
   values: Float64Array,
   width: number,
@@ -115,12 +134,17 @@ function blurLine(
   const result = new Float64Array(values.length);
   const [lines, length] = alongRows ? [height, width] : [width, height];
   const at = (line: number, place: number) => (alongRows ? line * width + place : place * width + line);
-  for (let line = 0; line < lines; line++)
+  // Before each place, the sum of those before it.
+  const sums = new Float64Array(length + 1);
+  for (let line = 0; line < lines; line++) {
+    for (let place = 0; place < length; place++) sums[place + 1] = sums[place]! + values[at(line, place)]!;
+    const [first, last] = [values[at(line, 0)]!, values[at(line, length - 1)]!];
     for (let place = 0; place < length; place++) {
-      let total = 0;
-      for (let offset = -radius; offset <= radius; offset++)
-        total += values[at(line, Math.min(length - 1, Math.max(0, place + offset)))]!;
-      result[at(line, place)] = total / (2 * radius + 1);
+      const [from, to] = [place - radius, place + radius + 1];
+      const inside = sums[Math.min(length, to)]! - sums[Math.max(0, from)]!;
+      const beyond = first * Math.max(0, -from) + last * Math.max(0, to - length);
+      result[at(line, place)] = (inside + beyond) / (2 * radius + 1);
     }
+  }
   return result;
 }

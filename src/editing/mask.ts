@@ -1,6 +1,19 @@
 import type { RgbaImage } from '../data/image.js';
+import { InputError } from '../errors.js';
+import { DRAWN_FROM } from './canvas.js';
 
 const OPAQUE = 255;
+
+/** How masks are read, in one sentence. */
+export const MASK_RULE =
+  'A token is drawn when the mask is at least half white (128 of 255) somewhere in its cell, and within drawn cells grey mixes old and new pixels; only where the colours of the mask say nothing, being all dark or all light, its transparency decides instead, and what is transparent is drawn.';
+
+/** A mask and, where the picture leaves a choice, how it was read. */
+export interface ReadMask {
+  /** `[height, width]` */
+  readonly mask: Uint8Array;
+  readonly note?: string;
+}
 
 /** Whether any pixel lets something shine through. */
 export function hasTransparency({ data }: RgbaImage): boolean {
@@ -13,15 +26,73 @@ export function transparencyMask({ data }: RgbaImage): Uint8Array {
   return Uint8Array.from({ length: data.length / 4 }, (_, pixel) => OPAQUE - data[pixel * 4 + 3]!);
 }
 
-/**
- * The mask that a picture means, `[height, width]`: where it is transparent, if it is so anywhere; else how light it
- * is (Rec. 601 luminance).
- */
-export function maskOf(picture: RgbaImage): Uint8Array {
-  if (hasTransparency(picture)) return transparencyMask(picture);
-  const { data } = picture;
+/** How light each pixel's stored colour is (Rec. 601 luminance), whether it can be seen or not. */
+function lightness({ data }: RgbaImage): Uint8Array {
   return Uint8Array.from({ length: data.length / 4 }, (_, pixel) => {
     const [red, green, blue] = [data[pixel * 4]!, data[pixel * 4 + 1]!, data[pixel * 4 + 2]!];
     return Math.round(0.299 * red + 0.587 * green + 0.114 * blue);
   });
+}
+
+/** Which colours and opacities there are among the pixels. */
+interface Survey {
+  readonly hasLight: boolean;
+  readonly hasDark: boolean;
+  /** The same among the pixels that are at least half opaque. */
+  readonly seesLight: boolean;
+  readonly seesDark: boolean;
+  readonly hasUnseen: boolean;
+  readonly alphaVaries: boolean;
+}
+
+function survey(light: Uint8Array, { data }: RgbaImage): Survey {
+  let [hasLight, hasDark, seesLight, seesDark, hasUnseen, alphaVaries] = Array<boolean>(6).fill(false);
+  for (const [pixel, value] of light.entries()) {
+    const alpha = data[pixel * 4 + 3]!;
+    const [isLight, isSeen] = [value >= DRAWN_FROM, alpha >= DRAWN_FROM];
+    hasLight ||= isLight;
+    hasDark ||= !isLight;
+    seesLight ||= isLight && isSeen;
+    seesDark ||= !isLight && isSeen;
+    hasUnseen ||= !isSeen;
+    alphaVaries ||= alpha !== data[3];
+  }
+  return {
+    hasLight: hasLight!,
+    hasDark: hasDark!,
+    seesLight: seesLight!,
+    seesDark: seesDark!,
+    hasUnseen: hasUnseen!,
+    alphaVaries: alphaVaries!,
+  };
+}
+
+/**
+ * The mask that a picture means: how light it is, unless the colours say nothing and the opacity does (`MASK_RULE`).
+ * @param source its name, for messages
+ * @throws InputError when both colours and opacity say something, and not the same.
+ */
+export function maskOf(picture: RgbaImage, source: string): ReadMask {
+  const light = lightness(picture);
+  const { hasLight, hasDark, seesLight, seesDark, hasUnseen, alphaVaries } = survey(light, picture);
+  if (!alphaVaries) return { mask: light };
+  const coloursSpeak = hasLight && hasDark;
+  if (!coloursSpeak || (seesDark && !seesLight))
+    return {
+      mask: transparencyMask(picture),
+      note: `${source}: the mask is read by its transparency: what is transparent is drawn; --invert-mask draws the rest`,
+    };
+  if (seesLight && !seesDark)
+    return {
+      mask: light.map((value, pixel) => Math.round((value * picture.data[pixel * 4 + 3]!) / OPAQUE)),
+      note: `${source}: the mask is light on transparent: what is light is drawn; --invert-mask draws the rest`,
+    };
+  if (seesLight && seesDark && !hasUnseen)
+    return {
+      mask: light,
+      note: `${source}: the mask is read by its colours; that some of its pixels are not quite opaque is ignored`,
+    };
+  throw new InputError(
+    `${source}: both the colours and the transparency of the mask say what to draw, and not the same; save it in black and white without transparency`,
+  );
 }

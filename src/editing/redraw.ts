@@ -4,7 +4,16 @@ import type { Sampler, SamplingOptions, StepReport } from '../arpg/sampler.js';
 import type { Schedule } from '../arpg/schedule.js';
 import type { RgbImage } from '../data/image.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
-import { blend, type Box, type Canvas, cropCanvas, extendCanvas } from './canvas.js';
+import {
+  blend,
+  type Box,
+  type Canvas,
+  cropCanvas,
+  cropPlane,
+  DRAWN_FROM,
+  extendCanvas,
+  featherMask,
+} from './canvas.js';
 import { nextWindow } from './windows.js';
 
 export interface RedrawOptions extends SamplingOptions {
@@ -17,6 +26,8 @@ export interface RedrawOptions extends SamplingOptions {
   readonly order: readonly number[] | undefined;
   /** Number of the picture under the seed, from 0. */
   readonly picture: number;
+  /** Pixels over which new ones fade in, inside the mask (default 0). It changes no token. */
+  readonly feather?: number;
 }
 
 /** Windows of one picture are numbered below this, so that no two pictures share random numbers. */
@@ -42,15 +53,17 @@ export interface DrawnWindow {
 
 export interface Redrawn {
   readonly image: RgbImage;
+  /** `[height, width]`: what share of each pixel is new, of 255; those with 0 are the very ones that came in. */
+  readonly changed: Uint8Array;
   readonly windows: readonly DrawnWindow[];
 }
 
-/** Positions of the tokens that a masked pixel touches. */
+/** Positions of the tokens that a pixel touches which is to be drawn. */
 export function touchedPositions({ image, mask }: Canvas, factor: number): ReadonlySet<number> {
   const columns = image.width / factor;
   const touched = new Set<number>();
   for (const [pixel, value] of mask.entries()) {
-    if (value === 0) continue;
+    if (value < DRAWN_FROM) continue;
     const [row, column] = [Math.floor(pixel / image.width), pixel % image.width];
     touched.add(Math.floor(row / factor) * columns + Math.floor(column / factor));
   }
@@ -90,7 +103,8 @@ export async function redrawTokens(
 /**
  * Draws the masked part of a canvas of any size anew, at its own resolution: the model is applied to windows of its
  * size, centred on the masked part, or, where that is larger, one after another from what is known into what is not. A
- * token is drawn when a masked pixel touches it. Pixels with a mask of 0 stay bit for bit.
+ * token is drawn when the mask is at least half somewhere in its cell. Pixels outside those cells, and those with a
+ * mask of 0, stay bit for bit.
  */
 export async function redraw(
   { sampler, tokenizer }: Editor,
@@ -102,6 +116,12 @@ export async function redraw(
   const { width, height } = canvas.image;
   // Small pictures are continued by their border up to one window.
   const padding = { left: 0, top: 0, right: Math.max(0, size - width), bottom: Math.max(0, size - height) };
+  const shares = extendCanvas(
+    { ...canvas, mask: featherMask(canvas.mask, width, height, options.feather ?? 0) },
+    padding,
+    0,
+  ).mask;
+  const changed = new Uint8Array(shares.length);
   let work = extendCanvas(canvas, padding, 0);
   const windows: DrawnWindow[] = [];
   for (let box = nextWindow(work, size); box; box = nextWindow(work, size)) {
@@ -118,10 +138,52 @@ export async function redraw(
     );
     const decoded = await tokenizer.decode({ tokens: after, grid });
     windows.push({ box, before, after, drawn: [...unknown], decoded });
-    work = { image: blend(work.image, decoded, part.mask, box), mask: clearMask(work, box) };
+    const share = inDrawnCells(
+      cropPlane(shares, work.image.width, box),
+      // What another window has drawn already stays.
+      part.mask,
+      unknown,
+      size,
+      tokenizer.factor,
+    );
+    pasteShare(changed, work.image.width, share, box);
+    work = { image: blend(work.image, decoded, share, box), mask: clearMask(work, box) };
   }
   const whole = { left: 0, top: 0, width, height };
-  return { image: cropCanvas(work, whole).image, windows };
+  return {
+    image: cropCanvas(work, whole).image,
+    changed: cropPlane(changed, work.image.width, whole),
+    windows,
+  };
+}
+
+/** The shares of a window's pixels that lie in cells which are drawn, and that are still masked; 0 elsewhere. */
+function inDrawnCells(
+  shares: Uint8Array,
+  mask: Uint8Array,
+  drawn: ReadonlySet<number>,
+  size: number,
+  factor: number,
+): Uint8Array {
+  const columns = size / factor;
+  return shares.map((share, pixel) => {
+    const [row, column] = [Math.floor(pixel / size), pixel % size];
+    const cell = Math.floor(row / factor) * columns + Math.floor(column / factor);
+    return mask[pixel] !== 0 && drawn.has(cell) ? share : 0;
+  });
+}
+
+/** Notes a window's shares among those of the whole canvas, each pixel's largest. */
+function pasteShare(
+  changed: Uint8Array,
+  canvasWidth: number,
+  share: Uint8Array,
+  { left, top, width }: Box,
+): void {
+  for (const [pixel, value] of share.entries()) {
+    const place = (top + Math.floor(pixel / width)) * canvasWidth + left + (pixel % width);
+    changed[place] = Math.max(changed[place]!, value);
+  }
 }
 
 /** The mask without what lies in a window. */

@@ -1,4 +1,4 @@
-import { type Box, type Canvas, maskedBox } from './canvas.js';
+import { type Box, type Canvas, DRAWN_FROM, maskedBox } from './canvas.js';
 
 /** A masked part up to this share of a window is drawn in one, with what is known on both sides. */
 const CENTRED_SHARE = 0.75;
@@ -42,6 +42,6 @@ function maskedPixels({ image, mask }: Canvas, { left, top, width, height }: Box
   let count = 0;
   for (let row = top; row < top + height; row++)
     for (let column = left; column < left + width; column++)
-      if (mask[row * image.width + column] !== 0) count++;
+      if (mask[row * image.width + column]! >= DRAWN_FROM) count++;
   return count;
 }

@@ -194,13 +194,18 @@ export function formatShape(shape: Shape): string {
   return `[${shape.map(formatDim).join(', ')}]`;
 }
 
+/** Longer than any real dimension; each term costs as much as those before it together. */
+const MAX_DIM_TEXT = 1000;
+
 /**
  * Reads what `formatDim` writes.
  * @throws SyntaxError on any other text.
  */
 export function parseDim(text: string): Dim {
-  const terms = text.replace(/\s+/g, '').match(/[+-]?[^+-]+/g);
-  if (!terms) throw new SyntaxError(`'${text}' is not a dimension`);
+  if (text.length > MAX_DIM_TEXT) throw new SyntaxError('a dimension is written in too many terms');
+  const plain = text.replace(/\s+/g, '');
+  const terms = plain.match(/[+-]?[^+-]+/g);
+  if (terms?.join('') !== plain) throw new SyntaxError(`'${text}' is not a dimension`);
   return terms.reduce<Dim>((sum, term) => {
     const match = /^([+-]?)(.+)$/.exec(term)!;
     const factors = match[2]!.split('*').map((factor): Dim => {

@@ -4,7 +4,7 @@ import { fromJsonNumber, type JsonNumber, jsonNumberSchema, toJsonNumber } from 
 import { type Graph, inputNode, makeGraph, nodesOf } from './graph.js';
 import { GraphError } from './graphError.js';
 import { type ConstantData, type Initializer, makeNode, type Node, type Tensor } from './node.js';
-import { applyOp, type Attributes, type AttributeValue, findOp } from './op.js';
+import { applyOp, type Attributes, type AttributeValue, findOp, type OpDefinition } from './op.js';
 import { type DType, DTYPES, formatType } from './tensorType.js';
 
 const FORMAT_VERSION = 1;
@@ -216,13 +216,45 @@ export function graphFromJson(value: unknown): Graph {
       throw new GraphError(`not a graph: output ${output} of node ${node} is used before it exists`);
     return tensor;
   };
-  for (const node of value.nodes) made.push(readNode(node, resolve));
+  for (const [index, node] of value.nodes.entries()) made.push(readNodeAt(index, node, resolve));
   const outputs = Object.entries(value.outputs).map(([name, tensor]) => [name, resolve(tensor)]);
   return makeGraph(
     value.name,
     value.inputs.map((node) => resolve([node, 0])),
     Object.fromEntries(outputs),
   );
+}
+
+/** Operations trust who builds graphs in code; inputs and attributes that a file left out may be missing altogether. */
+function requireFitting(
+  op: OpDefinition,
+  inputs: readonly Tensor[],
+  attributes: Attributes,
+  scope: string,
+): void {
+  try {
+    op.infer(inputs, attributes);
+  } catch (error) {
+    if (error instanceof TypeError)
+      throw new GraphError(`not a graph: ${op.name} takes other inputs or attributes`, scope);
+  }
+}
+
+/** @throws GraphError naming the node, whatever its operation makes of inputs and attributes that it does not expect. */
+function readNodeAt(
+  index: number,
+  node: JsonNode,
+  resolve: (reference: readonly number[]) => Tensor,
+): readonly Tensor[] {
+  try {
+    const tensors = readNode(node, resolve);
+    const sizes = tensors.flatMap(({ shape }) => shape);
+    if (sizes.every((size) => typeof size !== 'number' || (Number.isSafeInteger(size) && size >= 0)))
+      return tensors;
+  } catch (error) {
+    if (error instanceof GraphError) throw error;
+  }
+  throw new GraphError(`not a graph: node ${index} is a ${node.kind} that cannot be`, node.scope);
 }
 
 function readNode(node: JsonNode, resolve: (reference: readonly number[]) => Tensor): readonly Tensor[] {
@@ -252,7 +284,9 @@ function readNode(node: JsonNode, resolve: (reference: readonly number[]) => Ten
       const attributes: Attributes = Object.fromEntries(
         Object.entries(node.attributes ?? {}).map(([key, value]) => [key, fromJsonAttribute(value)]),
       );
-      return applyOp(op, (node.inputs ?? []).map(resolve), attributes, scope);
+      const inputs = (node.inputs ?? []).map(resolve);
+      requireFitting(op, inputs, attributes, scope);
+      return applyOp(op, inputs, attributes, scope);
     }
   }
 }

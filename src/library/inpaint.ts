@@ -13,6 +13,8 @@ export interface InpaintOptions extends SamplingSettings {
   readonly class?: number | string | null;
   /** Number of the picture under the seed, from 0 (default): pictures of other numbers get other random numbers. */
   readonly picture?: number;
+  /** Pixels over which new ones fade in, inside the mask (default 0). It changes no token. */
+  readonly feather?: number;
 }
 
 /** A picture after parts of it were drawn, and the windows that the model was applied to. */
@@ -33,9 +35,9 @@ const MAX_PIXELS = 1 << 26;
 
 /**
  * Draws the masked part of a picture anew (PAPER §3, inpainting and class-conditional editing). Pictures may have any
- * size: the model is applied at their own resolution to windows of its size. A token is drawn when any masked pixel
- * touches it; pixels with a mask of 0 stay bit for bit.
- * @param mask `[height, width]`: 0 keeps a pixel, 255 replaces it, what lies between mixes both
+ * size: the model is applied at their own resolution to windows of its size. A token is drawn when the mask is at least
+ * 128 somewhere in its cell; pixels outside such cells stay bit for bit.
+ * @param mask `[height, width]`: in cells that are drawn, 0 keeps a pixel, 255 replaces it, what lies between mixes both
  * @throws UsageError for a mask of another size, settings out of range and unknown classes.
  */
 export async function inpaint(
@@ -47,6 +49,8 @@ export async function inpaint(
   const pixels = image.width * image.height;
   if (mask.length !== pixels)
     throw new UsageError(`the mask has ${mask.length} values for a picture of ${pixels} pixels`);
+  if (!(Number.isSafeInteger(options.feather ?? 0) && (options.feather ?? 0) >= 0))
+    throw new UsageError(`feather ${options.feather} is not a whole number of pixels`);
   const { grid } = arpgConfig(model.generator.config);
   const given = options.class ?? null;
   const picture = options.picture ?? 0;
@@ -57,6 +61,7 @@ export async function inpaint(
     ...(given === null && { guidance: 1 }),
     classId: given === null ? null : pickClass(model.classIndices(given), resolved.seed, picture),
     picture,
+    feather: options.feather ?? 0,
   };
   const editor = { sampler: await model.sampler(), tokenizer: model.tokenizer };
   return { ...(await redraw(editor, { image, mask }, settings)), seed: settings.seed };

@@ -1,4 +1,12 @@
-import { constants, copyFileSync, createReadStream, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import {
+  constants,
+  copyFileSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { writeFolderAtomically, writeStreamAtomically } from '../atomicFile.js';
 import { CONFIG_FILE, readModelConfig } from '../checkpoints/modelConfig.js';
@@ -7,11 +15,13 @@ import { cacheFolder, cachePath } from '../download/cache.js';
 import { type Checksum, fileChecksum, isHex } from '../download/checksum.js';
 import { download, type DownloadOptions } from '../download/download.js';
 import {
+  collidingPaths,
   fileUrl,
   type HubFile,
   type HubRepository,
   isInnerPath,
   listingUrl,
+  MAX_LISTING_BYTES,
   parseListing,
   parseRepository,
 } from '../download/hub.js';
@@ -61,11 +71,12 @@ interface Fetch {
   readonly checksum?: Checksum;
   /** Whether the cache's copy may be old: what has no checksum is fetched anew. */
   readonly changes?: boolean;
+  readonly maxBytes?: number;
 }
 
 /** A file in the cache, fetched if need be. */
 async function fetchFile(
-  { url, name, size, checksum, changes = checksum === undefined }: Fetch,
+  { url, name, size, checksum, maxBytes, changes = checksum === undefined }: Fetch,
   options: PullOptions,
 ): Promise<string> {
   const path = cachePath(options.cache ?? cacheFolder(), url);
@@ -78,6 +89,7 @@ async function fetchFile(
     timeoutSeconds: DEFAULT_TIMEOUT_SECONDS,
     ...options,
     ...(size !== undefined && { size }),
+    ...(maxBytes !== undefined && { maxBytes }),
     ...(checksum && { checksum }),
     onProgress: (bytes, total) => options.onProgress?.(name, bytes, total),
   });
@@ -91,13 +103,30 @@ function copy(from: string, to: string): void {
 
 async function listRepository(repository: HubRepository, options: PullOptions): Promise<readonly HubFile[]> {
   const url = listingUrl(repository);
-  const path = await fetchFile({ url, name: 'list of files', changes: true }, options);
+  const path = await fetchFile(
+    { url, name: 'list of files', changes: true, maxBytes: MAX_LISTING_BYTES },
+    options,
+  );
+  if (statSync(path).size > MAX_LISTING_BYTES)
+    throw new InputError(`${url}: the list of files is longer than ${MAX_LISTING_BYTES} bytes`);
   return parseListing(readFileSync(path, 'utf8'), url);
 }
 
+/** @throws InputError when the listing has a wanted file twice, or two that some file systems take for one. */
+function requireUnambiguous(list: readonly HubFile[], wanted: readonly string[], name: string): void {
+  const taken = new Set(wanted);
+  const twice = collidingPaths(list.flatMap(({ path }) => (taken.has(path) ? [path] : [])));
+  if (twice)
+    throw new InputError(
+      `${name}: its list of files has ${twice[0] === twice[1] ? `'${twice[0]}' twice` : `both '${twice[0]}' and '${twice[1]}'`}; name one with --file`,
+    );
+}
+
 async function pullRepository(repository: HubRepository, options: PullOptions): Promise<Pulled> {
-  const listed = new Map((await listRepository(repository, options)).map((file) => [file.path, file]));
-  const wanted = options.files ?? MODEL_FILES.filter((path) => listed.has(path));
+  const list = await listRepository(repository, options);
+  const listed = new Map(list.map((file) => [file.path, file]));
+  const wanted = [...new Set(options.files ?? MODEL_FILES.filter((path) => listed.has(path)))];
+  requireUnambiguous(list, wanted, repository.name);
   for (const path of wanted)
     if (!isInnerPath(path) || !listed.has(path))
       throw new InputError(

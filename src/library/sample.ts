@@ -48,8 +48,13 @@ export interface SampledSet extends Omit<SampledTokenSet, 'pictures'> {
   readonly pictures: readonly SampledPicture[];
 }
 
-/** Tokens along each side of a picture. */
-function gridFor({ width, height }: NonNullable<SampleOptions['size']>, factor: number): Grid {
+/**
+ * Tokens along each side of a picture.
+ * @param size in pixels
+ * @param factor pixels of a token along each axis
+ * @throws UsageError when they are no whole tokens, or too many.
+ */
+export function pictureGrid({ width, height }: NonNullable<SampleOptions['size']>, factor: number): Grid {
   const [columns, rows] = [width / factor, height / factor];
   if (!(columns >= 1 && rows >= 1 && Number.isInteger(columns) && Number.isInteger(rows)))
     throw new UsageError(
@@ -68,7 +73,7 @@ function gridFor({ width, height }: NonNullable<SampleOptions['size']>, factor: 
  */
 export async function sampleTokens(model: Model, options: SampleOptions): Promise<SampledTokenSet> {
   const { grid: trained } = arpgConfig(model.generator.config);
-  const grid = options.size === undefined ? trained : gridFor(options.size, model.tokenizer.factor);
+  const grid = options.size === undefined ? trained : pictureGrid(options.size, model.tokenizer.factor);
   const settings = resolveSettings(options, grid.height * grid.width, model.generator.sampling);
   const wantedClasses = new Map(
     [...new Set(options.classes)].map((wanted) => [

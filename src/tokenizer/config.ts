@@ -45,6 +45,25 @@ export const VQ_PRESETS: Readonly<Record<string, OfficialVqConfig>> = { 'VQ-16':
 
 const NORM_GROUPS = 32;
 
+/** A hundred times VQ-16; more could be neither trained nor held in memory by what this program runs on. */
+const MAX_PARAMETERS = 2 ** 33;
+
+/** About how many parameters a configuration asks for: the codebook, and the convolutions of encoder and decoder. */
+function countParameters({
+  ch,
+  ch_mult,
+  num_res_blocks,
+  z_channels,
+  codebook_size,
+  codebook_embed_dim,
+}: OfficialVqConfig): number {
+  const squares = ch_mult.reduce((sum, factor) => sum + (ch * factor) ** 2, 0);
+  const widest = ch * ch_mult.at(-1)!;
+  return (
+    codebook_size * codebook_embed_dim + 18 * (2 * (num_res_blocks + 1) * squares + 2 * z_channels * widest)
+  );
+}
+
 /**
  * Checks a configuration in the official field names and fills in VQ-16's values.
  * @throws InputError naming the source and the field.
@@ -54,6 +73,11 @@ export function parseOfficialVqConfig(value: unknown, source: string): OfficialV
   if (config.ch % NORM_GROUPS !== 0)
     throw new InputError(
       `${source}: ch ${config.ch} must be a multiple of ${NORM_GROUPS}, the groups of GroupNorm`,
+    );
+  const parameters = countParameters(config);
+  if (parameters > MAX_PARAMETERS)
+    throw new InputError(
+      `${source}: its sizes (ch, ch_mult, num_res_blocks, codebook_size) ask for ${(parameters / 1e9).toFixed(1)} billion parameters, more than ${(MAX_PARAMETERS / 1e9).toFixed(1)}`,
     );
   const factor = downsampleFactor(vqConfig(config));
   if (config.image_size % factor !== 0)

@@ -9,6 +9,8 @@ import { tokenWords } from '../../src/arpg/random.js';
 import { createSampler, type SampledImage, type SamplingOptions } from '../../src/arpg/sampler.js';
 import { tokensPerStep } from '../../src/arpg/schedule.js';
 import { openPytorch } from '../support/checkpoints.js';
+import { InputError, UsageError } from '../../src/errors.js';
+import { readFloats, storedFloats } from '../../src/graph/weights.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
 import { floatTensor, type HostTensor, intTensor } from '../../src/targets/target.js';
@@ -188,5 +190,51 @@ describe('known tokens', () => {
       await sampler.dispose();
       await teacher.dispose();
     }
+  });
+});
+
+describe('logits that are not finite', () => {
+  const plan = samplingPlan({ order: randomOrder(16, 1, 0), steps: 4, schedule: 'arccos' });
+  const images: readonly SampledImage[] = [{ classId: 3, index: 0, plan }];
+  const failureOf = async (
+    change: Readonly<Record<string, number>>,
+    options: Partial<SamplingOptions>,
+    target = onnxTarget({ threads: 2 }),
+  ): Promise<unknown> => {
+    const { tensors } = await openPytorch(goldenPath('arpg-tiny.pt'));
+    const weights = new Map(tensors);
+    for (const [name, value] of Object.entries(change)) {
+      const { shape } = tensors.get(name)!;
+      weights.set(name, storedFloats(shape, readFloats(tensors.get(name)!).slice().fill(value, 0, 1)));
+    }
+    const sampler = await createSampler(config, weights, target);
+    const failure = await sampler.sample(images, { ...greedy, ...options }).then(
+      (tokens) => tokens,
+      (error: unknown) => error,
+    );
+    await sampler.dispose();
+    return failure;
+  };
+
+  for (const target of TESTED_TARGETS.slice(0, 2))
+    it(`in the weights are an error that names the step on ${target.name}`, async () => {
+      for (const value of [Number.NaN, Infinity]) {
+        for (const guidance of [1, 4]) {
+          const failure = await failureOf({ 'head.weight': value }, { guidance, topK: 0 }, target);
+          expect(failure).to.be.instanceOf(InputError);
+          expect((failure as Error).message).to.include('step 1 of 4: the logits are not finite');
+        }
+      }
+    });
+
+  it('made by settings are an error that names them', async () => {
+    for (const options of [{ guidance: 1e308 }, { guidance: 1e38, temperature: 1e-300 }]) {
+      const failure = await failureOf({}, { ...options, topK: 0 });
+      expect(failure).to.be.instanceOf(UsageError);
+      expect((failure as Error).message).to.include(
+        `step 1 of 4: guidance ${options.guidance} at temperature`,
+      );
+    }
+    expect(await failureOf({}, { temperature: 1e-300 })).to.deep.equal(await failureOf({}, {}));
   });
 });

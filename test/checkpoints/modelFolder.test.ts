@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { Ajv } from 'ajv';
 import { expect } from 'chai';
 import { importGenerator, importTokenizer } from '../../src/checkpoints/importCheckpoint.js';
+import { chooseClasses } from '../../src/arpg/classGroups.js';
 import { findClasses, parseLabels } from '../../src/checkpoints/labels.js';
 import { openGenerator, openTokenizer, writeModelFolder } from '../../src/checkpoints/modelFolder.js';
 import { FORMAT_VERSION, publishedConfigSchema } from '../../src/checkpoints/modelConfig.js';
@@ -172,6 +173,36 @@ describe('class names', () => {
     expect(() => findClasses('col', 5, nested)).to.throw(UsageError, "did you mean 'food/drink/cold'");
     expect(() => findClasses('foo', 5, nested)).to.throw(UsageError, "did you mean 'Food'");
     expect(() => findClasses('food/drik', 5, nested)).to.throw(UsageError, "did you mean 'food/drink'");
+  });
+
+  it('that are numbers go before indices; numbers of the library are indices', () => {
+    const numbers = ['0', '2', '5'];
+    expect(findClasses('5', 3, numbers)).to.deep.equal([2]);
+    expect(findClasses('2', 3, numbers)).to.deep.equal([1]);
+    expect(findClasses(2, 3, numbers)).to.deep.equal([2]);
+    expect(() => findClasses('4', 3, numbers)).to.throw(UsageError, 'class 4 does not exist');
+    expect(() => findClasses('1000000000', 3, numbers)).to.throw(UsageError, 'does not exist');
+    for (const wrong of [-1, 3, 0.5, Number.NaN])
+      expect(() => findClasses(wrong, 3, numbers)).to.throw(UsageError, `class ${wrong} does not exist`);
+    const digits = Array.from({ length: 10 }, (_, digit) => String(digit));
+    expect(digits.map((digit) => findClasses(digit, 10, digits))).to.deep.equal(
+      digits.map((digit) => [Number(digit)]),
+    );
+  });
+
+  it('that mean more than one thing are explained', () => {
+    const noteOf = (wanted: string, labels: readonly string[]) =>
+      chooseClasses(wanted, labels.length, labels).note;
+    expect(noteOf('2', ['0', '2', '5'])).to.equal("class 2 is the class '2' (index 1), not '5' (index 2)");
+    expect(noteOf('1', ['0', '2', '5'])).to.equal(
+      "no class is named 1: it is taken as the index of the class '2'",
+    );
+    expect(noteOf('5', ['0', '2', '5'])).to.equal(undefined);
+    expect(noteOf('1', ['a', 'b'])).to.equal(undefined);
+    expect(noteOf('1', [])).to.equal(undefined);
+    expect(noteOf('crane', ['crane', 'dog', 'crane'])).to.include('(index 0), not');
+    expect(noteOf('cat', ['Cat', 'cat'])).to.include("is the class 'cat' (index 1), not 'Cat' (index 0)");
+    expect(noteOf('food', ['food', 'food/apple'])).to.include("not 'food/apple' (index 1)");
   });
 
   it('unknown ones are answered with the nearest', () => {

@@ -70,6 +70,43 @@ describe('safetensors', () => {
     'a header that is not JSON': { bytes: file('{"a":'), reason: 'not JSON' },
     'a header that is a list': { bytes: file([]), reason: 'not an object' },
     'metadata that is not text': { bytes: file({ __metadata__: { n: 1 } }), reason: 'metadata' },
+    'a name for two tensors': {
+      bytes: file(
+        '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',
+      ),
+      reason: "the field 'a' is there twice",
+    },
+    'two shapes of one tensor': {
+      bytes: file('{"a":{"dtype":"F32","shape":[2],"shape":[1],"data_offsets":[0,4]}}'),
+      reason: "the field 'shape' is there twice",
+    },
+    'a shape of more elements than can be counted': {
+      bytes: file({ a: { dtype: 'F32', shape: [2 ** 40, 2 ** 40], data_offsets: [0, 16] } }),
+      reason: 'more elements than can be counted',
+    },
+    'a shape whose product is no number': {
+      bytes: file({
+        a: { dtype: 'F32', shape: [...new Array<number>(30).fill(2 ** 50), 0], data_offsets: [0, 0] },
+      }),
+      reason: 'more elements than can be counted',
+    },
+    'a shape of a thousand axes': {
+      bytes: file({ a: { dtype: 'F32', shape: new Array<number>(1000).fill(1), data_offsets: [0, 4] } }),
+      reason: 'no valid shape',
+    },
+    'a dtype that is a list of lists': {
+      bytes: file({ a: { dtype: [[[1]]], shape: [1], data_offsets: [0, 4] } }),
+      reason: 'unknown dtype [[[1]]]',
+    },
+    'a header of brackets': { bytes: file('['.repeat(1e6)), reason: 'nested deeper' },
+    'a header in another encoding': { bytes: file('\u{fffe}').fill(0xff, 8), reason: 'not JSON in UTF-8' },
+    'metadata that is nothing': { bytes: file('{"__metadata__": null}'), reason: 'metadata' },
+    'more tensors than any model has': {
+      bytes: file(
+        Object.fromEntries(Array.from({ length: 140_000 }, (_, index) => [`t${index}`, entry(0, 0, [0])])),
+      ),
+      reason: 'has 140000 tensors',
+    },
     'an empty file': { bytes: new Uint8Array(0), reason: 'only 0 bytes' },
   };
   for (const [name, { bytes, reason }] of Object.entries(bad)) {
@@ -82,6 +119,36 @@ describe('safetensors', () => {
         .that.includes(path);
     });
   }
+
+  it('names that mean something to JavaScript are names', () => {
+    const names = ['__proto__', 'constructor', 'toString', '7'];
+    const tensors = new Map(names.map((name, index) => [name, storedFloats([1], Float32Array.of(index))]));
+    writeFileSync(temporary('names.safetensors'), Buffer.concat([...serializeSafetensors(tensors)]));
+    const opened = openSafetensors(temporary('names.safetensors')).tensors;
+    expect([...opened.keys()].sort()).to.deep.equal([...names].sort());
+    for (const [index, name] of names.entries())
+      expect(Array.from(readFloats(opened.get(name)!)), name).to.deep.equal([index]);
+  });
+
+  it('names are quoted in part and without control characters', () => {
+    const name = `\u001b[2J${'x'.repeat(1e6)}`;
+    for (const header of [
+      { [name]: 7 },
+      { [name]: entry(0, 8, [3]) },
+      { [name]: entry(0, 8), b: entry(4, 12) },
+    ]) {
+      writeFileSync(temporary('long.safetensors'), file(header));
+      expect(() => openSafetensors(temporary('long.safetensors')))
+        .to.throw(InputError)
+        .with.property('message')
+        .that.satisfies((message: string) => message.length < 500 && !message.includes('\u001b'));
+    }
+  });
+
+  it('folders and devices are named', () => {
+    expect(() => openSafetensors(temporary('.'))).to.throw(InputError, 'it is a folder');
+    expect(() => openSafetensors('/dev/zero')).to.throw(InputError, '/dev/zero: it is a pipe or a device');
+  });
 
   it('a missing file is named', () => {
     expect(() => openSafetensors(temporary('none'))).to.throw(InputError, 'no such file');

@@ -1,7 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { expect } from 'chai';
 import { PNG } from 'pngjs';
+import { encodePng } from '../../src/data/image.js';
 import { graphFromJson } from '../../src/graph/serialize.js';
+import { idxFile, npyFile, writeNpz } from '../support/arrays.js';
 import { goldenNumbers, goldenPath } from '../support/golden.js';
 import { arpg, shell } from '../support/cli.js';
 import { webGpu } from '../support/conformance.js';
@@ -122,6 +125,82 @@ describe('arpg tokenize and detokenize', () => {
     const images = arpg(['detokenize', temporary('t.jsonl'), '-o', `${temporary('out')}/`]);
     expect(images.code).to.equal(0);
     expect(readdirSync(temporary('out'))).to.have.length(6);
+  });
+});
+
+describe('arpg tokenize of data sets', () => {
+  const temporary = temporaryFolder();
+  const parse = (text: string) =>
+    text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+  const picture = encodePng({ width: 8, height: 8, data: new Uint8Array(192).fill(77) });
+  const write = (path: string, bytes: Uint8Array | string) => {
+    mkdirSync(dirname(temporary(path)), { recursive: true });
+    writeFileSync(temporary(path), bytes);
+  };
+
+  it('takes nested class folders, with numbers and names of the classes', () => {
+    for (const path of ['pets/cat/0.png', 'pets/dog/0.png', '3/0.png', '0.png', 'pets/.hidden/0.png'])
+      write(`set/${path}`, picture);
+    const { code, text, errors } = arpg(['tokenize', temporary('set')]);
+    expect(code).to.equal(0);
+    expect(errors).to.equal(`${temporary('set')}: 1 pictures lie in no class folder: they get no class\n`);
+    const lines = parse(text);
+    expect(lines.map(({ source, class_id, class: name }) => [source, class_id, name])).to.deep.equal(
+      [
+        ['0.png', undefined, undefined],
+        ['3/0.png', 0, '3'],
+        ['pets/cat/0.png', 1, 'pets/cat'],
+        ['pets/dog/0.png', 2, 'pets/dog'],
+      ].map(([path, ...others]) => [temporary(`set/${path}`), ...others]),
+    );
+  });
+
+  it('takes archives and IDX files, and says what it uses', async () => {
+    const [images, labels] = [npyFile('u1', [2, 8, 8]), npyFile('u1', [2, 1], [1, 0])];
+    await writeNpz(temporary('a.npz'), { test_images: images, train_images: images, train_labels: labels });
+    const archive = arpg(['tokenize', temporary('a.npz')]);
+    expect(parse(archive.text).map(({ class_id }) => class_id)).to.deep.equal([1, 0]);
+    expect(parse(archive.text)[1].source).to.equal(`${temporary('a.npz')}: image 1`);
+    expect(archive.errors).to.include('uses train_images and train_labels; not used: test_images');
+    write('idx/train-images-idx3-ubyte', idxFile(0x803, [2, 8, 8], new Uint8Array(128)));
+    write('idx/train-labels-idx1-ubyte', idxFile(0x801, [2], Uint8Array.of(1, 0)));
+    expect(parse(arpg(['tokenize', temporary('idx')]).text).map(({ class_id }) => class_id)).to.deep.equal([
+      1, 0,
+    ]);
+    expect(arpg(['tokenize', temporary('idx'), '--quiet']).errors).to.equal('');
+  });
+
+  it('passes over what cannot be read, says so and ends with exit code 3', () => {
+    for (const name of ['0.png', '2.png']) write(`some/${name}`, picture);
+    write('some/1.png', 'no picture');
+    const { code, text, errors } = arpg(['tokenize', temporary('some'), `${temporary('some')}/0.png`]);
+    expect(code).to.equal(3);
+    expect(parse(text).map(({ source }) => source)).to.deep.equal(
+      ['0.png', '2.png', '0.png'].map((name) => temporary(`some/${name}`)),
+    );
+    expect(errors).to.include(`skipped ${temporary('some/1.png')}: `);
+    expect(errors).to.include('arpg: 1 of 4 images could not be read and were skipped, the first: ');
+    write('none/1.png', 'no picture');
+    expect(arpg(['tokenize', temporary('none'), '-o', temporary('none.jsonl')]).code).to.equal(3);
+    expect(existsSync(temporary('none.jsonl'))).to.equal(false);
+  });
+
+  it('refuses to mix the numbers of different classes', () => {
+    for (const path of [
+      'left/cat/0.png',
+      'left/dog/0.png',
+      'right/dog/0.png',
+      'same/cat/0.png',
+      'same/dog/0.png',
+    ])
+      write(path, picture);
+    const mixed = arpg(['tokenize', temporary('left'), temporary('right')]);
+    expect([mixed.code, mixed.text]).to.deep.equal([2, '']);
+    expect(mixed.errors).to.include('left and ').and.include('right have different classes');
+    expect(parse(arpg(['tokenize', temporary('left'), temporary('same')]).text)).to.have.length(4);
   });
 });
 
@@ -290,6 +369,51 @@ describe('bad input', () => {
       says: 'token 64',
     }),
     'no tokens': () => ({ args: ['detokenize'], stdin: '', code: 3, says: 'no tokens' }),
+    'a token beyond 32 bits': () => ({
+      args: ['detokenize'],
+      stdin: '{"tokens":[4294967299]}\n',
+      code: 3,
+      says: "stdin: line 1: field 'tokens.0'",
+    }),
+    'a token after empty lines': () => ({
+      args: ['detokenize'],
+      stdin: '\n\n{"tokens":[64]}\n',
+      code: 3,
+      says: 'stdin: line 3: token 64',
+    }),
+    'more pictures of tokens than fit in memory': () => ({
+      args: ['detokenize', '--model', 'digits'],
+      stdin: `{"tokens":[${'1,'.repeat(65535)}1],"grid":[1,65536]}\n`.repeat(40),
+      code: 3,
+      says: '40 images of',
+    }),
+    '2·10⁹ pictures': () => ({
+      args: ['sample', '-c', '1', '--count', '2000000000'],
+      code: 2,
+      says: '--count',
+    }),
+    'too many pictures of several classes': () => ({
+      args: ['sample', '-c', '1', '-c', '2', '--count', '999999'],
+      code: 2,
+      says: 'are 1999998 pictures',
+    }),
+    'a batch of 10⁹': () => ({
+      args: ['sample', '-c', '1', '--batch', '1000000000'],
+      code: 2,
+      says: '--batch',
+    }),
+    '10⁹ steps': () => ({ args: ['sample', '-c', '1', '--steps', '1000000000'], code: 2, says: '16 tokens' }),
+    '10⁹ threads': () => ({
+      args: ['sample', '-c', '1', '--threads', '1000000000'],
+      code: 2,
+      says: '--threads',
+    }),
+    'class 10⁹': () => ({ args: ['sample', '-c', '1000000000'], code: 2, says: 'classes 0 to 9' }),
+    'a training batch of 10⁹': () => ({
+      args: ['train', '--data', 'x', '--out', temporary('x'), '--batch', '1000000000'],
+      code: 2,
+      says: '--batch',
+    }),
     'no model': () => ({
       args: ['sample', '-c', '1', '--model', temporary('nowhere')],
       code: 3,
@@ -315,11 +439,14 @@ describe('bad input', () => {
       code: 4,
       says: 'not enough memory',
     }),
-    'an output folder that is not there': () => ({
-      args: ['sample', '-c', '1', '-o', temporary('no/where.png')],
-      code: 5,
-      says: 'no such file or folder',
-    }),
+    'an output below a file': () => {
+      writeFileSync(temporary('plain-file'), '');
+      return {
+        args: ['sample', '-c', '1', '-o', temporary('plain-file/no/where.png')],
+        code: 5,
+        says: 'a part of the path is not a folder',
+      };
+    },
     'an output folder that exists': () => ({
       args: [...importTiny, '-o', temporary('there')],
       code: 5,
@@ -348,6 +475,22 @@ describe('bad input', () => {
       expect(readdirSync(temporary('.')).sort()).to.deep.equal(before);
     });
   }
+
+  for (const [what, script] of [
+    ['zeros to detokenize', 'arpg detokenize < /dev/zero'],
+    ['zeros to tokenize', 'arpg tokenize - < /dev/zero'],
+    ['lines to detokenize', 'yes | arpg detokenize'],
+    ['zeros in the place of a file', 'arpg tokenize /dev/zero'],
+  ] as const)
+    it(`endless input is refused, and soon: ${what}`, function () {
+      if (!existsSync('/dev/zero')) this.skip();
+      const memory = 'ulimit -v 12000000;';
+      const { code, errors } = shell(`${memory} ${script}`);
+      expect(errors).to.match(
+        /^arpg: (stdin|\/dev\/zero): more than the 256 MiB that are read at once; split it\n$/,
+      );
+      expect(code).to.equal(3);
+    });
 
   it('a full disk behind stdout is said, a reader that has gone is not', function () {
     if (!existsSync('/dev/full')) this.skip();

@@ -176,6 +176,27 @@ describe('colour profiles', () => {
   });
 });
 
+describe('gamma of a PNG', () => {
+  const grey = async (value: number, gamma: number, ...more: readonly (readonly [string, Uint8Array])[]) => {
+    const chunk = Buffer.alloc(4);
+    chunk.writeUInt32BE(gamma);
+    const rows = Uint8Array.of(0, value);
+    const { data } = await decodeImage(
+      rawPng({ width: 1, height: 1, rows, extras: [['gAMA', chunk], ...more] }),
+      'x',
+    );
+    return data[0];
+  };
+
+  it('counts where nothing else is said about colours, and that of sRGB changes nothing', async () => {
+    expect(await grey(55, 100_000)).to.be.within(126, 130);
+    expect(await grey(128, 55_556)).to.be.within(144, 152);
+    for (const value of [0, 3, 128, 255]) expect(await grey(value, 45_455)).to.equal(value);
+    expect(await grey(55, 100_000, ['sRGB', Uint8Array.of(0)])).to.equal(55);
+    expect(await grey(55, 0)).to.equal(55);
+  });
+});
+
 describe('EXIF orientation', () => {
   it('is the same in PNG, JPEG and WebP', async () => {
     for (const extension of ['png', 'jpg', 'webp']) {

@@ -105,6 +105,19 @@ describe('images', () => {
     expect((await cropForTokens(gradient(16, 16), 'center', 16, 4))[0]).to.deep.equal(gradient(16, 16));
   });
 
+  it('a picture of one row, or a size beyond all measure, is refused before it is resampled', async () => {
+    const line = gradient(65_535, 1);
+    for (const [image, size] of [
+      [line, 256],
+      [gradient(9, 9), 1_000_000_000],
+    ] as const)
+      for (const crop of ['center', 'ten'] as const) {
+        const error = await cropForTokens(image, crop, size, 4).catch((reason: Error) => reason);
+        expect(error).to.be.instanceOf(InputError);
+        expect((error as Error).message).to.include('would become');
+      }
+  });
+
   it('a grid shows every image', () => {
     const grid = gridOfImages([gradient(4, 3), gradient(4, 3), gradient(4, 3)], 2, 1);
     expect([grid.width, grid.height]).to.deep.equal([9, 7]);

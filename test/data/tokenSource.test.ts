@@ -1,10 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { openImageSource } from '../../src/data/imageSource.js';
 import { encodeNpyBytes, parseNpy } from '../../src/data/npy.js';
 import { encodeNpz, readNpz } from '../../src/data/npz.js';
 import { openTokenSet } from '../../src/data/tokenSource.js';
 import { InputError } from '../../src/errors.js';
+import { npyFile, npyWithHeader } from '../support/arrays.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 /** A .npy file as numpy writes it. */
@@ -39,6 +40,24 @@ describe('npy and npz', () => {
     ['columns first', npy('<i2', '(1,)', int16(1), 'True'), 'row-major'],
     ['too few bytes', npy('<i2', '(5,)', int16(1)), '5 elements are announced, 1 are there'],
     ['huge numbers', npy('<i8', '(1,)', int64(2 ** 40)), 'too large'],
+    ['numbers that 64 bits make negative', npyFile('u8', [1], [2n ** 64n - 1n]), 'too large'],
+    ['numbers just beyond 32 bits', npyFile('u8', [2], [0, 2n ** 31n]), 'element 1 is 2147483648, too large'],
+    ['big-endian numbers', npy('>i4', '(1,)', Buffer.alloc(4)), 'big-endian'],
+    ['names', npy('<U3', '(1,)', Buffer.alloc(12)), 'not integers; remove it'],
+    ['a version of the future', npyWithHeader('{}', Buffer.alloc(4), 9), 'version 9 is unknown'],
+    ['a header longer than the file', npyWithHeader('x', Buffer.alloc(4), 2).fill(0xff, 8, 12), 'cut short'],
+    ['a header of megabytes', npyWithHeader(' '.repeat(1 << 21), Buffer.alloc(4), 2), 'is too long'],
+    [
+      'a shape whose product overflows',
+      npy('|u1', `(${'4294967296, '.repeat(8)})`, Buffer.alloc(0)),
+      'too large',
+    ],
+    ['a hundred axes', npy('|u1', `(${'1,'.repeat(40)})`, Buffer.alloc(1)), 'its shape is too large'],
+    [
+      '10⁹ elements without bytes',
+      npy('|u1', '(1000000000,)', Buffer.alloc(1)),
+      '1000000000 elements are announced',
+    ],
   ] as const)
     it(`refuses ${what}`, () => {
       expect(() => parseNpy(bytes, 'codes.npy')).to.throw(InputError, message);
@@ -97,6 +116,67 @@ describe('token data sets', () => {
       InputError,
       'uneven.jsonl: line 2: 1×1 tokens',
     );
+  });
+
+  it('JSON lines name their classes, and places by the line', () => {
+    const lines = ['', '{"tokens":[1],"class_id":2,"class":"cat"}', '', '{"tokens":[2],"class_id":0}'];
+    write('named.jsonl', `\uFEFF${lines.join('\r\n')}`);
+    const set = openTokenSet(temporary('named.jsonl'), 3)!;
+    expect([set.labels, set.classes]).to.deep.equal([['0', '1', 'cat'], 3]);
+    expect(set.notes.join()).to.include('1 of 3 classes have no images: 1');
+    expect(() => openTokenSet(temporary('named.jsonl'), 2)).to.throw(
+      InputError,
+      'named.jsonl: line 4: token 2 is outside the codebook of 2',
+    );
+    write('renamed.jsonl', `${lines.join('\n')}\n{"tokens":[1],"class_id":2,"class":"dog"}`);
+    expect(() => openTokenSet(temporary('renamed.jsonl'), 3)).to.throw(
+      InputError,
+      "line 5: class 2 is 'dog' here",
+    );
+  });
+
+  it('classes and tokens that 32 bits would wrap are refused by their place', () => {
+    write('wrapped/4294967299/0.npy', npyFile('i4', [1, 4]));
+    expect(() => openTokenSet(temporary('wrapped'), 16)).to.throw(
+      InputError,
+      '4294967299/0.npy: the class 4294967299',
+    );
+    write('below/0/0.npy', npyFile('i4', [1, 4], [1, 2, -3, 4]));
+    expect(() => openTokenSet(temporary('below'), 16)).to.throw(InputError, '0/0.npy: token -3 is outside');
+    write('labelled/x_codes/0.npy', npyFile('i4', [1, 4]));
+    write('labelled/x_labels/0.npy', npyFile('i8', [1], [2n ** 32n]));
+    expect(() => openTokenSet(temporary('labelled'), 16)).to.throw(InputError, 'x_labels/0.npy');
+    write('labelled/x_labels/0.npy', npyFile('i8', [2], [1, 2]));
+    expect(() => openTokenSet(temporary('labelled'), 16)).to.throw(
+      InputError,
+      'it holds 2 classes instead of one',
+    );
+  });
+
+  it('codes are chosen by the part that their name tells, and said', () => {
+    for (const part of ['test', 'train']) {
+      write(`parts/${part}_codes/0.npy`, npyFile('i4', [1, 1], [part === 'train' ? 7 : 3]));
+      write(`parts/${part}_labels/0.npy`, npyFile('i4', [1]));
+    }
+    const set = openTokenSet(temporary('parts'), 16)!;
+    expect([...set.tokens]).to.deep.equal([7]);
+    expect(set.notes[0]).to.include('uses train_codes; not used: test_codes');
+    write('parts/more_train_codes/0.npy', npyFile('i4', [1, 1]));
+    write('parts/more_train_labels/0.npy', npyFile('i4', [1]));
+    expect(() => openTokenSet(temporary('parts'), 16)).to.throw(InputError, 'which are the tokens');
+  });
+
+  it('a link that leads nowhere is no class folder', () => {
+    write('links/0/0.npy', npyFile('i4', [1, 4]));
+    symlinkSync('nowhere', temporary('links/1'));
+    symlinkSync('2', temporary('links/2'));
+    expect(openTokenSet(temporary('links'), 16)!.classes).to.equal(1);
+  });
+
+  it('class folders called codes and labels are folders of images', () => {
+    write('words/barcodes/1.png', 'x');
+    write('words/barlabels/1.png', 'x');
+    expect(openTokenSet(temporary('words'), 16)).to.equal(undefined);
   });
 
   it('a folder of images is no token data set', () => {

@@ -4,11 +4,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { cacheFolder } from '../../src/download/cache.js';
 import { download } from '../../src/download/download.js';
-import { parseListing, parseRepository } from '../../src/download/hub.js';
+import { isInnerPath, parseListing, parseRepository } from '../../src/download/hub.js';
 import { InputError, UsageError } from '../../src/errors.js';
 import { openGenerator, pull, type PullOptions } from '../../src/index.js';
 import { temporaryFolder } from '../support/temporary.js';
@@ -243,7 +245,9 @@ describe('pull', () => {
   });
 
   /** A hub that holds the tiny model under `someone/tiny`, with what tests change. */
-  const hub = (change: { files?: Record<string, Buffer>; listed?: object[] } = {}): Handler => {
+  const hub = (
+    change: { files?: Record<string, Buffer>; listed?: { readonly path: string }[]; start?: string } = {},
+  ): Handler => {
     const paths = [
       'config.json',
       'model.safetensors',
@@ -267,13 +271,14 @@ describe('pull', () => {
             }
           : { type: 'file', path, size: bytes.length, oid: gitBlob(bytes) },
       ),
-      ...(change.listed ?? []),
     ];
+    const changed = change.listed ?? [];
+    const kept = listing.filter(({ path }) => !changed.some((entry) => entry.path === path));
     const served = { ...files, ...change.files };
     return (request, response) => {
       const url = new URL(request.url!, base);
       if (url.pathname === '/api/models/someone/tiny/tree/main') {
-        response.end(JSON.stringify(listing));
+        response.end(`${change.start ?? ''}${JSON.stringify([...kept, ...changed])}`);
         return;
       }
       const bytes = served[url.pathname.replace('/someone/tiny/resolve/main/', '')];
@@ -332,6 +337,120 @@ describe('pull', () => {
     expect(parseListing(listing, 'hub').map(({ path }) => path)).to.deep.equal(['good/file']);
     expect(() => parseListing('{"error":"no"}', 'hub')).to.throw(InputError, 'hub');
     expect(() => parseListing('<html>', 'hub')).to.throw(InputError, 'not JSON');
+  });
+
+  it('paths are taken under the name that they show, on Windows without what it takes for other names', () => {
+    for (const path of [
+      'a\u001b[31m',
+      'a\nb',
+      'a\0',
+      'x\u202egnp.exe',
+      '\ufeffa',
+      'a/'.repeat(600),
+      '/a',
+      'a//b',
+      '',
+    ])
+      expect(isInnerPath(path), path).to.equal(false);
+    const windows = ['con', 'NUL.txt', 'a/com1', 'lpt9.x', 'a:b', 'C:', 'a.', 'a ', 'a?', 'a/b*'];
+    for (const path of windows)
+      expect([isInnerPath(path, 'linux'), isInnerPath(path, 'win32')], path).to.deep.equal([true, false]);
+    for (const path of ['tokenizer/config.json', 'größe/模型.pt', 'console.txt'])
+      expect(isInnerPath(path, 'win32'), path).to.equal(true);
+  });
+
+  it('a listing with a wanted file twice, or under two spellings, is refused', async () => {
+    const entry = (path: string, size = 1) => ({ type: 'file', path, size, oid: '0'.repeat(40) });
+    handler = hub({ listed: [entry('config.json'), entry('config.json', 2)] });
+    expect((await failureOf(pullTiny())).message).to.include("'config.json' twice");
+    handler = hub({ listed: [entry('A.pt'), entry('a.pt')] });
+    expect((await failureOf(pullTiny({ files: ['A.pt', 'a.pt'] }))).message).to.include(
+      "both 'A.pt' and 'a.pt'",
+    );
+    // What nobody wants does not matter.
+    handler = hub({ listed: [entry('x'), entry('x'), entry('A.pt'), entry('a.pt')], start: '\ufeff' });
+    await pullTiny();
+  });
+
+  /** Sends chunks until the connection ends. */
+  const endless = (response: ServerResponse, chunk: Uint8Array | string): void => {
+    const chunks = function* () {
+      for (;;) yield chunk;
+    };
+    // That the client goes is what ends it.
+    pipeline(Readable.from(chunks(), { objectMode: false }), response).catch(() => {});
+  };
+
+  it('a listing without end is cut off, as is one too long', async () => {
+    handler = (_, response) => endless(response, `[${' '.repeat(65_536)}`);
+    expect((await failureOf(pullTiny())).message).to.include('more bytes came than announced or allowed');
+    handler = (_, response) => void response.writeHead(200, { 'content-length': 2 ** 30 }).write('[');
+    expect((await failureOf(pullTiny())).message).to.include('1073741824 bytes are more than the 8388608');
+    expect(readdirSync(cache())).to.deep.equal([]);
+  });
+
+  it('a body without end is cut off at the size that is known, or else at the most that is taken', async () => {
+    handler = (_, response) => endless(response, BYTES);
+    const options = { timeoutSeconds: 5, attempts: 1 };
+    for (const limit of [{ size: 3_000_000 }, { maxBytes: 3_000_000 }]) {
+      const failure = await failureOf(download(`${base}/x`, output(), { ...options, ...limit }));
+      expect(failure).to.be.instanceOf(InputError);
+      expect(failure.message).to.include('more bytes came');
+    }
+    for (const length of ['99999999999999999999', '1e400', '-1', 'x']) {
+      handler = (request, response) => {
+        request.socket.end(`HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\n\r\nabc`);
+        response.destroy();
+      };
+      const failure = await failureOf(download(`${base}/x`, output(), { ...options, maxBytes: 10 }));
+      expect(failure, length).to.be.instanceOf(InputError);
+    }
+    expect(existsSync(output())).to.equal(false);
+  });
+
+  it('redirects are followed on the web alone, and not for ever', async () => {
+    handler = (request, response) => {
+      if (request.url === '/weights.bin') response.writeHead(302, { location: 'other/place?x=1' }).end();
+      else serve(request, response, BYTES);
+    };
+    await fetchTo({ sha256: sha256(BYTES) });
+    expect(requests.map(({ url }) => url)).to.deep.equal(['/weights.bin', '/other/place?x=1']);
+    for (const location of [
+      'file:///etc/passwd',
+      'ftp://127.0.0.1/x',
+      'data:,x',
+      'javascript:1',
+      'http://',
+      '',
+    ]) {
+      number++;
+      requests = [];
+      handler = (_, response) => void response.writeHead(307, { location }).end();
+      const { message } = await failureOf(fetchTo());
+      if (location !== '') expect(message).to.include(`redirects to '${location}', which is not followed`);
+      expect(requests.length, location).to.equal(location === '' ? 21 : 1);
+    }
+    number++;
+    handler = (_, response) => void response.writeHead(301, { location: '/again' }).end();
+    expect((await failureOf(fetchTo())).message).to.include('redirects in a circle');
+  });
+
+  it('a token is not sent on to where the hub redirects', async () => {
+    const other = createServer((request, response) => {
+      requests.push(request);
+      serve(request, response, BYTES);
+    });
+    await new Promise<void>((done) => other.listen(0, '127.0.0.1', done));
+    const elsewhere = `http://127.0.0.1:${(other.address() as AddressInfo).port}/file`;
+    handler = (request, response) =>
+      void response.writeHead(302, { location: request.url === '/x' ? '/y' : elsewhere }).end();
+    await download(`${base}/x`, output(), { timeoutSeconds: 2, token: 'secret' });
+    expect(requests.map(({ headers }) => headers.authorization)).to.deep.equal([
+      'Bearer secret',
+      'Bearer secret',
+      undefined,
+    ]);
+    other.close();
   });
 
   it('sources are told apart', async () => {

@@ -5,7 +5,7 @@ import { samplingPlan } from '../../src/arpg/plan.js';
 import { createSampler, type Sampler } from '../../src/arpg/sampler.js';
 import { openGenerator, openTokenizer } from '../../src/checkpoints/modelFolder.js';
 import { splitPictures } from '../../src/data/imageStream.js';
-import { featherMask, maskedBox } from '../../src/editing/canvas.js';
+import { DRAWN_FROM, featherMask, maskedBox } from '../../src/editing/canvas.js';
 import { redraw, type RedrawOptions, redrawTokens, touchedPositions } from '../../src/editing/redraw.js';
 import { nextWindow } from '../../src/editing/windows.js';
 import { InputError } from '../../src/errors.js';
@@ -67,6 +67,47 @@ describe('redraw', () => {
     expect(lefts).to.deep.equal([...lefts].sort((a, b) => a - b));
     expect(windows.length).to.be.greaterThan(3);
     expect(windows.slice(1).every(({ drawn }) => drawn.length < 16)).to.equal(true);
+  });
+
+  it('noise in a mask draws nothing, opens no window and leaves its pixels bit for bit', async () => {
+    const [width, height] = [24, 16];
+    const image = { width, height, data: pattern(width, height, 3) };
+    const clean = rectangleMask(width, height, 10, 6, 12, 8);
+    const noisy = clean.map((value, pixel) => (value === 0 ? (pixel * 31) % DRAWN_FROM : value));
+    const expected = await redraw({ sampler, tokenizer }, { image, mask: clean }, options);
+    const result = await redraw({ sampler, tokenizer }, { image, mask: noisy }, options);
+    expect(result.windows.map(({ box, drawn, after }) => ({ box, drawn, after }))).to.deep.equal(
+      expected.windows.map(({ box, drawn, after }) => ({ box, drawn, after })),
+    );
+    for (const [pixel, share] of result.changed.entries()) {
+      const [row, column] = [Math.floor(pixel / width), pixel % width];
+      if (row < 5 || row >= 9 || column < 9 || column >= 13) expect(share, `${column},${row}`).to.equal(0);
+      if (share === 0)
+        expect(result.image.data.subarray(pixel * 3, pixel * 3 + 3)).to.deep.equal(
+          image.data.subarray(pixel * 3, pixel * 3 + 3),
+        );
+    }
+    const faint = clean.map((value) => Math.min(value, DRAWN_FROM - 1));
+    const nothing = await redraw({ sampler, tokenizer }, { image, mask: faint }, options);
+    expect([
+      nothing.windows.length,
+      Buffer.from(nothing.image.data).equals(Buffer.from(image.data)),
+    ]).to.deep.equal([0, true]);
+  });
+
+  it('within a cell that is drawn, grey mixes; feathering changes no token, not even of thin strokes', async () => {
+    const [width, height] = [8, 8];
+    const image = { width, height, data: new Uint8Array(width * height * 3) };
+    const mask = rectangleMask(width, height, 2, 2, 4, 4);
+    mask[2 * width + 2] = 60;
+    const { changed, windows } = await redraw({ sampler, tokenizer }, { image, mask }, options);
+    expect([changed[2 * width + 2], changed[2 * width + 3], changed[0]]).to.deep.equal([60, 255, 0]);
+    const thin = rectangleMask(width, height, 3, 0, 4, 8);
+    const sharp = await redraw({ sampler, tokenizer }, { image, mask: thin }, options);
+    const soft = await redraw({ sampler, tokenizer }, { image, mask: thin }, { ...options, feather: 3 });
+    expect(soft.windows.map(({ after }) => after)).to.deep.equal(sharp.windows.map(({ after }) => after));
+    expect(soft.changed[3]).to.be.within(1, DRAWN_FROM);
+    expect(windows).to.have.length(1);
   });
 
   it('tokens drawn anew come back no more often with the seed of the picture than with another', async () => {

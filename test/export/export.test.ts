@@ -261,7 +261,8 @@ describe('export', () => {
     it("draws the tokens of arpg sample, of a class and of a group's, and names classes for an unknown one", async () => {
       await writeEditableModel(temporary('editable'));
       const plain = await load(temporary('editable'), { target: 'onnx' });
-      const labels = Array.from({ length: 10 }, (_, index) => `${index < 5 ? 'low' : 'high'}/${index}`);
+      const numbered = Array.from({ length: 9 }, (_, index) => `${index < 5 ? 'low' : 'high'}/${index}`);
+      const labels = [...numbered, '3'];
       await writeModelFolder(temporary('grouped'), {
         generator: { ...plain.generator, labels },
         tokenizer: plain.tokenizerModel,
@@ -270,17 +271,21 @@ describe('export', () => {
       writeFileSync(temporary('page.mjs'), await exportGpujs(model, { mode: 'cpu', steps: 3 }));
       const page = (await import(temporary('page.mjs'))) as {
         load(gpu: unknown): {
-          sample(options: { class: string; seed: number }): Promise<{ tokens: Int32Array }>;
+          sample(options: { class: string | number; seed: number }): Promise<{ tokens: Int32Array }>;
         };
       };
       const drawing = page.load(createRequire(import.meta.url)('gpu.js'));
-      for (const wanted of ['high/7', 'low', 'high']) {
+      for (const wanted of ['high/7', 'low', 'high', '3', 3, '7', ' 3 ']) {
         const { tokens } = await drawing.sample({ class: wanted, seed: 4 });
         const { pictures } = await sampleTokens(model, { classes: [wanted], seed: 4, steps: 3 });
-        expect(tokens, wanted).to.deep.equal(pictures[0]!.tokens);
+        expect(tokens, String(wanted)).to.deep.equal(pictures[0]!.tokens);
       }
       const failure = await drawing.sample({ class: 'lowest', seed: 4 }).catch((error: Error) => error);
       expect((failure as Error).message).to.include('class lowest is unknown; there are 10: low, high');
+      for (const wanted of [10, -1, 3.5, Number.NaN, '10', '']) {
+        const refused = await drawing.sample({ class: wanted, seed: 4 }).catch((error: Error) => error);
+        expect((refused as Error).message).to.include(`class ${wanted} is unknown`);
+      }
       await Promise.all([plain.dispose(), model.dispose()]);
     });
   });

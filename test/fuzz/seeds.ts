@@ -34,6 +34,8 @@ export interface Seeds {
   readonly pngs: readonly Uint8Array[];
   readonly jpegs: readonly Uint8Array[];
   readonly webps: readonly Uint8Array[];
+  /** Pictures that can be read as masks in one way only. */
+  readonly masks: readonly Uint8Array[];
   readonly streams: readonly Uint8Array[];
   readonly npys: readonly Uint8Array[];
   readonly npzs: readonly Uint8Array[];
@@ -200,6 +202,7 @@ export async function makeSeeds(): Promise<Seeds> {
     pngs,
     jpegs,
     webps,
+    masks: [...pngs.slice(0, 5), ...webps.slice(0, 2)],
     streams: [Buffer.concat(pngs.slice(0, 2)), jpegs[0]!, webps[0]!, encode(lines.join('\n'))],
     npys: [images, labels],
     npzs: [npz(false), npz(true)],

@@ -150,9 +150,9 @@ export function subjects(seeds: Seeds, folder: string): readonly Subject[] {
     },
     {
       name: 'mask',
-      inputs: [...seeds.pngs, ...seeds.webps],
+      inputs: seeds.masks,
       mutate: informed(mutatePicture),
-      read: async (bytes) => maskOf(await decodeRgba(bytes, 'mask.png')),
+      read: async (bytes) => maskOf(await decodeRgba(bytes, 'mask.png'), 'mask.png'),
     },
     {
       name: 'stream',

@@ -11,7 +11,7 @@ import { dataOrder } from '../../src/training/dataOrder.js';
 import { learningRateAt } from '../../src/training/learningRate.js';
 import { readCheckpoint } from '../../src/training/runFolder.js';
 import { readLog } from '../../src/training/runLog.js';
-import { splitExamples } from '../../src/training/tokenizerRun.js';
+import { heldOutBatches, splitExamples } from '../../src/training/tokenizerRun.js';
 import { arpg } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
 
@@ -54,6 +54,8 @@ const tokenizerConfig = {
 const generatorConfig = { dim: 32, n_layer: 2, n_head: 2, multiple_of: 32 };
 
 describe('data order and learning rate', () => {
+  const temporary = temporaryFolder();
+
   it('every pass sees every example once, in an order of its own', () => {
     const order = dataOrder(10, 4, 7);
     const drawn = Array.from({ length: 5 }, (_, step) => order.batch(step + 1)).flat();
@@ -69,6 +71,41 @@ describe('data order and learning rate', () => {
     expect(heldOut).to.have.length(20);
     expect(new Set([...training, ...heldOut]).size).to.equal(100);
     expect(splitExamples(1, 0.5, 3).training).to.have.length(1);
+  });
+
+  it('few held-out examples make one smaller batch, none make none', () => {
+    const examples = (count: number) => Array.from({ length: count }, (_, index) => index);
+    const sizes = (count: number, batch: number) =>
+      heldOutBatches(examples(count), batch).map(({ length }) => length);
+    expect(sizes(0, 32)).to.deep.equal([]);
+    expect(sizes(5, 32)).to.deep.equal([5]);
+    expect(sizes(32, 32)).to.deep.equal([32]);
+    expect(sizes(70, 32)).to.deep.equal([32, 32]);
+    expect(sizes(1000, 32)).to.deep.equal(new Array(8).fill(32));
+    expect(heldOutBatches(examples(70), 32).flat()).to.deep.equal(examples(64));
+  });
+
+  it('a log is read in spite of torn and foreign lines', () => {
+    const folder = temporary('log');
+    mkdirSync(folder);
+    const lines = [
+      '\uFEFF{"step":1,"loss":2}',
+      'null',
+      '5',
+      '[]',
+      '"text"',
+      '{"step":"2","loss":1}',
+      '{"step":1.5,"loss":1}',
+      '{"loss":1}',
+      '{"step":2,"loss":"1","validation_loss":3}',
+      `{"step":3,"x":${'['.repeat(1e5)}}`,
+      '{"step":3,"lo',
+    ];
+    writeFileSync(`${folder}/log.jsonl`, lines.join('\n'));
+    expect(readLog(folder)).to.deep.equal([
+      { step: 1, loss: 2 },
+      { step: 2, validation_loss: 3 },
+    ]);
   });
 
   it('the learning rate rises, then falls to its final value', () => {
@@ -270,6 +307,117 @@ describe('arpg train', () => {
     const late = losses.slice(-20).reduce((sum, loss) => sum + loss, 0) / 20;
     expect(losses[0]!).to.be.closeTo(Math.log(32), 0.01);
     expect(late).to.be.below(losses[0]! - 0.3);
+  }).timeout(120_000);
+
+  it('class folders go through tokens to a model whose classes keep their names', () => {
+    const data = temporary('numbers');
+    for (const label of ['10', '9', '2']) {
+      mkdirSync(`${data}/${label}`, { recursive: true });
+      for (let index = 0; index < 4; index++)
+        copyFileSync(temporary(`stripes/down/${index}.png`), `${data}/${label}/${index}.png`);
+    }
+    writeFileSync(`${data}/9/1.png`, 'no picture');
+    const tokenized = arpg([
+      'tokenize',
+      '--model',
+      temporary('vq/model'),
+      data,
+      '-o',
+      temporary('numbers.jsonl'),
+    ]);
+    expect([tokenized.code, tokenized.text]).to.deep.equal([3, '']);
+    expect(tokenized.errors)
+      .to.include(`skipped ${data}/9/1.png: `)
+      .and.include('1 of 12 images could not be read and were skipped');
+    const lines = readFileSync(temporary('numbers.jsonl'), 'utf8').trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line).class)).to.deep.equal([
+      ...new Array(4).fill('2'),
+      ...new Array(3).fill('9'),
+      ...new Array(4).fill('10'),
+    ]);
+    for (const [from, name] of [
+      [data, 'of-pictures'],
+      [temporary('numbers.jsonl'), 'of-lines'],
+    ] as const) {
+      const { code, errors } = arpg([
+        ...[
+          'train',
+          '--data',
+          from,
+          '--tokenizer',
+          temporary('vq/model'),
+          '--config',
+          temporary('arpg.json'),
+        ],
+        ...['--steps', '2', '--batch', '8', '--seed', '1', '--holdout', '0.3', '--out', temporary(name)],
+        ...['--target', 'onnx', '--threads', '2'],
+      ]);
+      expect(code, errors).to.equal(0);
+      expect(errors).to.include('11 images of 3 classes').and.include('validates on 3 held-out images');
+      expect(errors).to.match(/the weights of step 2, with the lowest held-out loss, \d/);
+      expect(readFileSync(temporary(`${name}/model/README.md`), 'utf8')).to.match(
+        /Weights:\*\* of step 2, with the lowest held-out loss/,
+      );
+      expect(
+        readLog(temporary(name)).filter(({ validation_loss: loss }) => loss !== undefined),
+      ).to.have.length(1);
+      const sample = (...flags: readonly string[]) =>
+        arpg([
+          'sample',
+          '--model',
+          temporary(`${name}/model`),
+          '--seed',
+          '1',
+          '--format',
+          'tokens',
+          ...flags,
+        ]);
+      const nine = sample('--class', '9', '--class', '10', '--class', '2');
+      expect(
+        nine.text
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line).class_id),
+      ).to.deep.equal([1, 2, 0]);
+      expect(nine.errors).to.include("class 2 is the class '2' (index 0), not '10' (index 2)");
+    }
+    expect(readFileSync(temporary('of-pictures/model/model.safetensors'))).to.deep.equal(
+      readFileSync(temporary('of-lines/model/model.safetensors')),
+    );
+    const none = arpg([
+      ...['train', '--data', data, '--tokenizer', temporary('vq/model'), '--config', temporary('arpg.json')],
+      ...['--steps', '1', '--batch', '8', '--seed', '1', '--out', temporary('unvalidated')],
+      ...['--target', 'onnx', '--threads', '2'],
+    ]);
+    expect(none.errors)
+      .to.include('no image is held out to validate on')
+      .and.include('the weights of step 1, the last; no image was held out to choose by')
+      .and.include(`skipped ${data}/9/1.png: `)
+      .and.include('1 images could not be read and were left out');
+  }).timeout(240_000);
+
+  it('a run whose data has changed is not continued with it', () => {
+    const run = temporary('changed');
+    const lines = (text: string) => writeFileSync(temporary('changing.jsonl'), text);
+    lines('{"tokens":[1,2,3,4],"class_id":1}\n'.repeat(8));
+    const flags = ['--data', temporary('changing.jsonl'), '--tokenizer', temporary('vq/model'), '--out', run];
+    const more = ['--config', temporary('arpg.json'), '--steps', '1', '--batch', '4', '--seed', '1'];
+    expect(train(...flags, ...more).errors).to.equal('');
+    for (const [text, says] of [
+      ['{"tokens":[1],"class_id":1}', '1 tokens an image where the run has 4'],
+      ['{"tokens":[1,2,3,4],"class_id":2}', 'class 2 where the run has 2 classes'],
+      ['{"tokens":[1,2,3,32],"class_id":1}', 'token 32 is outside the codebook of 32'],
+      ['{"tokens":[1,2,3,4294967299],"class_id":1}', "line 1: field 'tokens.3'"],
+    ] as const) {
+      lines(text);
+      const { code, errors } = train('--resume', run);
+      expect(code, errors).to.equal(3);
+      expect(errors).to.include(says).and.include('changing.jsonl');
+    }
+    lines('{"tokens":[1,2,3,4,5,6]}');
+    const odd = train(...flags.with(-1, temporary('odd-run')), ...more);
+    expect([odd.code, odd.errors.includes('6 tokens an image fill no square grid')]).to.deep.equal([3, true]);
+    expect(existsSync(temporary('odd-run'))).to.equal(false);
   }).timeout(120_000);
 
   it('a run killed at any moment continues with the losses of one that was not', async () => {

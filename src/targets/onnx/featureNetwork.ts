@@ -1,137 +1,63 @@
-import { readFileSync } from 'node:fs';
-import {
-  add,
-  constant,
-  conv2d,
-  divide,
-  maximum,
-  mean,
-  multiply,
-  reduceMax,
-  relu,
-  reshape,
-  rsqrt,
-  sigmoid,
-  subtract,
-  type Tensor,
-} from '../../dsl/index.js';
-import { InputError, systemReason } from '../../errors.js';
-import { countElements, floorDivideDim } from '../../graph/dimension.js';
+import type { Tensor } from '../../dsl/index.js';
+import { InputError, quotable } from '../../errors.js';
+import { readSmallFile } from '../../files/fileRange.js';
 import { GraphError } from '../../graph/graphError.js';
-import {
-  decodeOnnxModel,
-  ONNX_DATA_TYPES,
-  type OnnxModel,
-  type OnnxNode,
-  type OnnxTensor,
-} from './onnxSchema.js';
+import { applyOperator, floatsOf } from './featureOperators.js';
+import { decodeOnnxModel, type OnnxModel, type OnnxNode, OnnxError } from './onnxSchema.js';
 
 /** Images `[batch, 3, height, width]` in [−1, 1] → feature maps `[batch, channels, height, width]`. */
 export type FeatureNetwork = (image: Tensor) => readonly Tensor[];
 
-function floatsOf({ name, dims, dataType, rawData, floatData }: OnnxTensor): Tensor {
-  const count = countElements(dims);
-  if (dataType !== ONNX_DATA_TYPES.float) throw new GraphError(`tensor '${name}' does not hold float32`);
-  const values =
-    rawData && rawData.length > 0
-      ? new Float32Array(Uint8Array.from(rawData).buffer, 0, Math.floor(rawData.length / 4))
-      : Float32Array.from(floatData ?? []);
-  if (values.length !== count)
-    throw new GraphError(`tensor '${name}' has ${values.length} elements instead of ${count}`);
-  return constant('f32', dims, values);
-}
+/** VGG-16 with all its layers has half a gigabyte. */
+const MAX_MODEL_BYTES = 2 ** 30;
+/** Elements of one image's features, or of a constant: 64 channels of 1,024² pixels. */
+const MAX_ELEMENTS = 2 ** 26;
 
-/** A node's attributes by name, with ONNX's defaults for those left out. */
-function attributesOf(node: OnnxNode) {
-  const find = (name: string) => node.attribute.find((attribute) => attribute.name === name);
-  return {
-    ints: (name: string, otherwise: readonly number[]) => {
-      const given = find(name)?.ints;
-      return given && given.length > 0 ? given : otherwise;
-    },
-    int: (name: string, otherwise: number) => find(name)?.i ?? otherwise,
-    float: (name: string, otherwise: number) => find(name)?.f ?? otherwise,
-    tensor: (name: string) => find(name)?.t,
-  };
-}
-
-/** The one value that an attribute gives for both axes. */
-function same(values: readonly number[], what: string): number {
-  if (values.some((value) => value !== values[0])) throw new GraphError(`${what} differ between the axes`);
-  return values[0]!;
-}
-
-/** `[batch, channels, height, width]` → each window's elements along axes 3 and 5. */
-function windows(x: Tensor, node: OnnxNode): Tensor {
-  const { ints } = attributesOf(node);
-  const size = same(ints('kernel_shape', []), 'pooling windows');
-  if (same(ints('strides', [1, 1]), 'strides') !== size || ints('pads', [0]).some((pad) => pad !== 0))
-    throw new GraphError('pooling windows must touch each other without overlap or padding');
-  const [batch, channels, height, width] = x.shape as [number, number, number, number];
-  const [rows, columns] = [height, width].map((side) => floorDivideDim(side, size));
-  return reshape(x, [batch, channels, rows!, size, columns!, size]);
-}
-
-function convolve(node: OnnxNode, [x, weight, bias]: readonly Tensor[]): Tensor {
-  const { ints, int } = attributesOf(node);
-  if (int('group', 1) !== 1) throw new GraphError('convolutions in groups are not supported');
-  const [top, left, bottom, right] = ints('pads', [0, 0, 0, 0]) as [number, number, number, number];
-  return conv2d(x!, weight!, {
-    ...(bias && { bias }),
-    stride: same(ints('strides', [1, 1]), 'strides'),
-    dilation: same(ints('dilations', [1, 1]), 'dilations'),
-    padding: { top, left, bottom, right },
+/** The inputs of a node; those left out at the end are none. */
+function inputsOf(node: OnnxNode, values: ReadonlyMap<string, Tensor>): readonly Tensor[] {
+  const given = node.input.slice(0, node.input.findLastIndex((name) => name !== '') + 1);
+  return given.map((name) => {
+    const value = values.get(name);
+    if (!value)
+      throw new GraphError(`${quotable(node.opType ?? '')} reads '${quotable(name)}', which nothing gives`);
+    return value;
   });
 }
 
-function batchNormalize(node: OnnxNode, inputs: readonly Tensor[]): Tensor {
-  const [x, scale, shift, average, variance] = inputs.map((tensor, index) =>
-    index === 0 ? tensor : reshape(tensor, [1, Number(tensor.shape[0]), 1, 1]),
-  ) as [Tensor, Tensor, Tensor, Tensor, Tensor];
-  const factor = multiply(scale, rsqrt(add(variance, attributesOf(node).float('epsilon', 1e-5))));
-  return add(multiply(subtract(x, average), factor), shift);
+/** The name of a node's one output. */
+function outputOf({ output, opType = '' }: OnnxNode): string {
+  const [name, ...others] = output;
+  if (!name || others.some((other) => other !== ''))
+    throw new GraphError(`${quotable(opType)} must have one output`);
+  return name;
 }
 
-/** The operators that feature networks are made of. */
-const OPERATORS: Readonly<Record<string, (node: OnnxNode, inputs: readonly Tensor[]) => Tensor>> = {
-  Add: (_, [a, b]) => add(a!, b!),
-  AveragePool: (node, [x]) => mean(windows(x!, node), { axes: [3, 5] }),
-  BatchNormalization: batchNormalize,
-  Constant: (node) => floatsOf(attributesOf(node).tensor('value')!),
-  Conv: convolve,
-  Div: (_, [a, b]) => divide(a!, b!),
-  Identity: (_, [x]) => x!,
-  LeakyRelu: (node, [x]) => maximum(x!, multiply(x!, attributesOf(node).float('alpha', 0.01))),
-  MaxPool: (node, [x]) => reduceMax(windows(x!, node), { axes: [3, 5] }),
-  Mul: (_, [a, b]) => multiply(a!, b!),
-  Relu: (_, [x]) => relu(x!),
-  Sigmoid: (_, [x]) => sigmoid(x!),
-  Sub: (_, [a, b]) => subtract(a!, b!),
-};
+function requireModestSize(name: string, { shape }: Tensor): void {
+  const elements = shape.reduce<number>(
+    (count, size) => (typeof size === 'number' ? count * size : count),
+    1,
+  );
+  if (!(elements <= MAX_ELEMENTS))
+    throw new GraphError(`'${quotable(name)}' would have ${elements} elements, more than ${MAX_ELEMENTS}`);
+}
 
 function applyNetwork({ graph }: OnnxModel, image: Tensor): readonly Tensor[] {
-  const values = new Map<string, Tensor>(graph.initializer.map((tensor) => [tensor.name, floatsOf(tensor)]));
-  const free = graph.input.filter(({ name }) => !values.has(name));
+  const values = new Map<string, Tensor>();
+  const define = (name: string, value: Tensor) => {
+    if (values.has(name)) throw new GraphError(`'${quotable(name)}' is given twice`);
+    requireModestSize(name, value);
+    values.set(name, value);
+  };
+  for (const tensor of graph.initializer) define(tensor.name ?? '', floatsOf(tensor));
+  const free = graph.input.filter(({ name = '' }) => !values.has(name));
   if (free.length !== 1) throw new GraphError(`the network must have one input, not ${free.length}`);
-  values.set(free[0]!.name, image);
-  for (const node of graph.node) {
-    const operator = OPERATORS[node.opType];
-    if (!operator)
-      throw new GraphError(
-        `operator ${node.opType} is not supported; there are ${Object.keys(OPERATORS).join(', ')}`,
-      );
-    const inputs = node.input
-      .filter((name) => name !== '')
-      .map((name) => {
-        const value = values.get(name);
-        if (!value) throw new GraphError(`${node.opType} reads '${name}', which nothing gives`);
-        return value;
-      });
-    values.set(node.output[0]!, operator(node, inputs));
-  }
-  return graph.output.map(({ name }) => {
+  define(free[0]!.name ?? '', image);
+  for (const node of graph.node) define(outputOf(node), applyOperator(node, inputsOf(node, values)));
+  if (graph.output.length === 0) throw new GraphError('the network has no outputs');
+  return graph.output.map(({ name = '' }) => {
     const value = values.get(name);
-    if (value?.shape.length !== 4) throw new GraphError(`output '${name}' is not a map of features`);
+    if (value?.shape.length !== 4)
+      throw new GraphError(`output '${quotable(name)}' is not a map of features`);
     return value;
   });
 }
@@ -143,17 +69,23 @@ function applyNetwork({ graph }: OnnxModel, image: Tensor): readonly Tensor[] {
  * @throws InputError naming the file when it cannot be read or uses other operators.
  */
 export function readFeatureNetwork(path: string): FeatureNetwork {
-  let model: OnnxModel;
-  try {
-    model = decodeOnnxModel(readFileSync(path));
-  } catch (error) {
-    throw new InputError(`${path}: not an ONNX model that can be read: ${systemReason(error)}`, error);
-  }
+  const bytes = readSmallFile(path, MAX_MODEL_BYTES, 'a feature network');
+  const model = decode(bytes, path);
   return (image) => {
     try {
       return applyNetwork(model, image);
     } catch (error) {
-      throw new InputError(`${path}: not usable as a feature network: ${(error as Error).message}`, error);
+      if (!(error instanceof GraphError)) throw error;
+      throw new InputError(`${path}: not usable as a feature network: ${error.message}`, error);
     }
   };
+}
+
+function decode(bytes: Uint8Array, path: string): OnnxModel {
+  try {
+    return decodeOnnxModel(bytes);
+  } catch (error) {
+    if (!(error instanceof OnnxError)) throw error;
+    throw new InputError(`${path}: not an ONNX model that can be read: ${error.message}`, error);
+  }
 }

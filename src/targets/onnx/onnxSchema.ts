@@ -157,11 +157,70 @@ export function encodeOnnxModel(model: OnnxModel): Uint8Array {
   return type.encode(type.fromObject(model)).finish();
 }
 
+/** Bytes that are no ONNX model, or one that is made to do harm. */
+export class OnnxError extends Error {
+  override readonly name = 'OnnxError';
+}
+
+/** Each field becomes an object of some hundred bytes; real models have far fewer, as their numbers are packed. */
+const MAX_FIELDS = 1_000_000;
+/** How protobuf marks fields that state their length. */
+const LENGTH_DELIMITED = 2;
+
+/** Whether the numbers of a field become objects one by one. */
+function isListOfIntegers(field: protobuf.Field): boolean {
+  return field.repeated && (field.type === 'int64' || field.type === 'int32');
+}
+
+/** Counts a message's fields, and those of the messages in it, before anything is made of them. */
+function countFields(
+  reader: protobuf.Reader,
+  end: number,
+  type: protobuf.Type,
+  spend: (count: number) => void,
+) {
+  while (reader.pos < end) {
+    spend(1);
+    const tag = reader.uint32();
+    if ((tag & 7) !== LENGTH_DELIMITED) {
+      reader.skipType(tag & 7);
+      continue;
+    }
+    const length = reader.uint32();
+    const fieldEnd = reader.pos + length;
+    if (fieldEnd > end) throw new OnnxError('it is cut short or damaged');
+    const field = type.fieldsById[tag >>> 3]?.resolve();
+    if (field?.resolvedType instanceof protobuf.Type)
+      countFields(reader, fieldEnd, field.resolvedType, spend);
+    else {
+      if (field && isListOfIntegers(field)) spend(length);
+      reader.skip(length);
+    }
+  }
+}
+
+function requireFewFields(bytes: Uint8Array, type: protobuf.Type): void {
+  let count = 0;
+  countFields(protobuf.Reader.create(bytes), bytes.length, type, (more) => {
+    count += more;
+    if (count > MAX_FIELDS) throw new OnnxError(`it has more than ${MAX_FIELDS} fields`);
+  });
+}
+
 /**
- * Reads a model in ONNX's protobuf encoding; fields that the schema here lacks are passed over.
- * @throws Error when the bytes are no such message.
+ * Reads a model in ONNX's protobuf encoding; fields that the schema here lacks are passed over. Texts and numbers that
+ * the file leaves out are undefined.
+ * @throws OnnxError when the bytes are no such message, or one of absurdly many fields.
  */
 export function decodeOnnxModel(bytes: Uint8Array): OnnxModel {
   const type = schema.lookupType('onnx.ModelProto');
-  return type.toObject(type.decode(bytes), { longs: Number, arrays: true }) as OnnxModel;
+  let model: Partial<OnnxModel>;
+  try {
+    requireFewFields(bytes, type);
+    model = type.toObject(type.decode(bytes), { longs: Number, arrays: true });
+  } catch (error) {
+    throw error instanceof OnnxError ? error : new OnnxError('it is damaged, or something else');
+  }
+  if (!model.graph) throw new OnnxError('it holds no graph');
+  return model as OnnxModel;
 }

@@ -1,0 +1,94 @@
+import { extname } from 'node:path';
+import { Flags } from '@oclif/core';
+import { DEFAULT_QUALITY, PICTURE_ENCODINGS, type PictureEncoding, UsageError } from '../index.js';
+import { namesFolder } from './baseCommand.js';
+import { STREAM } from './streams.js';
+
+/** The extensions of each format's files; of those that share one, the first that a command writes is meant. */
+const EXTENSIONS = {
+  png: ['.png'],
+  jpeg: ['.jpg', '.jpeg'],
+  webp: ['.webp'],
+  grid: ['.png', '.jpg', '.jpeg', '.webp'],
+  npz: ['.npz'],
+  gif: ['.gif'],
+  apng: ['.apng', '.png'],
+  tokens: ['.jsonl', '.ndjson', '.json'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+/** What can be written. */
+export type OutputFormat = keyof typeof EXTENSIONS;
+
+/** How the main output is written. */
+export interface OutputChoice<Format extends OutputFormat> {
+  readonly format: Format;
+  /** What its pictures are encoded as; PNG where the format has a form of its own. */
+  readonly encoding: PictureEncoding;
+  /** Of JPEG and WebP, from 1 to 100. */
+  readonly quality: number;
+}
+
+/** Flags of commands that write pictures. */
+export function outputFlags(formats: readonly OutputFormat[], formatHint = '') {
+  return {
+    format: Flags.string({
+      description: `what to write (default: what the extension of -o says, else png)${formatHint}`,
+      options: [...formats],
+    }),
+    quality: Flags.integer({
+      description: `quality of JPEG and WebP, from 1 to 100 (default: ${DEFAULT_QUALITY}); only PNG loses nothing`,
+      min: 1,
+      max: 100,
+    }),
+  };
+}
+
+function hasExtension(format: OutputFormat, extension: string): boolean {
+  return (EXTENSIONS[format] as readonly string[]).includes(extension);
+}
+
+/** The extension of a file that is to be written; none for folders and stdout. */
+function outputExtension(output: string | undefined): string {
+  if (output === undefined || output === STREAM || namesFolder(output)) return '';
+  return extname(output).toLowerCase();
+}
+
+/**
+ * What `-o` and `--format` say together: the extension chooses the format.
+ * @param formats those that the command writes
+ * @throws UsageError when they contradict each other, or when no format has the extension.
+ */
+export function chooseOutput<Format extends OutputFormat>(
+  flags: {
+    readonly output: string | undefined;
+    readonly format: string | undefined;
+    readonly quality: number | undefined;
+  },
+  formats: readonly Format[],
+): OutputChoice<Format | 'png'> {
+  const extension = outputExtension(flags.output);
+  const asked = formats.find((format) => format === flags.format);
+  const named = formats.find((format) => hasExtension(format, extension));
+  if (extension !== '' && asked && !hasExtension(asked, extension))
+    throw new UsageError(
+      `-o ${flags.output} contradicts --format ${asked}, whose files end in ${EXTENSIONS[asked].join(' or ')}; change one of them`,
+    );
+  if (extension !== '' && !named) {
+    const known = [...new Set(formats.flatMap((format) => EXTENSIONS[format]))];
+    throw new UsageError(
+      `-o ${flags.output}: nothing here is written as ${extension}; the file may end in ${known.join(', ')}`,
+    );
+  }
+  const format = asked ?? named ?? 'png';
+  const encoding =
+    PICTURE_ENCODINGS.find((encoding) => encoding === format) ??
+    ((format === 'grid' && PICTURE_ENCODINGS.find((encoding) => hasExtension(encoding, extension))) || 'png');
+  if (flags.quality !== undefined && encoding === 'png')
+    throw new UsageError('--quality is for JPEG and WebP: name the file x.jpg or x.webp, or say --format');
+  return { format, encoding, quality: flags.quality ?? DEFAULT_QUALITY };
+}
+
+/** The extension of the files of an encoding. */
+export function extensionOf(encoding: PictureEncoding): string {
+  return EXTENSIONS[encoding][0];
+}
