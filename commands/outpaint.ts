@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core';
 import {
   flattenOnWhite,
   InputError,
+  MAX_PIXELS,
   outpaintCanvas,
   type RgbaImage,
   type Sides,
@@ -59,15 +60,26 @@ More than one window of growth is drawn in overlapping windows, from the picture
     const choice = this.chooseEditOutput(flags);
     const pictures = await this.readPictures(args.image);
     this.checkEditOutput(flags, pictures.length);
-    const edits = pictures.map(({ picture, source }) => {
-      const sides =
+    const larger = pictures.map(({ picture, source }) => ({
+      picture,
+      sides:
         flags.size === undefined
           ? { left, right, top, bottom }
-          : sidesFor(picture, flags.size, flags.anchor as Anchor, source);
-      return { canvas: outpaintCanvas(flattenOnWhite(picture), sides) };
-    });
+          : sidesFor(picture, flags.size, flags.anchor as Anchor, source),
+    }));
+    const pixels = larger.reduce((sum, { picture, sides }) => sum + areaWith(picture, sides), 0);
+    if (pixels > MAX_PIXELS)
+      throw new UsageError(`results of ${pixels} pixels are more than the ${MAX_PIXELS} allowed`);
+    const edits = larger.map(({ picture, sides }) => ({
+      canvas: outpaintCanvas(flattenOnWhite(picture), sides),
+    }));
     await this.redrawAll(flags, edits, choice);
   }
+}
+
+/** Pixels of a picture with more on its sides. */
+function areaWith({ width, height }: RgbaImage, { left, right, top, bottom }: Sides): number {
+  return (width + left + right) * (height + top + bottom);
 }
 
 /** How much to add on each side for a size. */

@@ -144,6 +144,7 @@ export { resolveTarget, TARGET_NAMES } from './targets/resolveTarget.js';
 export type { Target } from './targets/target.js';
 
 // Training
+export { emptyClassesNote } from './data/classLabels.js';
 export { type ImageSource, openImageSource } from './data/imageSource.js';
 export { type OpenedTokens, openTokenSet, requireCodes, type TokenSet } from './data/tokenSource.js';
 export { encodeSource, generatorTraining } from './training/generatorRun.js';

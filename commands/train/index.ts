@@ -5,6 +5,7 @@ import {
   arpgConfig,
   createSampler,
   createTokenizer,
+  emptyClassesNote,
   encodeSource,
   generatorTraining,
   InputError,
@@ -202,6 +203,8 @@ where --holdout leaves no image out. Images that cannot be read are left out and
     );
     bar.stop();
     this.noteFailures(flags, failures, 'left out');
+    const empty = failures.size > 0 ? emptyClassesNote(tokens.classIds, labels) : undefined;
+    if (empty !== undefined) this.note(flags, empty);
     writeTokenCache(folder, tokens);
     return tokens;
   }

@@ -263,8 +263,8 @@ function encodeResult(
   const { image, changed } = redrawn;
   if (!original || !hasTransparency(original)) return encodePicture(image, 3, encoding, quality);
   const data = Uint8Array.from(original.data);
-  for (const [pixel, share] of changed.entries()) {
-    if (share === 0) continue;
+  for (let pixel = 0; pixel < changed.length; pixel++) {
+    if (changed[pixel] === 0) continue;
     data.set(image.data.subarray(pixel * 3, pixel * 3 + 3), pixel * 4);
     data[pixel * 4 + 3] = 255;
   }

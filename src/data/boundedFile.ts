@@ -6,7 +6,8 @@ export const MAX_INPUT_BYTES = 2 ** 28;
 const CHUNK_BYTES = 1 << 20;
 const MEGABYTE = 2 ** 20;
 
-function refuseSize(source: string, limit: number): never {
+/** @throws InputError saying that a source is larger than what is read at once. */
+export function refuseSize(source: string, limit: number): never {
   throw new InputError(`${source}: more than the ${limit / MEGABYTE} MiB that are read at once; split it`);
 }
 

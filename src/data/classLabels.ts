@@ -60,15 +60,12 @@ function readOneHot({ shape, data }: IntegerArray, source: string): Int32Array {
 
 /**
  * Each image's class from an array of labels: `[images]`, `[images, 1]` or one-hot `[images, classes]`.
+ * @param array of two axes at most
  * @throws InputError when the array is something else, or has another number of images.
  */
 export function readLabels(array: IntegerArray, images: number, source: string): ArrayLike<number> {
   const { shape, data } = array;
   if (shape[0] !== images)
     throw new InputError(`${source}: labels of shape [${shape.join(', ')}] for ${images} images`);
-  if (shape.length === 1 || (shape.length === 2 && shape[1] === 1)) return data;
-  if (shape.length === 2) return readOneHot(array, source);
-  throw new InputError(
-    `${source}: labels of shape [${shape.join(', ')}]; expected [images], [images, 1] or one-hot [images, classes]`,
-  );
+  return shape.length === 1 || shape[1] === 1 ? data : readOneHot(array, source);
 }

@@ -1,6 +1,6 @@
 /** The parts that data sets come in, those to train on first; `whole` is data that names no part. */
-export const DATASET_PARTS = ['train', 'whole', 'validation', 'test'] as const;
-export type DatasetPart = (typeof DATASET_PARTS)[number];
+const DATASET_PARTS = ['train', 'whole', 'validation', 'test'] as const;
+type DatasetPart = (typeof DATASET_PARTS)[number];
 
 /** Words that name a part, also joined with the x or y that stand for images and labels. */
 const PART_WORDS: readonly (readonly [DatasetPart, RegExp])[] = [
@@ -10,7 +10,7 @@ const PART_WORDS: readonly (readonly [DatasetPart, RegExp])[] = [
 ];
 
 /** The words of a name, such as `x`, `train` of `x_train` and `xTrain`. */
-export function wordsOf(name: string): readonly string[] {
+function wordsOf(name: string): readonly string[] {
   return name
     .replace(/([a-z])([A-Z])/g, '$1 $2')
     .toLowerCase()

@@ -1,6 +1,6 @@
 import { InputError } from '../errors.js';
 import { countClasses, emptyClassesNote, numberedLabels, readLabels } from './classLabels.js';
-import { firstPart, partOf, wordsOf } from './datasetPart.js';
+import { firstPart, partOf } from './datasetPart.js';
 import type { IntegerArray } from './npy.js';
 import { greyAsRgb, type PictureList, UNLABELLED } from './pictureList.js';
 
@@ -10,24 +10,12 @@ interface Named {
   readonly array: IntegerArray;
 }
 
-const LABEL_WORDS = new Set([
-  'y',
-  'ytrain',
-  'yval',
-  'yvalid',
-  'ytest',
-  'label',
-  'labels',
-  'target',
-  'targets',
-]);
 const CHANNELS = new Set([1, 3]);
 
 const describe = ({ name, array }: Named) => `${name} [${array.shape.join(', ')}]`;
 const list = (arrays: readonly Named[]) => arrays.map(({ name }) => name).join(', ');
-const hasLabelName = (name: string) => wordsOf(name).some((word) => LABEL_WORDS.has(word));
-/** Pictures have three or four axes; labels, whatever they are called, one or two. */
-const isImages = ({ name, array }: Named) => array.shape.length >= 3 && !hasLabelName(name);
+/** Pictures have three axes or four, labels one or two. */
+const isImages = ({ array }: Named) => array.shape.length >= 3;
 
 /** Why an array is none of images that can be read; undefined when it is. */
 function imagesFault({ name, array: { shape, data } }: Named): string | undefined {

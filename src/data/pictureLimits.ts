@@ -3,11 +3,11 @@ import { InputError } from '../errors.js';
 /** The most pixels along a side: what JPEG can have; rows cost memory of their own. */
 const MAX_SIDE = 65_535;
 /** Pixels that any file may announce, however small it is: one colour takes almost no bytes. */
-const FREE_PIXELS = 1 << 25;
+const FREE_PIXELS = 1 << 24;
 /** The most pixels of a picture, whatever the size of its file. */
 export const MAX_PIXELS = 1 << 26;
 /** Pixels beyond the free ones for each byte of a file: half a pixel in PNG, which takes longest to decode. */
-const PIXELS_PER_BYTE = { png: 0.5, jpeg: 2, webp: 2 } as const;
+const PIXELS_PER_BYTE = { png: 0.5, jpeg: 4, webp: 4 } as const;
 /** Pixels of several pictures in one stream for each of its bytes, beyond the free ones. */
 const STREAM_PIXELS_PER_BYTE = 4;
 

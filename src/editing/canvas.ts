@@ -44,6 +44,7 @@ export function extendCanvas(
   sides: { readonly left: number; readonly top: number; readonly right: number; readonly bottom: number },
   value: number,
 ): Canvas {
+  if (sides.left + sides.top + sides.right + sides.bottom === 0) return { image, mask };
   const width = image.width + sides.left + sides.right;
   const height = image.height + sides.top + sides.bottom;
   const data = new Uint8Array(width * height * 3);
@@ -108,13 +109,7 @@ export function blend(image: RgbImage, drawn: RgbImage, mask: Uint8Array, { left
  */
 export function featherMask(mask: Uint8Array, width: number, height: number, radius: number): Uint8Array {
   if (radius === 0) return mask;
-  const blurred = blurLine(
-    blurLine(Float64Array.from(mask), width, height, radius, true),
-    width,
-    height,
-    radius,
-    false,
-  );
+  const blurred = blurLine(blurLine(mask, width, height, radius, true), width, height, radius, false);
   return mask.map((value, index) =>
     value === 0 ? 0 : Math.max(1, Math.round(Math.min(value, blurred[index]!))),
   );
@@ -125,13 +120,13 @@ export function featherMask(mask: Uint8Array, width: number, height: number, rad
  * line's running sum makes the time independent of the radius.
  */
 function blurLine(
-  values: Float64Array,
+  values: Uint8Array | Float32Array,
   width: number,
   height: number,
   radius: number,
   alongRows: boolean,
-): Float64Array {
-  const result = new Float64Array(values.length);
+): Float32Array {
+  const result = new Float32Array(values.length);
   const [lines, length] = alongRows ? [height, width] : [width, height];
   const at = (line: number, place: number) => (alongRows ? line * width + place : place * width + line);
   // Before each place, the sum of those before it.

@@ -23,15 +23,19 @@ export function hasTransparency({ data }: RgbaImage): boolean {
 
 /** How transparent each pixel is, `[height, width]`: 255 wholly. */
 export function transparencyMask({ data }: RgbaImage): Uint8Array {
-  return Uint8Array.from({ length: data.length / 4 }, (_, pixel) => OPAQUE - data[pixel * 4 + 3]!);
+  const mask = new Uint8Array(data.length / 4);
+  for (let pixel = 0; pixel < mask.length; pixel++) mask[pixel] = OPAQUE - data[pixel * 4 + 3]!;
+  return mask;
 }
 
 /** How light each pixel's stored colour is (Rec. 601 luminance), whether it can be seen or not. */
 function lightness({ data }: RgbaImage): Uint8Array {
-  return Uint8Array.from({ length: data.length / 4 }, (_, pixel) => {
-    const [red, green, blue] = [data[pixel * 4]!, data[pixel * 4 + 1]!, data[pixel * 4 + 2]!];
-    return Math.round(0.299 * red + 0.587 * green + 0.114 * blue);
-  });
+  const light = new Uint8Array(data.length / 4);
+  for (let pixel = 0; pixel < light.length; pixel++)
+    light[pixel] = Math.round(
+      0.299 * data[pixel * 4]! + 0.587 * data[pixel * 4 + 1]! + 0.114 * data[pixel * 4 + 2]!,
+    );
+  return light;
 }
 
 /** Which colours and opacities there are among the pixels. */
@@ -46,24 +50,22 @@ interface Survey {
 }
 
 function survey(light: Uint8Array, { data }: RgbaImage): Survey {
-  let [hasLight, hasDark, seesLight, seesDark, hasUnseen, alphaVaries] = Array<boolean>(6).fill(false);
-  for (const [pixel, value] of light.entries()) {
+  // By whether pixels are light, and whether they are seen: 2·light + seen.
+  const found = [false, false, false, false];
+  let alphaVaries = false;
+  for (let pixel = 0; pixel < light.length; pixel++) {
     const alpha = data[pixel * 4 + 3]!;
-    const [isLight, isSeen] = [value >= DRAWN_FROM, alpha >= DRAWN_FROM];
-    hasLight ||= isLight;
-    hasDark ||= !isLight;
-    seesLight ||= isLight && isSeen;
-    seesDark ||= !isLight && isSeen;
-    hasUnseen ||= !isSeen;
+    found[(light[pixel]! >= DRAWN_FROM ? 2 : 0) + (alpha >= DRAWN_FROM ? 1 : 0)] = true;
     alphaVaries ||= alpha !== data[3];
   }
+  const [darkUnseen, darkSeen, lightUnseen, lightSeen] = found as [boolean, boolean, boolean, boolean];
   return {
-    hasLight: hasLight!,
-    hasDark: hasDark!,
-    seesLight: seesLight!,
-    seesDark: seesDark!,
-    hasUnseen: hasUnseen!,
-    alphaVaries: alphaVaries!,
+    hasLight: lightUnseen || lightSeen,
+    hasDark: darkUnseen || darkSeen,
+    seesLight: lightSeen,
+    seesDark: darkSeen,
+    hasUnseen: darkUnseen || lightUnseen,
+    alphaVaries,
   };
 }
 

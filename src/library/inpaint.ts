@@ -2,6 +2,7 @@ import { pickClass } from '../arpg/classGroups.js';
 import { arpgConfig } from '../arpg/config.js';
 import { uniformFor } from '../arpg/random.js';
 import type { RgbImage } from '../data/image.js';
+import { MAX_PIXELS } from '../data/pictureLimits.js';
 import { type Canvas, extendCanvas } from '../editing/canvas.js';
 import { redraw, type Redrawn } from '../editing/redraw.js';
 import { UsageError } from '../errors.js';
@@ -29,9 +30,6 @@ export interface Sides {
   readonly right: number;
   readonly bottom: number;
 }
-
-/** The most pixels that a result may have, a guard against slips of the finger. */
-const MAX_PIXELS = 1 << 26;
 
 /**
  * Draws the masked part of a picture anew (PAPER §3, inpainting and class-conditional editing). Pictures may have any
@@ -92,9 +90,13 @@ export function variationMask(
   picture: number,
 ): Uint8Array {
   const columns = Math.ceil(width / tokenPixels);
-  return Uint8Array.from({ length: width * height }, (_, pixel) => {
-    const [row, column] = [Math.floor(pixel / width), pixel % width];
-    const cell = Math.floor(row / tokenPixels) * columns + Math.floor(column / tokenPixels);
-    return uniformFor(seed, picture, cell, 'keep') < keep ? 0 : 255;
-  });
+  const mask = new Uint8Array(width * height);
+  for (let cell = 0; cell < columns * Math.ceil(height / tokenPixels); cell++) {
+    if (uniformFor(seed, picture, cell, 'keep') < keep) continue;
+    const [top, left] = [Math.floor(cell / columns) * tokenPixels, (cell % columns) * tokenPixels];
+    const right = Math.min(width, left + tokenPixels);
+    for (let row = top; row < Math.min(height, top + tokenPixels); row++)
+      mask.fill(255, row * width + left, row * width + right);
+  }
+  return mask;
 }

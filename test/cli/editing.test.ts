@@ -177,6 +177,69 @@ describe('arpg inpaint', () => {
     expect(existsSync(temporary('none.png'))).to.equal(false);
   });
 
+  it('says how a mask was read where that is a choice, and refuses what means two things', () => {
+    const image = write('image.png', encodePng({ width: SIDE, height: SIDE, data: pattern(SIDE, SIDE, 3) }));
+    const rgba = (pixel: (place: number) => readonly [number, number, number, number]) => {
+      const png = new PNG({ width: SIDE, height: SIDE });
+      png.data = Buffer.from(Array.from({ length: SIDE * SIDE }, (_, place) => pixel(place)).flat());
+      return PNG.sync.write(png);
+    };
+    const run = (mask: Uint8Array, ...flags: readonly string[]) =>
+      arpg([
+        ...['inpaint', image, '--mask', write('mask.png', mask), '--seed', '1', '--json'],
+        ...['-o', temporary('read.png'), ...TARGET, ...flags],
+      ]);
+    const tokens = ({ text }: CliResult) => JSON.parse(text).pictures[0].windows[0]?.drawn_tokens;
+    // The first row of tokens is drawn in all of them.
+    const isDrawn = (place: number) => place < 2 * SIDE;
+    const almost = run(
+      rgba((place) => [...(isDrawn(place) ? [255, 255, 255] : [0, 0, 0]), place === 40 ? 254 : 255] as never),
+    );
+    expect([almost.code, tokens(almost)]).to.deep.equal([0, 4]);
+    expect(almost.errors).to.include('mask.png: the mask is read by its colours');
+    const strokes = run(rgba((place) => (isDrawn(place) ? [255, 255, 255, 255] : [0, 0, 0, 0])));
+    expect([tokens(strokes), strokes.errors.includes('what is light is drawn')]).to.deep.equal([4, true]);
+    const ones = run(rgba((place) => [...new Array(3).fill(isDrawn(place) ? 1 : 0), 255] as never));
+    expect([tokens(ones), ones.errors.includes('1 is read as white')]).to.deep.equal([4, true]);
+    const noise = run(
+      rgba((place) => [...new Array(3).fill(isDrawn(place) ? 255 : place % 120), 255] as never),
+    );
+    expect([tokens(noise), noise.errors]).to.deep.equal([4, '']);
+    const faint = run(rgba((place) => [...new Array(3).fill(place), 255] as never));
+    expect([tokens(faint), faint.errors]).to.deep.equal([
+      undefined,
+      'picture 1: nothing is masked, it stays as it is (its mask is at most 63 of 255, and draws from 128 on)\n',
+    ]);
+    const both = run(
+      rgba((place) => [...new Array(3).fill(place < 9 ? 255 : 0), place > 40 ? 0 : 255] as never),
+    );
+    expect([both.code, both.errors.includes('both the colours and the transparency')]).to.deep.equal([
+      3,
+      true,
+    ]);
+    expect(both.errors.trim().split('\n')).to.have.length(1);
+  }).timeout(120_000);
+
+  it('refuses what is too large before anything is allocated, and stdin twice', () => {
+    const image = write('image.png', encodePng({ width: SIDE, height: SIDE, data: pattern(SIDE, SIDE, 3) }));
+    const out = ['-o', temporary('none.png')];
+    const cases = [
+      ['inpaint', image, '--mask', image, '--feather', '2000000000', ...out],
+      ['outpaint', image, '--left', '1000000000', ...out],
+      ['outpaint', image, '--top', '9007199254740991', '--left', '9007199254740991', ...out],
+      ['outpaint', image, '--size', '1000000000x1000000000', ...out],
+      ['outpaint', image, '--right', '20000', '-o', temporary('none.webp')],
+      ['sample', '--class', '3', '--size', '1000000000x1000000000', '--order', 'raster', ...out],
+      ['sample', '--class', '3', '--size', '65534x65534', '--order', 'raster', ...out],
+      ['inpaint', '-', '--mask', '-', ...out],
+    ];
+    for (const args of cases) {
+      const { code, errors } = arpg([...args, '--seed', '1'], { stdin: readFileSync(image) });
+      expect([code, errors.trim().split('\n').length], `${args.join(' ')}: ${errors}`).to.deep.equal([2, 1]);
+    }
+    expect(readdirSync(temporary('.')).filter((name) => name.startsWith('none'))).to.deep.equal([]);
+  }).timeout(120_000);
+
   it('pictures flow through pipelines: bytes, several PNGs, JSON lines', () => {
     const mask = write('mask.png', rectangleMaskPng(SIDE, SIDE, 2, 2, 6, 6));
     const { text, errors } = shell(

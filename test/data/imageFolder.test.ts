@@ -1,4 +1,5 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expect } from 'chai';
 import { encodePng } from '../../src/data/image.js';
@@ -129,6 +130,35 @@ describe('folders of class folders', () => {
     await expectInputError(openImageSource(temporary('file.tar')), 'file.tar', 'it is no folder');
     await expectInputError(openPictures(make('bare', 'cat/')), 'holds no PNG, JPEG or WebP');
     await expectInputError(openPictures(temporary('missing')), 'missing', 'no such file');
+  });
+
+  it('a folder that may not be read is named', async function () {
+    if (process.getuid?.() !== 0) this.skip();
+    const root = make('closed', 'cat/0.png', 'dog/0.png');
+    for (const folder of [temporary('.'), root, `${root}/cat`]) chmodSync(folder, 0o755);
+    chmodSync(`${root}/dog`, 0);
+    process.seteuid!(65534);
+    try {
+      await expectInputError(
+        openImageSource(root),
+        `${root}/dog: cannot be read as a data set: permission denied`,
+      );
+    } finally {
+      process.seteuid!(0);
+    }
+  });
+
+  it('a batch of more pictures than files that may be open is read', () => {
+    const root = make('many', 'cat/0.png');
+    for (let index = 1; index < 300; index++) writeFileSync(`${root}/cat/${index}.png`, PNG);
+    const module = new URL('../../src/data/imageSource.js', import.meta.url);
+    const script = `import { openImageSource } from '${module}';
+      const source = await openImageSource('${root}');
+      await Promise.all(Array.from({ length: source.count }, (_, index) => source.image(index)));
+      console.log(source.count, source.failures.size);`;
+    const node = `'${process.execPath}' --input-type=module`;
+    const { stdout } = spawnSync('bash', ['-c', `ulimit -n 100; ${node}`], { input: script });
+    expect(stdout.toString()).to.equal('300 0\n');
   });
 
   it('pictures that cannot be read are named, and known ones are not tried again', async () => {

@@ -60,7 +60,9 @@ describe('hostile names and licences', () => {
   });
 
   it('an exported module runs none of them, and its labels are the same', async () => {
-    for (const [index, text] of HOSTILE.entries()) {
+    // Line ends one by one, since the first could hide the next; the others together.
+    const texts = [...HOSTILE.slice(0, 6), HOSTILE.slice(6).join(' ')];
+    for (const [index, text] of texts.entries()) {
       const model = named(text);
       const code = await exportGpujs(model, { mode: 'cpu', steps: 1 });
       expect(code, text).to.not.match(/<\/script|<!--|<script/i);

@@ -1,5 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -11,6 +20,7 @@ import { dataOrder } from '../../src/training/dataOrder.js';
 import { learningRateAt } from '../../src/training/learningRate.js';
 import { readCheckpoint } from '../../src/training/runFolder.js';
 import { readLog } from '../../src/training/runLog.js';
+import { readTokenCache } from '../../src/training/tokenCache.js';
 import { heldOutBatches, splitExamples } from '../../src/training/tokenizerRun.js';
 import { arpg } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
@@ -418,6 +428,24 @@ describe('arpg train', () => {
     const odd = train(...flags.with(-1, temporary('odd-run')), ...more);
     expect([odd.code, odd.errors.includes('6 tokens an image fill no square grid')]).to.deep.equal([3, true]);
     expect(existsSync(temporary('odd-run'))).to.equal(false);
+  }).timeout(120_000);
+
+  it('a run keeps the numbers of its classes when its pictures are tokenized again', () => {
+    const [data, run] = [temporary('relabelled'), temporary('relabelled-run')];
+    writeStripes(data, 2);
+    const flags = ['--data', data, '--tokenizer', temporary('vq/model'), '--config', temporary('arpg.json')];
+    expect(train(...flags, '--steps', '1', '--batch', '2', '--seed', '1', '--out', run).errors).to.equal('');
+    expect([...readTokenCache(run)!.classIds]).to.deep.equal([0, 0, 1, 1]);
+    const settings = JSON.parse(readFileSync(`${run}/run.json`, 'utf8'));
+    writeFileSync(`${run}/run.json`, JSON.stringify({ ...settings, labels: ['down', 'across'] }));
+    rmSync(`${run}/tokens.safetensors`);
+    expect(train('--resume', run).errors).to.equal('');
+    expect([...readTokenCache(run)!.classIds]).to.deep.equal([1, 1, 0, 0]);
+    rmSync(`${run}/tokens.safetensors`);
+    renameSync(`${data}/down`, `${data}/around`);
+    const renamed = train('--resume', run);
+    expect(renamed.code).to.equal(3);
+    expect(renamed.errors).to.include("class 'around' was not there when the run began");
   }).timeout(120_000);
 
   it('a run killed at any moment continues with the losses of one that was not', async () => {

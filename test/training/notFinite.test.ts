@@ -4,7 +4,8 @@ import { dim, input, makeGraph, mean, multiply, parameter } from '../../src/dsl/
 import { InputError } from '../../src/errors.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
 import { floatTensor } from '../../src/targets/target.js';
-import { readCheckpoint, readLog } from '../../src/training/runFolder.js';
+import { readCheckpoint } from '../../src/training/runFolder.js';
+import { readLog } from '../../src/training/runLog.js';
 import { train, type TrainingSettings } from '../../src/training/trainingLoop.js';
 import { ADAMW_DEFAULTS } from '../../src/training/trainingStep.js';
 import { temporaryFolder } from '../support/temporary.js';
@@ -20,6 +21,7 @@ describe('training on numbers that are not finite', () => {
       lossGraph: makeGraph('small', [x], { loss: mean(multiply(w, x)) }),
       optimizer: ADAMW_DEFAULTS,
       learningRate: { peak: 0.01, final: 0.01, warmupSteps: 0, totalSteps: 6 },
+      totalSteps: 6,
       seed: 1,
       checkpointEvery: 2,
       batch: async (step) => [{ x: floatTensor([1], [step === wrongStep ? wrong : 1]) }],
