@@ -21,6 +21,7 @@ const [count = '100', ...sides] = process.argv.slice(2);
 const { config, weights } = openGenerator(DIGITS_MODEL);
 const tokenizer = openShippedTokenizer(DIGITS_MODEL);
 const classIds = Array.from({ length: Number(count) }, (_, index) => index % CLASSES);
+const images = classIds.map((classId, index) => ({ index, classId }));
 const trained = tokenizer.config.imageSize;
 const defaults = [0, 1, 2, 4].map((tokens) => trained + tokens * tokenizer.factor);
 for (const side of sides.length > 0 ? sides.map(Number) : defaults)
@@ -41,7 +42,7 @@ for (const side of sides.length > 0 ? sides.map(Number) : defaults)
     } as const;
     const steps = Math.min(64, grid.height * grid.width);
     const small = [];
-    for (const tokens of await sampleImages(sampler, classIds, { ...settings, steps }))
+    for (const tokens of await sampleImages(sampler, images, { ...settings, steps }))
       small.push(
         await augmentImage(await tokenizer.decode({ tokens, grid }), trained, NO_AUGMENTATION, 0, 0),
       );

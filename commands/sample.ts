@@ -18,6 +18,10 @@ import {
   checkImageOutput,
   checkImageSize,
   IMAGE_FORMATS,
+  isSeparate,
+  isSingleFile,
+  picturesThere,
+  writeImage,
   writeFrames,
   writeImages,
 } from '../src/cli/imageOutput.js';
@@ -26,7 +30,7 @@ import { chooseOutput, outputFlags } from '../src/cli/outputFormat.js';
 import { parsePixelSize } from '../src/cli/numbers.js';
 import { startProgress } from '../src/cli/progress.js';
 import { CLASS_DESCRIPTION, samplingFlags, samplingSettings } from '../src/cli/samplingFlags.js';
-import { requireBinaryOutput, writeOutput } from '../src/cli/streams.js';
+import { requireBinaryOutput, STREAM, writeOutput } from '../src/cli/streams.js';
 
 /** What the command writes; of formats with one extension, the first is what the extension alone means. */
 const FORMATS = [...IMAGE_FORMATS, ...ANIMATION_FORMATS, 'tokens'] as const;
@@ -40,7 +44,8 @@ export default class Sample extends BaseCommand {
   static override summary = 'Draw images of a class.';
   static override description =
     `Samples tokens in a random order, several at a step, and decodes them to images.
-An image depends on the seed and its number alone: the same command gives the same picture whatever --batch is.`;
+An image depends on the seed and its number alone: the same command gives the same picture whatever --batch is.
+Pictures in a folder are written as they are finished; --resume draws those that are missing.`;
   static override examples = [
     '<%= config.bin %> sample --class 3 -o three.png',
     '<%= config.bin %> sample --model arpg-l --class 207 --class "tabby cat" --count 8 --format grid -o cats.png',
@@ -70,6 +75,11 @@ An image depends on the seed and its number alone: the same command gives the sa
       default: 'extend',
     }),
     batch: Flags.integer({ description: 'images sampled together', default: 4, min: 1, max: MAX_BATCH }),
+    resume: Flags.boolean({
+      description:
+        'with a seed and a folder: leave pictures that are there as they are, and draw the missing ones',
+      dependsOn: ['seed'],
+    }),
     frames: Flags.string({
       description: 'also write a picture of each step into this folder, grey where no token is known yet',
       helpValue: 'DIR',
@@ -96,6 +106,8 @@ An image depends on the seed and its number alone: the same command gives the sa
     const asTokens = format === 'tokens';
     if (asTokens && flags.frames !== undefined)
       throw new UsageError('--frames needs pictures: use another --format than tokens');
+    if (flags.resume && (isSingleFile(flags.output) || (flags.output ?? STREAM) === STREAM))
+      throw new UsageError('--resume is for pictures in a folder: name one with -o and a slash at the end');
     if (!asTokens) requireBinaryOutput(flags.output);
     checkImageOutput(flags.output, format, count);
     const model = await this.loadModel(flags);
@@ -115,7 +127,14 @@ An image depends on the seed and its number alone: the same command gives the sa
     const side = Math.sqrt(trained) * model.tokenizer.factor;
     if (imageFormat)
       checkImageSize(size ?? { width: side, height: side }, count, { ...choice, format: imageFormat });
-    const bar = startProgress('sampling', count, 'pictures', !flags.quiet);
+    const there =
+      flags.resume && imageFormat && isSeparate(imageFormat)
+        ? picturesThere(flags.output, count, { ...choice, format: imageFormat })
+        : new Set<number>();
+    const missing = count - there.size;
+    if (there.size > 0) this.note(flags, `${there.size} of ${count} pictures are there already`);
+    const bar = startProgress('sampling', missing, 'pictures', !flags.quiet);
+    const files: string[] = [];
     // Step by step, each picture's tokens so far.
     const history: Int32Array[][] = [];
     const { pictures, grid, seed, steps } = await sampleTokens(model, {
@@ -125,7 +144,13 @@ An image depends on the seed and its number alone: the same command gives the sa
       rope: flags.rope as RopeScaling,
       batch: flags.batch,
       ...(size && { size }),
-      onProgress: (done, total) => bar.update(Math.floor((done / total) * count)),
+      skip: there,
+      onProgress: (done, total) => bar.update(Math.floor((done / total) * missing)),
+      onPicture: async (picture, { tokens: own }, shape) => {
+        if (!imageFormat || !isSeparate(imageFormat)) return;
+        const image = await model.tokenizer.decode({ tokens: own, grid: shape });
+        files.push(...(await writeImage(image, picture, { ...choice, format: imageFormat }, flags.output)));
+      },
       onStep: (picture, step, tokens) => {
         if (!keepsFrames) return;
         history[step] ??= [];
@@ -134,7 +159,6 @@ An image depends on the seed and its number alone: the same command gives the sa
     });
     bar.stop();
     this.detail(flags, `sampled after ${seconds(started)} s`);
-    const files: string[] = [];
     if (asTokens) {
       const lines = pictures.map(({ tokens, classId }) =>
         formatTokenLine({
@@ -156,7 +180,7 @@ An image depends on the seed and its number alone: the same command gives the sa
       if (animation) {
         writeOutput(flags.output, await encodeAnimation(frames, animation));
         if (flags.output !== undefined) files.push(flags.output);
-      } else if (imageFormat) {
+      } else if (imageFormat && !isSeparate(imageFormat)) {
         const images: RgbImage[] = [];
         for (const { tokens } of pictures) images.push(await model.tokenizer.decode({ tokens, grid }));
         files.push(...(await writeImages(images, { ...choice, format: imageFormat }, flags.output)));

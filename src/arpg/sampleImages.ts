@@ -12,34 +12,44 @@ export interface SampleImagesOptions extends SamplingOptions {
   readonly batch: number;
 }
 
+/** What happens while images are sampled. */
+export interface SampleImagesEvents {
+  /** Gets the number of steps done, over all images. */
+  readonly onProgress?: (stepsDone: number) => void;
+  /** Gets each image's tokens after each step, −1 where unknown; they change with the next step. */
+  readonly onFrame?: (image: number, step: number, tokens: Int32Array) => void;
+  /** Gets the tokens of each image that is finished, in their order; sampling waits for it. */
+  readonly onImage?: (image: number, tokens: Int32Array) => Promise<void> | void;
+}
+
 /**
- * Samples whole images, numbered from 0 under the seed.
- * @param classIds each image's class; null for none
- * @param onProgress gets the number of steps done, over all images
- * @param onFrame gets each image's tokens after each step, −1 where unknown; they change with the next step
+ * Samples whole images.
+ * @param images each image's number under the seed, on which alone its random numbers depend, and its class; null for none
  * @returns each image's tokens in raster order
  */
 export async function sampleImages(
   sampler: Sampler,
-  classIds: readonly (number | null)[],
+  images: readonly { readonly index: number; readonly classId: number | null }[],
   options: SampleImagesOptions,
-  onProgress: (stepsDone: number) => void = () => {},
-  onFrame: (image: number, step: number, tokens: Int32Array) => void = () => {},
+  { onProgress, onFrame, onImage }: SampleImagesEvents = {},
 ): Promise<readonly Int32Array[]> {
   const positions = sampler.grid.height * sampler.grid.width;
-  const imageOf = (index: number): SampledImage => {
+  const withPlan = ({ index, classId }: (typeof images)[number]): SampledImage => {
     const order = options.order ?? randomOrder(positions, options.seed, index);
-    const plan = samplingPlan({ order, steps: options.steps, schedule: options.schedule });
-    return { classId: classIds[index]!, index, plan };
+    return {
+      classId,
+      index,
+      plan: samplingPlan({ order, steps: options.steps, schedule: options.schedule }),
+    };
   };
   const tokens: Int32Array[] = [];
-  for (let start = 0; start < classIds.length; start += options.batch) {
-    const size = Math.min(options.batch, classIds.length - start);
-    const batch = Array.from({ length: size }, (_, offset) => imageOf(start + offset));
+  for (let start = 0; start < images.length; start += options.batch) {
+    const batch = images.slice(start, start + options.batch).map(withPlan);
     const done = await sampler.sample(batch, options, ({ step, tokens: soFar }) => {
-      onProgress(start * options.steps + (step + 1) * batch.length);
-      for (const [offset, imageTokens] of soFar.entries()) onFrame(start + offset, step, imageTokens);
+      onProgress?.(start * options.steps + (step + 1) * batch.length);
+      for (const [offset, imageTokens] of soFar.entries()) onFrame?.(batch[offset]!.index, step, imageTokens);
     });
+    for (const [offset, { index }] of batch.entries()) await onImage?.(index, done[offset]!);
     tokens.push(...done);
   }
   return tokens;

@@ -38,6 +38,8 @@ export interface SamplingOptions extends FilterOptions {
   readonly guidanceSchedule: GuidanceSchedule;
   /** Divides the logits; small values come close to always taking the most likely token. */
   readonly temperature: number;
+  /** Ends sampling before the next step, with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** What is known after a step. */
@@ -147,6 +149,7 @@ export async function sampleBatch(
   let done = 0;
   try {
     for (const [step, { predict }] of steps.entries()) {
+      options.signal?.throwIfAborted();
       const inputs = { ...stepInputs(rows, tokens, step, config), ...cache };
       const outputs = await executable.run(inputs, ['logits', ...names.map(({ present }) => present)]);
       releaseCache(cache);

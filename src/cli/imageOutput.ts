@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   encodeNpz,
@@ -119,13 +119,38 @@ export async function writeImages(
     return toStdout ? [] : [output];
   }
   const pictures = format === 'grid' ? [gridOfImages(images, gridColumns(images.length))] : images;
-  if (!toStdout && namesFolder(output)) ensureFolder(output);
   const files: string[] = [];
-  for (const [index, image] of pictures.entries()) {
-    const bytes = await encodePicture(image, 3, encoding, quality);
-    const path = toStdout ? undefined : pictureFile(output, index, encoding);
-    writeOutput(path, bytes);
-    if (path !== undefined) files.push(path);
-  }
+  for (const [index, image] of pictures.entries())
+    files.push(...(await writeImage(image, index, { format, encoding, quality }, output)));
   return files;
+}
+
+/**
+ * Writes one of several pictures, into a folder under its number, else to the file or stream itself.
+ * @returns the file written; none for stdout
+ */
+export async function writeImage(
+  image: RgbImage,
+  index: number,
+  { encoding, quality }: OutputChoice<ImageFormat>,
+  output: string | undefined,
+): Promise<readonly string[]> {
+  const path = output === undefined || output === STREAM ? undefined : pictureFile(output, index, encoding);
+  writeOutput(path, await encodePicture(image, 3, encoding, quality));
+  return path === undefined ? [] : [path];
+}
+
+/** Whether each picture is a file of its own, so that it can be written as soon as it is drawn. */
+export function isSeparate(format: ImageFormat): boolean {
+  return SEPARATE_FORMATS.includes(format);
+}
+
+/** Numbers of the pictures that a folder holds already. */
+export function picturesThere(
+  output: string | undefined,
+  count: number,
+  { encoding }: OutputChoice<ImageFormat>,
+): ReadonlySet<number> {
+  const numbers = Array.from({ length: count }, (_, index) => index);
+  return new Set(numbers.filter((index) => existsSync(pictureFile(output ?? '', index, encoding))));
 }

@@ -1,3 +1,5 @@
+import { UsageError } from '../errors.js';
+
 /** 8-bit RGB pixels, row by row from the top left. */
 export interface RgbImage {
   readonly width: number;
@@ -12,6 +14,21 @@ export interface RgbaImage {
   readonly height: number;
   /** `[height, width, 4]` */
   readonly data: Uint8Array;
+}
+
+/**
+ * Refuses what is no picture of the size that it claims to have.
+ * @param channels 3 for RGB, 4 with opacity
+ * @throws UsageError
+ */
+export function requirePicture({ width, height, data }: RgbImage | RgbaImage, channels: 3 | 4): void {
+  const isSize = (value: number) => Number.isSafeInteger(value) && value > 0;
+  if (!isSize(width) || !isSize(height))
+    throw new UsageError(`a picture of ${width}×${height} pixels: both sides must be whole numbers above 0`);
+  if (data.length !== width * height * channels)
+    throw new UsageError(
+      `a picture of ${width}×${height} pixels has ${data.length} values instead of ${width * height * channels}`,
+    );
 }
 
 /** Transparent pixels show white, as on paper. */

@@ -1,3 +1,4 @@
+import { requirePicture } from '../data/pixels.js';
 import { pickClass } from '../arpg/classGroups.js';
 import { arpgConfig } from '../arpg/config.js';
 import { uniformFor } from '../arpg/random.js';
@@ -45,6 +46,7 @@ export async function inpaint(
 ): Promise<InpaintResult> {
   requireMatchingParts(model, 'encode and decode');
   const pixels = image.width * image.height;
+  requirePicture(image, 3);
   if (mask.length !== pixels)
     throw new UsageError(`the mask has ${mask.length} values for a picture of ${pixels} pixels`);
   if (!(Number.isSafeInteger(options.feather ?? 0) && (options.feather ?? 0) >= 0))
@@ -70,6 +72,10 @@ export async function inpaint(
  * @throws UsageError when the result would be too large.
  */
 export function outpaintCanvas(image: RgbImage, sides: Sides): Canvas {
+  requirePicture(image, 3);
+  for (const [side, pixels] of Object.entries(sides))
+    if (!(Number.isSafeInteger(pixels) && pixels >= 0))
+      throw new UsageError(`${side} ${pixels} is not a whole number of pixels`);
   const pixels = (image.width + sides.left + sides.right) * (image.height + sides.top + sides.bottom);
   if (pixels > MAX_PIXELS)
     throw new UsageError(`a result of ${pixels} pixels is more than the ${MAX_PIXELS} allowed`);

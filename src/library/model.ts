@@ -12,7 +12,7 @@ import {
   openTokenizer,
   type TokenizerModel,
 } from '../checkpoints/modelFolder.js';
-import { InputError } from '../errors.js';
+import { InputError, UsageError } from '../errors.js';
 import { resolveTarget, type ResolveOptions } from '../targets/resolveTarget.js';
 import type { Target } from '../targets/target.js';
 import { vqConfig } from '../tokenizer/config.js';
@@ -55,7 +55,7 @@ export interface Model {
   classIndices(indexOrName: number | string): readonly number[];
   /** What else a class name could have meant than what `classIndices` finds; undefined where nothing. */
   classNote(indexOrName: number | string): string | undefined;
-  /** Frees what the target holds. */
+  /** Frees what the target holds; once is enough, and nothing can be drawn afterwards. */
   dispose(): Promise<void>;
 }
 
@@ -88,6 +88,10 @@ export async function load(
     return made;
   });
   const samplers = new Map<string, Promise<Sampler>>();
+  let isDisposed = false;
+  const requireOpen = (): void => {
+    if (isDisposed) throw new UsageError(`the model ${folder} was disposed of: load it again`);
+  };
   return {
     folder,
     target,
@@ -98,9 +102,11 @@ export async function load(
       return tokenizerModel();
     },
     get tokenizer() {
+      requireOpen();
       return tokenizer();
     },
-    sampler(grid, ropeScaling = 'extend') {
+    async sampler(grid, ropeScaling = 'extend') {
+      requireOpen();
       const { config: official, weights } = generator();
       const config = arpgConfig(official);
       const { height, width } = grid ?? config.grid;
@@ -119,6 +125,8 @@ export async function load(
       return chooseClasses(indexOrName, config.num_classes, labels).note;
     },
     async dispose() {
+      if (isDisposed) return;
+      isDisposed = true;
       await Promise.all([...samplers.values()].map(async (sampler) => (await sampler).dispose()));
       await Promise.all(tokenizers.map((made) => made.dispose()));
       samplers.clear();

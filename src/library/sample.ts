@@ -22,6 +22,10 @@ export interface SampleOptions extends SamplingSettings {
   readonly batch?: number;
   /** Hears how many steps are done, over all pictures, and how many there are. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Numbers of pictures that are not drawn; the others are what they would be with them. */
+  readonly skip?: ReadonlySet<number>;
+  /** Hears of each picture that is finished, in their order; drawing waits for it. */
+  readonly onPicture?: (picture: number, sampled: SampledTokens, grid: Grid) => Promise<void> | void;
   /** Hears each picture's tokens after each step, −1 where unknown; they change with the next step. */
   readonly onStep?: (picture: number, step: number, tokens: Int32Array) => void;
 }
@@ -85,20 +89,26 @@ export async function sampleTokens(model: Model, options: SampleOptions): Promis
     const indices = wantedClasses.get(wanted)!;
     return indices && pickClass(indices, settings.seed, picture);
   });
-  const total = classIds.length * settings.steps;
+  const images = classIds
+    .map((classId, index) => ({ index, classId }))
+    .filter(({ index }) => !options.skip?.has(index));
+  const total = images.length * settings.steps;
   const sampler = await model.sampler(grid, options.rope);
   const tokens = await sampleImages(
     sampler,
-    classIds,
+    images,
     { ...settings, batch: options.batch ?? DEFAULT_BATCH },
-    (done) => options.onProgress?.(done, total),
-    options.onStep,
+    {
+      onProgress: (done) => options.onProgress?.(done, total),
+      ...(options.onStep && { onFrame: options.onStep }),
+      onImage: (index, own) => options.onPicture?.(index, { classId: classIds[index]!, tokens: own }, grid),
+    },
   );
   return {
     seed: settings.seed,
     steps: settings.steps,
     grid,
-    pictures: tokens.map((own, index) => ({ classId: classIds[index]!, tokens: own })),
+    pictures: tokens.map((own, place) => ({ classId: images[place]!.classId, tokens: own })),
   };
 }
 

@@ -30,6 +30,8 @@ export interface SamplingSettings {
   readonly topP?: number;
   /** Raster positions in the order to sample; drawn for each picture when left out. */
   readonly order?: readonly number[];
+  /** Ends the work before its next step; it then fails with the signal's reason, and nothing stays in memory. */
+  readonly signal?: AbortSignal;
 }
 
 /** Settings with nothing left open. */
@@ -80,5 +82,6 @@ export function resolveSettings(
     topK,
     topP: requireRange(settings.topP ?? suited.top_p ?? 1, 'top-p', 0, 1),
     order,
+    ...(settings.signal && { signal: settings.signal }),
   };
 }

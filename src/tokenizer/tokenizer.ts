@@ -1,7 +1,8 @@
 import type { Grid } from '../../graphs/rotary.js';
 import { downsampleFactor, type VqTokenizerConfig, vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
 import type { RgbImage } from '../data/image.js';
-import { GraphError } from '../graph/graphError.js';
+import { requirePicture } from '../data/pixels.js';
+import { UsageError } from '../errors.js';
 import { readFloats, type Weights } from '../graph/weights.js';
 import { requireFinite } from '../targets/finite.js';
 import { type Executable, floatTensor, type HostTensor, intTensor, type Target } from '../targets/target.js';
@@ -20,14 +21,14 @@ export interface Tokenizer {
   /** Pixels of one token along each axis. */
   readonly factor: number;
   /**
-   * @throws GraphError unless the image's sides are multiples of `factor`, InputError when the weights give no finite
+   * @throws UsageError unless the image's sides are multiples of `factor`, InputError when the weights give no finite
    *   numbers.
    */
   encode(image: RgbImage): Promise<TokenImage>;
   /** Encodes images of one size together. */
   encodeMany(images: readonly RgbImage[]): Promise<readonly TokenImage[]>;
   /**
-   * @throws GraphError when a token is outside the codebook or the grid has another number of tokens, InputError when
+   * @throws UsageError when a token is outside the codebook or the grid has another number of tokens, InputError when
    *   the weights give no finite numbers.
    */
   decode(image: TokenImage): Promise<RgbImage>;
@@ -64,6 +65,10 @@ export function createTokenizer(config: VqTokenizerConfig, weights: Weights, tar
   let encoder: Promise<Executable> | undefined;
   let decoder: Promise<Executable> | undefined;
   let codesChecked = false;
+  let isDisposed = false;
+  const requireOpen = (): void => {
+    if (isDisposed) throw new UsageError('the tokenizer was disposed of: load the model again');
+  };
   // No latent is near a code that is not a number, so that nothing else would tell.
   const requireFiniteCodes = (): void => {
     const codes = weights.get(CODEBOOK);
@@ -71,11 +76,14 @@ export function createTokenizer(config: VqTokenizerConfig, weights: Weights, tar
     codesChecked = true;
   };
   const encodeMany = async (images: readonly RgbImage[]): Promise<readonly TokenImage[]> => {
+    if (images.length === 0) return [];
+    requireOpen();
+    for (const image of images) requirePicture(image, 3);
     const { width, height } = images[0]!;
     const whole = width % factor === 0 && height % factor === 0 && width > 0 && height > 0;
     if (!whole || images.some((image) => image.width !== width || image.height !== height))
-      throw new GraphError(
-        `images of ${width}×${height} pixels do not divide into tokens of ${factor}×${factor}`,
+      throw new UsageError(
+        `images of ${width}×${height} pixels do not divide into tokens of ${factor}×${factor}, or are of different sizes`,
       );
     requireFiniteCodes();
     encoder ??= target.compile(vqEncoder(config), { weights });
@@ -98,11 +106,12 @@ export function createTokenizer(config: VqTokenizerConfig, weights: Weights, tar
     encode: async (image) => (await encodeMany([image]))[0]!,
     encodeMany,
     async decode({ tokens, grid }) {
+      requireOpen();
       if (tokens.length !== grid.height * grid.width)
-        throw new GraphError(`${tokens.length} tokens do not fill a grid of ${grid.height}×${grid.width}`);
+        throw new UsageError(`${tokens.length} tokens do not fill a grid of ${grid.height}×${grid.width}`);
       const outside = tokens.find((token) => token < 0 || token >= config.codebookSize);
       if (outside !== undefined)
-        throw new GraphError(`token ${outside} is outside the codebook of ${config.codebookSize}`);
+        throw new UsageError(`token ${outside} is outside the codebook of ${config.codebookSize}`);
       decoder ??= target.compile(vqDecoder(config), { weights });
       const indices = intTensor([1, grid.height, grid.width], tokens);
       const { image } = await (await decoder).run({ indices }, ['image']);
@@ -111,6 +120,8 @@ export function createTokenizer(config: VqTokenizerConfig, weights: Weights, tar
       return signalPixels(data as Float32Array, grid.width * factor, grid.height * factor);
     },
     async dispose() {
+      if (isDisposed) return;
+      isDisposed = true;
       await Promise.all([encoder, decoder].map(async (executable) => (await executable)?.dispose()));
     },
   };

@@ -190,3 +190,75 @@ describe('library', () => {
     expect(new Set(Array.from({ length: 20 }, drawSeed)).size).to.be.above(15);
   });
 });
+
+describe('the library refuses', () => {
+  const temporary = temporaryFolder();
+  before(() => writeEditableModel(temporary('model')));
+  const picture = (width: number, height: number, values: number) => ({
+    width,
+    height,
+    data: new Uint8Array(values),
+  });
+
+  it('pictures that are not of the size that they claim, before anything is computed', async () => {
+    const model = await load(temporary('model'), { target: 'onnx' });
+    for (const image of [
+      picture(8, 8, 8 * 8 * 3 - 1),
+      picture(8, 8, 8 * 8 * 4),
+      picture(0, 16, 0),
+      picture(1.5, 2, 9),
+      picture(-4, -4, 48),
+      picture(Number.NaN, 4, 48),
+    ]) {
+      expect(await failureOf(model.tokenizer.encode(image))).to.be.instanceOf(UsageError);
+      const canvas = { image, mask: new Uint8Array(64).fill(255) };
+      expect(await failureOf(inpaint(model, canvas, { seed: 1 }))).to.be.instanceOf(UsageError);
+    }
+    const square = { height: 4, width: 4 };
+    for (const tokens of [[1, 2, 3], new Array<number>(16).fill(-1), new Array<number>(16).fill(1e6)])
+      expect(
+        await failureOf(model.tokenizer.decode({ tokens: Int32Array.from(tokens), grid: square })),
+      ).to.be.instanceOf(UsageError);
+    await model.dispose();
+  });
+
+  it('a model that was disposed of, which can be done twice', async () => {
+    const model = await load(temporary('model'), { target: 'onnx' });
+    await sampleTokens(model, { classes: [1], seed: 1, steps: 2 });
+    const { tokenizer } = model;
+    await model.dispose();
+    await model.dispose();
+    for (const use of [
+      () => sampleTokens(model, { classes: [1], seed: 1, steps: 2 }),
+      () => tokenizer.encode(picture(8, 8, 192)),
+    ]) {
+      const failure = await failureOf(use());
+      expect(failure).to.be.instanceOf(UsageError);
+      expect((failure as Error).message).to.include('was disposed of');
+    }
+  });
+
+  it('to go on when it is told to stop, and keeps nothing', async () => {
+    const model = await load(temporary('model'), { target: 'onnx' });
+    const controller = new AbortController();
+    const drawn: number[] = [];
+    const failure = await failureOf(
+      sampleTokens(model, {
+        classes: [1, 2, 3, 4],
+        seed: 1,
+        batch: 1,
+        signal: controller.signal,
+        onPicture: (index) => {
+          drawn.push(index);
+          if (index === 1) controller.abort(new Error('enough'));
+        },
+      }),
+    );
+    expect((failure as Error).message).to.equal('enough');
+    expect(drawn).to.deep.equal([0, 1]);
+    const skipped = await sampleTokens(model, { classes: [1, 2, 3, 4], seed: 1, skip: new Set([0, 2]) });
+    const whole = await sampleTokens(model, { classes: [1, 2, 3, 4], seed: 1 });
+    expect(skipped.pictures).to.deep.equal([whole.pictures[1], whole.pictures[3]]);
+    await model.dispose();
+  });
+});

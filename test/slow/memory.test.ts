@@ -41,7 +41,8 @@ describe(`${SAMPLES} samples in a row do not grow memory`, () => {
   for (const target of TESTED_TARGETS) {
     it(target.name, async () => {
       const sampler = await createSampler(config, tensors, target);
-      const sample = (seed: number) => sampleImages(sampler, [seed % 10], { ...options, seed });
+      const sample = (seed: number) =>
+        sampleImages(sampler, [{ index: 0, classId: seed % 10 }], { ...options, seed });
       for (let seed = 0; seed < WARM_UP; seed++) await sample(seed);
       const before = await memoryInUse();
       for (let seed = 0; seed < SAMPLES; seed++) await sample(seed);
