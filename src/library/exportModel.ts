@@ -5,6 +5,7 @@ import { arpgConfig } from '../arpg/config.js';
 import type { Schedule } from '../arpg/schedule.js';
 import { writeFileAtomically, writeFolderAtomically, writeStreamAtomically } from '../atomicFile.js';
 import { exportMetadata } from '../checkpoints/exportMetadata.js';
+import { requireFinite } from '../checkpoints/finiteWeights.js';
 import type { GeneratorModel, TokenizerModel } from '../checkpoints/modelFolder.js';
 import { serializeSafetensors } from '../checkpoints/safetensors.js';
 import { serializePytorch } from '../checkpoints/writePytorch.js';
@@ -81,10 +82,16 @@ export async function exportOnnxFolder(
   });
 }
 
-/** Weights in the precision asked for; as they are stored when none is. */
-function inPrecision(weights: Weights, precision: 'fp32' | 'fp16' | undefined): Weights {
+/**
+ * Weights in the precision asked for; as they are stored when none is.
+ * @throws InputError when half precision does not reach some of them.
+ */
+function inPrecision(model: Model, weights: Weights, precision: 'fp32' | 'fp16' | undefined): Weights {
   if (precision === undefined) return weights;
-  return precision === 'fp32' ? toSinglePrecision(weights) : toHalfPrecision(weights);
+  if (precision === 'fp32') return toSinglePrecision(weights);
+  const halved = toHalfPrecision(weights);
+  requireFinite(halved, `${model.folder} in half precision`, 'use --precision fp32');
+  return halved;
 }
 
 /** Writes one part's weights as a safetensors file, with configuration, labels and licence as metadata. */
@@ -96,7 +103,7 @@ export function exportSafetensors(
 ): void {
   requireForeignOutput(model.folder, [path]);
   const opened = partOf(model, part);
-  const weights = inPrecision(opened.weights, precision);
+  const weights = inPrecision(model, opened.weights, precision);
   writeFileAtomically(path, serializeSafetensors(weights, { format: 'pt', ...metadataOf(part, opened) }));
 }
 
@@ -112,7 +119,7 @@ export async function exportPytorch(
 ): Promise<void> {
   requireForeignOutput(model.folder, [path]);
   const opened = partOf(model, part);
-  const weights = inPrecision(opened.weights, precision);
+  const weights = inPrecision(model, opened.weights, precision);
   await writeStreamAtomically(path, serializePytorch(weights, metadataOf(part, opened)));
 }
 
