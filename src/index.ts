@@ -109,7 +109,6 @@ export {
 export { requireForeignOutput } from './library/ownFiles.js';
 export { PAGE_MODES, type PageMode } from './export/browser/moduleData.js';
 export { PRECISIONS, type Precision } from './export/exportOnnx.js';
-export { inHalfPrecision } from './export/halfPrecision.js';
 
 // Fetching
 export { DEFAULT_HUB, DEFAULT_TIMEOUT_SECONDS, pull, type Pulled, type PullOptions } from './library/pull.js';

@@ -86,7 +86,9 @@ function parseHeader(bytes: Uint8Array, fail: (reason: string) => never): Readon
   try {
     header = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
-    return fail(`its header is not JSON${error instanceof JsonError ? `: ${error.message}` : ' in UTF-8'}`);
+    return fail(
+      `its header is not JSON${error instanceof JsonError ? ` that can be read: ${error.message}` : ' in UTF-8'}`,
+    );
   }
   return isRecord(header) ? header : fail('its header is not an object');
 }

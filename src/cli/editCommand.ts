@@ -72,7 +72,7 @@ const MAX_FEATHER = 65_535;
 export const maskFlags = {
   mask: Flags.string({
     description:
-      "PNG, JPEG or WebP of the image's size: tokens are drawn where it is at least half white; see above for grey and transparency",
+      "PNG, JPEG or WebP of the image's size: tokens are drawn where it is at least half white; see the description for grey and transparency",
     helpValue: 'FILE',
   }),
   'invert-mask': Flags.boolean({ description: 'draw where the mask is black, or opaque' }),

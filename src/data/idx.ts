@@ -14,6 +14,8 @@ const FREE_BYTES = 2 ** 28;
 /** Larger ones only to so many times their packed size: handwriting packs to a fifth, and bombs to a thousandth. */
 const MAX_RATIO = 32;
 const MAX_BYTES = 2 ** 31 - 1;
+/** So many images may come from a file of any size; more need a byte each, and real ones take many. */
+const FREE_IMAGES = 2 ** 16;
 
 interface IdxArray {
   readonly sizes: readonly number[];
@@ -125,6 +127,7 @@ export async function picturesOfIdx(path: string, names: readonly string[]): Pro
   const [imagesName, labelsName] = [fileOf(imagesStem)!, fileOf(labelsStem)];
   if (labelsName === undefined) throw new InputError(`${path}: ${imagesName} has no ${labelsStem} beside it`);
   const images = await readIdx(join(path, imagesName), IMAGES_MAGIC, 3);
+  const packedBytes = statSync(join(path, imagesName)).size;
   const { data: classIds } = await readIdx(join(path, labelsName), LABELS_MAGIC, 1);
   const [count, height, width] = images.sizes as [number, number, number];
   if (classIds.length !== count)
@@ -132,6 +135,10 @@ export async function picturesOfIdx(path: string, names: readonly string[]): Pro
       `${path}: ${imagesName} has ${count} images but ${labelsName} ${classIds.length} labels`,
     );
   if (images.data.length === 0) throw new InputError(`${path}: ${imagesName} holds no images`);
+  if (count > Math.max(FREE_IMAGES, packedBytes))
+    throw new InputError(
+      `${path}: ${imagesName} unpacks to ${count} images from ${packedBytes} bytes, which are none`,
+    );
   const placeOf = (index: number) => `${join(path, imagesName)}: image ${index}`;
   const labels = numberedLabels(countClasses(classIds, placeOf));
   const empty = emptyClassesNote(classIds, labels);

@@ -29,7 +29,13 @@ export const MAX_PICTURE_TOKENS = 1 << 16;
 /** Tokens and classes are kept in 32 bits. */
 const MAX_INTEGER = 2 ** 31 - 1;
 const MAX_NESTING = 16;
-const FIELDS = ['tokens', 'grid', 'class_id', 'class', 'source', 'crop', 'flipped'] as const;
+/** Fields that say something about the image, and what they must be. */
+const DETAILS = [
+  ['class', 'string'],
+  ['source', 'string'],
+  ['crop', 'number'],
+  ['flipped', 'boolean'],
+] as const;
 
 /** The line's text, with its line end. */
 export function formatTokenLine(line: TokenLine): string {
@@ -61,8 +67,7 @@ function faultOf({
     return "field 'grid' must be [rows, columns], two whole numbers";
   if (class_id !== undefined && class_id !== null && !isInteger(class_id, 0))
     return `field 'class_id' must be a whole number from 0 to ${MAX_INTEGER}`;
-  const kinds = { class: 'string', source: 'string', crop: 'number', flipped: 'boolean' } as const;
-  for (const [name, kind] of Object.entries(kinds)) {
+  for (const [name, kind] of DETAILS) {
     const value = others[name];
     if (value !== undefined && value !== null && typeof value !== kind)
       return `field '${name}' must be a ${kind}`;
@@ -85,9 +90,12 @@ function parseLine(text: string, place: string): PlacedTokenLine {
     return fail('not an object; expected {"tokens": […], "grid": [rows, columns]}');
   const fault = faultOf(value as Readonly<Record<string, unknown>>);
   if (fault !== undefined) return fail(fault);
-  const line = value as TokenLine;
-  const given = FIELDS.filter((name) => line[name] !== undefined && line[name] !== null);
-  return { ...(Object.fromEntries(given.map((name) => [name, line[name]])) as unknown as TokenLine), place };
+  const { tokens, grid, class_id, ...others } = value as TokenLine;
+  const line: Record<string, unknown> = { tokens, place };
+  if (typeof class_id === 'number') line.class_id = class_id;
+  if (grid) line.grid = grid;
+  for (const [name, kind] of DETAILS) if (typeof others[name] === kind) line[name] = others[name];
+  return line as unknown as PlacedTokenLine;
 }
 
 /**

@@ -1,7 +1,6 @@
 import { compileGraph } from '../compiler/compile.js';
 import type { Graph } from '../graph/graph.js';
-import { toSinglePrecision, type Weights } from '../graph/weights.js';
-import { inHalfPrecision } from './halfPrecision.js';
+import { toHalfPrecision, toSinglePrecision, type Weights } from '../graph/weights.js';
 import { writeFileAtomically, writeStreamAtomically } from '../atomicFile.js';
 import { breathing } from '../breathe.js';
 import { basename } from 'node:path';
@@ -33,7 +32,7 @@ export function onnxModelOf(
   weights: Weights,
   { precision, metadata }: OnnxExportOptions,
 ): LoweredModel {
-  const stored = precision === 'fp32' ? toSinglePrecision(weights) : inHalfPrecision(weights);
+  const stored = precision === 'fp32' ? toSinglePrecision(weights) : toHalfPrecision(weights);
   // What is folded comes from the weights as they are stored, so that all of the model agrees.
   const compiled = compileGraph(graph, { supports: hasOnnxForm, weights: stored });
   const lowered = lowerToOnnx(compiled, stored, { standardOnly: true });

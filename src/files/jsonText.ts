@@ -8,7 +8,12 @@ export class JsonError extends Error {
 /** Deeper nesting serves nothing here, and would overflow the stack of whatever walks the value. */
 const MAX_DEPTH = 200;
 
-const [QUOTE, BACKSLASH, COLON] = ['"', '\\', ':'].map((sign) => sign.charCodeAt(0));
+/** More values than any list of names or tensors has; each costs far more memory than its text. */
+const MAX_VALUES = 1 << 20;
+/** An object with more fields than this takes seconds to make. */
+const MAX_FIELDS = 1 << 18;
+
+const [QUOTE, BACKSLASH, COLON, COMMA] = ['"', '\\', ':', ','].map((sign) => sign.charCodeAt(0));
 const [OPEN_BRACE, CLOSE_BRACE] = ['{', '}'].map((sign) => sign.charCodeAt(0));
 const [OPEN_BRACKET, CLOSE_BRACKET] = ['[', ']'].map((sign) => sign.charCodeAt(0));
 const LAST_SPACE = 0x20;
@@ -34,14 +39,17 @@ function nameOf(quoted: string): string {
 }
 
 /**
- * Refuses what JSON.parse takes and nobody means: deep nesting, and objects that name a field twice, of which the last
- * would win in silence.
+ * Refuses what JSON.parse takes and nobody means: deep nesting, floods of values, and objects that name a field twice,
+ * of which the last would win in silence.
  */
 function requirePlain(text: string): void {
   // The names so far in each open object; undefined for lists, and for objects before their first.
   const open: (Set<string> | undefined)[] = [];
+  let values = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
+    if (code === COMMA || code === OPEN_BRACE || code === OPEN_BRACKET)
+      if (++values > MAX_VALUES) throw new JsonError(`it has more than ${MAX_VALUES} values`);
     if (code === OPEN_BRACE || code === OPEN_BRACKET) {
       if (open.push(undefined) > MAX_DEPTH)
         throw new JsonError(`it is nested deeper than ${MAX_DEPTH} levels`);
@@ -56,7 +64,8 @@ function requirePlain(text: string): void {
         open[open.length - 1] ??= new Set();
         const names = open.at(-1)!;
         if (names.has(name)) throw new JsonError(`the field '${quotable(name)}' is there twice`);
-        names.add(name);
+        if (names.add(name).size > MAX_FIELDS)
+          throw new JsonError(`an object in it has more than ${MAX_FIELDS} fields`);
       }
       at = end;
     }
@@ -65,7 +74,8 @@ function requirePlain(text: string): void {
 
 /**
  * Parses JSON text from a file; a byte order mark before it is dropped.
- * @throws JsonError when it is not JSON, is nested too deeply, or names a field of an object twice.
+ * @throws JsonError when it is not JSON, is nested too deeply, holds absurdly much, or names a
+ * field of an object twice.
  */
 export function parseJson(text: string): unknown {
   const plain = text.startsWith('\uFEFF') ? text.slice(1) : text;

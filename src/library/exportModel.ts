@@ -6,6 +6,7 @@ import { arpgConfig } from '../arpg/config.js';
 import type { Schedule } from '../arpg/schedule.js';
 import { writeFolderAtomically, writeStreamAtomically } from '../atomicFile.js';
 import { exportMetadata } from '../checkpoints/exportMetadata.js';
+import { requireFinite } from '../checkpoints/finiteWeights.js';
 import type { GeneratorModel, TokenizerModel } from '../checkpoints/modelFolder.js';
 import { serializeSafetensors } from '../checkpoints/safetensors.js';
 import { serializePytorch } from '../checkpoints/writePytorch.js';
@@ -13,8 +14,7 @@ import { UsageError } from '../errors.js';
 import type { PageMode } from '../export/browser/moduleData.js';
 import { gpujsModule } from '../export/gpujsModule.js';
 import { onnxModelOf, type Precision, writeOnnxModel } from '../export/exportOnnx.js';
-import { toSinglePrecision, type Weights } from '../graph/weights.js';
-import { inHalfPrecision } from '../export/halfPrecision.js';
+import { toHalfPrecision, toSinglePrecision, type Weights } from '../graph/weights.js';
 import { vqConfig } from '../tokenizer/config.js';
 import { type Model, requireMatchingParts } from './model.js';
 import { requireForeignOutput } from './ownFiles.js';
@@ -66,6 +66,7 @@ export async function exportOnnx(
   const part = name === 'step' ? 'generator' : 'tokenizer';
   const opened = partOf(model, part);
   const options = { precision, metadata: metadataOf(part, opened) };
+  if (precision !== 'fp32') halved(model, opened.weights);
   return writeOnnxModel(path, onnxModelOf(graphOf(model, name), opened.weights, options), externalData);
 }
 
@@ -83,10 +84,20 @@ export async function exportOnnxFolder(
   });
 }
 
-/** Weights in the precision asked for; as they are stored when none is. */
-function inPrecision(weights: Weights, precision: 'fp32' | 'fp16' | undefined): Weights {
+/** @throws InputError when half precision does not reach some of the weights. */
+function halved(model: Model, weights: Weights): Weights {
+  const stored = toHalfPrecision(weights);
+  requireFinite(stored, `${model.folder} in half precision`, 'use --precision fp32');
+  return stored;
+}
+
+/**
+ * Weights in the precision asked for; as they are stored when none is.
+ * @throws InputError when half precision does not reach some of them.
+ */
+function inPrecision(model: Model, weights: Weights, precision: 'fp32' | 'fp16' | undefined): Weights {
   if (precision === undefined) return weights;
-  return precision === 'fp32' ? toSinglePrecision(weights) : inHalfPrecision(weights);
+  return precision === 'fp32' ? toSinglePrecision(weights) : halved(model, weights);
 }
 
 /** Writes one part's weights as a safetensors file, with configuration, labels and licence as metadata. */
@@ -98,7 +109,7 @@ export async function exportSafetensors(
 ): Promise<void> {
   requireForeignOutput(model.folder, [path]);
   const opened = partOf(model, part);
-  const weights = inPrecision(opened.weights, precision);
+  const weights = inPrecision(model, opened.weights, precision);
   const chunks = serializeSafetensors(weights, { format: 'pt', ...metadataOf(part, opened) });
   await writeStreamAtomically(path, breathing(chunks));
 }
@@ -115,7 +126,7 @@ export async function exportPytorch(
 ): Promise<void> {
   requireForeignOutput(model.folder, [path]);
   const opened = partOf(model, part);
-  const weights = inPrecision(opened.weights, precision);
+  const weights = inPrecision(model, opened.weights, precision);
   await writeStreamAtomically(path, serializePytorch(weights, metadataOf(part, opened)));
 }
 

@@ -214,6 +214,16 @@ describe('folders of IDX files', () => {
     );
   });
 
+  it('a few packed bytes do not make millions of images', async () => {
+    write(
+      'bomb',
+      'train-images-idx3-ubyte.gz',
+      gzipSync(idxFile(0x803, [1 << 20, 1, 1], new Uint8Array(1 << 20))),
+    );
+    write('bomb', 'train-labels-idx1-ubyte.gz', gzipSync(idxFile(0x801, [1 << 20], new Uint8Array(1 << 20))));
+    await expectInputError(openImageSource(temporary('bomb')), 'unpacks to 1048576 images from');
+  });
+
   it('links that lead nowhere, and folders in the place of files, are named', async () => {
     pair('odd', 'train', [0]);
     rmSync(temporary('odd/train-images-idx3-ubyte'));

@@ -29,6 +29,17 @@ describe('JSON text', () => {
     expect(() => parseJson(`${'['.repeat(200)}${']'.repeat(200)}`)).to.not.throw();
   });
 
+  it('floods of values are refused before they are made', () => {
+    const fields = Array.from({ length: 3e5 }, (_, index) => `"${index}":1`).join();
+    for (const [text, reason] of [
+      [`[${'[],'.repeat(2e6)}[]]`, 'more than 1048576 values'],
+      [`[${'1,'.repeat(2e6)}1]`, 'more than 1048576 values'],
+      [`{${fields}}`, 'more than 262144 fields'],
+    ] as const)
+      expect(() => parseJson(text)).to.throw(JsonError, reason);
+    expect(parseJson(`[${'1,'.repeat(1e6)}1]`)).to.have.length(1e6 + 1);
+  });
+
   it('what is wrong is said without control characters', () => {
     for (const text of ['', '{', '"a', '{"a" 1}', ']]]]', '{"a\u001b[31m": 1', '\u001b[2J'])
       expect(() => parseJson(text))
