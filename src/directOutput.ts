@@ -24,14 +24,14 @@ export function writeFully(file: number, bytes: Uint8Array): void {
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Opens a FIFO, which waits until somebody reads it. The program's own handling of signals would wait, too, so the system
- * handles them meanwhile.
+ * Does what may wait for another process without end, such as writing to a pipe that nobody reads. The program's own
+ * handling of signals would wait, too, so the system handles them meanwhile.
  */
-function openFifo(path: string): number {
+export function whileSystemStops<T>(work: () => T): T {
   const listeners = SIGNALS.map((signal) => ({ signal, own: process.rawListeners(signal) }));
   for (const { signal } of listeners) process.removeAllListeners(signal);
   try {
-    return openSync(path, 'w');
+    return work();
   } finally {
     for (const { signal, own } of listeners)
       for (const listener of own) process.on(signal, listener as NodeJS.SignalsListener);
@@ -49,12 +49,15 @@ class DirectOutput {
 
   append(bytes: Uint8Array): void {
     this.file ??= this.open();
-    writeFully(this.file, bytes);
+    const file = this.file;
+    whileSystemStops(() => writeFully(file, bytes));
   }
 
   private open(): number {
     if (this.place.kind === 'descriptor') return this.place.descriptor;
-    return this.place.isFifo ? openFifo(this.place.path) : openSync(this.place.path, 'w');
+    const { path } = this.place;
+    // A FIFO waits for whoever reads it.
+    return whileSystemStops(() => openSync(path, 'w'));
   }
 
   publish(): void {

@@ -6,7 +6,7 @@ export type OutputPlace =
   /** A file, new or regular: it can be written beside its place first. */
   | { readonly kind: 'file'; readonly path: string; readonly existing: Stats | undefined }
   /** A device, a FIFO, or a file in a folder where nothing can be put beside it. */
-  | { readonly kind: 'direct'; readonly path: string; readonly isFifo: boolean }
+  | { readonly kind: 'direct'; readonly path: string }
   /** A file that this process has open, such as `/dev/stdout`. */
   | { readonly kind: 'descriptor'; readonly descriptor: number };
 
@@ -83,5 +83,5 @@ export function outputPlace(path: string): OutputPlace {
   accessSync(final, constants.W_OK);
   return existing.isFile() && isWritable(dirname(final))
     ? { kind: 'file', path: final, existing }
-    : { kind: 'direct', path: final, isFifo: existing.isFIFO() };
+    : { kind: 'direct', path: final };
 }

@@ -29,10 +29,20 @@ export function startProgress(title: string, total: number, unit: string, enable
     format: `${barText(title)} {bar} {value}/{total} ${unit} | {eta_formatted} left`,
     barCompleteChar: '█',
     barIncompleteChar: '░',
-    hideCursor: true,
+    // Whatever ends the program, the cursor is there.
+    hideCursor: false,
     clearOnComplete: true,
     stopOnComplete: false,
   });
   bar.start(total, 0, { loss: '…', rate: '…' });
-  return { update: (done, values = {}) => bar.update(done, values), stop: () => bar.stop() };
+  // A program that is stopped leaves no half line behind.
+  const stop = () => bar.stop();
+  process.once('exit', stop);
+  return {
+    update: (done, values = {}) => bar.update(done, values),
+    stop: () => {
+      process.off('exit', stop);
+      stop();
+    },
+  };
 }

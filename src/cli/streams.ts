@@ -1,6 +1,6 @@
 import { accessSync, constants, statSync, writeSync } from 'node:fs';
 import { checkWritable, writeFileAtomically } from '../atomicFile.js';
-import { waitBriefly } from '../directOutput.js';
+import { waitBriefly, whileSystemStops } from '../directOutput.js';
 import { EXIT_CODES, InputError, OutputError, systemReason, UsageError } from '../errors.js';
 import { MAX_INPUT_BYTES, readBounded, refuseSize } from '../index.js';
 import { printMessage, terminalText } from './terminal.js';
@@ -50,7 +50,7 @@ export function writeStdout(bytes: Uint8Array | string): void {
   let done = 0;
   while (done < data.length) {
     try {
-      done += writeSync(STDOUT, data, done);
+      done += whileSystemStops(() => writeSync(STDOUT, data, done));
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EAGAIN') waitBriefly();
