@@ -73,6 +73,6 @@ function rowOf(pixels: readonly (readonly number[])[]): RgbaImage {
  */
 export async function isSrgbProfile(profile: Uint8Array): Promise<boolean> {
   const probe = rowOf(isGreyProfile(profile) ? greys : [...greys, ...colours]);
-  const { data } = await toSrgb(probe, profile);
+  const { data } = await toSrgb(probe, profile).catch(() => probe);
   return probe.data.every((value, index) => Math.abs(value - data[index]!) <= TOLERANCE);
 }

@@ -127,7 +127,7 @@ describe('PNG: structure', () => {
 describe('PNG: announced sizes', () => {
   it('more than the packed bytes can hold is refused at once', async () => {
     for (const [width, height] of [
-      [5000, 5000],
+      [4000, 4000],
       [65_535, 1],
       [1, 65_535],
     ] as const)
