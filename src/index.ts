@@ -86,7 +86,7 @@ export { encodeNpz } from './data/npz.js';
 export { MAX_INPUT_BYTES, readBounded, refuseSize } from './data/boundedFile.js';
 export { openPictures } from './data/imageSource.js';
 export { type PictureList, UNLABELLED } from './data/pictureList.js';
-export { decodeText } from './data/text.js';
+export { decodeText } from './files/text.js';
 export { formatTokenLine, gridOfLine, parseTokenLines, type TokenLine } from './data/tokenLines.js';
 export { createTokenizer, type TokenImage, type Tokenizer } from './tokenizer/tokenizer.js';
 export { decodePartial } from './tokenizer/partialImage.js';

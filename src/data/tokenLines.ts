@@ -1,5 +1,5 @@
 import { InputError } from '../errors.js';
-import { linesOf, nestsDeeper } from './text.js';
+import { linesOf, nestsDeeper } from '../files/text.js';
 
 /** One image's tokens in a stream of JSON lines. */
 export interface TokenLine {

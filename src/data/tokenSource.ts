@@ -6,7 +6,7 @@ import { countClasses, emptyClassesNote, numberedLabels } from './classLabels.js
 import { firstPart } from './datasetPart.js';
 import { isDataName } from './imageFolder.js';
 import { parseNpy } from './npy.js';
-import { decodeText } from './text.js';
+import { decodeText } from '../files/text.js';
 import { MAX_PICTURE_TOKENS, parseTokenLines, type PlacedTokenLine } from './tokenLines.js';
 
 /** Images as tokens, all of one number of positions. */

