@@ -162,6 +162,8 @@ describe('several pictures on one stream', () => {
     const lines = splitPictures(Buffer.from(`${line}\n\n${line}\n`), 'stdin');
     expect(lines.map(({ source }) => source)).to.deep.equal(['stdin: line 1', 'stdin: line 3']);
     expect(Buffer.from(lines[0]!.bytes).equals(Buffer.from(png(4)))).to.equal(true);
+    for (const blank of ['\n', '\r\n \t\r\n', '\uFEFF\n'])
+      expect(splitPictures(Buffer.from(`${blank}${line}\n`), 'stdin')).to.have.length(1);
   });
 
   it('say where something else begins', () => {
