@@ -87,7 +87,13 @@ export { MAX_INPUT_BYTES, readBounded, refuseSize } from './data/boundedFile.js'
 export { openPictures } from './data/imageSource.js';
 export { type PictureList, UNLABELLED } from './data/pictureList.js';
 export { decodeText } from './files/text.js';
-export { formatTokenLine, gridOfLine, parseTokenLines, type TokenLine } from './data/tokenLines.js';
+export {
+  formatTokenLine,
+  gridOfLine,
+  parseTokenLines,
+  type TokenGrid,
+  type TokenLine,
+} from './data/tokenLines.js';
 export { createTokenizer, type TokenImage, type Tokenizer } from './tokenizer/tokenizer.js';
 export { decodePartial } from './tokenizer/partialImage.js';
 
@@ -146,7 +152,12 @@ export type { Target } from './targets/target.js';
 export { emptyClassesNote } from './data/classLabels.js';
 export { type ImageSource, openImageSource } from './data/imageSource.js';
 export { type OpenedTokens, openTokenSet, requireCodes, type TokenSet } from './data/tokenSource.js';
-export { encodeSource, generatorTraining } from './training/generatorRun.js';
+export {
+  encodeSource,
+  generatorTraining,
+  requireSquareGrid,
+  requireTokensOf,
+} from './training/generatorRun.js';
 export { lossCurvePng } from './training/lossCurve.js';
 export { reconstructionGrid, sampleGrid } from './training/preview.js';
 export {

@@ -19,7 +19,8 @@ import {
   parseOfficialArpgConfig,
   type PictureList,
   readTokenCache,
-  requireCodes,
+  requireSquareGrid,
+  requireTokensOf,
   sampleGrid,
   type Tokenizer,
   type TokenSet,
@@ -125,11 +126,13 @@ where --holdout leaves no image out. Images that cannot be read are left out and
         // Refused before the run folder is made.
         if (flags.init !== '') openGenerator(flags.init);
         tokenSet = openTokenSet(shared.data, config.codebook_size);
-        const { labels, classes, positions } = tokenSet ?? (await describeImages(shared.data, config));
-        if (!Number.isInteger(Math.sqrt(positions)))
-          throw new InputError(
-            `${shared.data}: ${positions} tokens an image fill no square grid; a generator needs one`,
+        if (tokenSet) requireSquareGrid(tokenSet, shared.data);
+        if (tokenSet && shared.flip)
+          this.note(
+            flags,
+            `--flip has no effect on tokens: ${shared.data} has the mirrored copies that it has; arpg tokenize --flip makes them`,
           );
+        const { labels, classes, positions } = tokenSet ?? (await describeImages(shared.data, config));
         const sizes = { vocab_size: config.codebook_size, num_classes: classes, block_size: positions };
         const official = parseOfficialArpgConfig(
           { ...readTrainingConfig(flags.config, PRESETS), ...sizes },
@@ -191,7 +194,10 @@ where --holdout leaves no image out. Images that cannot be read are left out and
     const opened = given ?? openTokenSet(data, config.vocab_size);
     for (const note of opened?.notes ?? []) this.note(flags, note);
     const ready = opened ?? readTokenCache(folder);
-    if (ready) return requireFit(ready, config, opened ? data : folder);
+    if (ready) {
+      requireTokensOf(config, ready, opened ? data : folder);
+      return ready;
+    }
     const source = await openImageSource(data);
     for (const note of source.notes) this.note(flags, note);
     const bar = startProgress('tokenizing', source.count, 'images', !flags.quiet);
@@ -240,20 +246,4 @@ function withLabels<T extends PictureList>(source: T, labels: readonly string[],
   if (unknown >= 0)
     throw new InputError(`${path}: class '${source.labels[unknown]}' was not there when the run began`);
   return { ...source, classOf: (index) => classIds[source.classOf(index)]! };
-}
-
-/**
- * Refuses tokens of another size than a run's, for its data may have changed since it began.
- * @throws InputError naming where they come from.
- */
-function requireFit(tokens: TokenSet, config: OfficialArpgConfig, source: string): TokenSet {
-  if (tokens.positions !== config.block_size)
-    throw new InputError(
-      `${source}: ${tokens.positions} tokens an image where the run has ${config.block_size}`,
-    );
-  requireCodes(tokens.tokens, config.vocab_size, source);
-  const classId = tokens.classIds.find((own) => own < 0 || own >= config.num_classes);
-  if (classId !== undefined)
-    throw new InputError(`${source}: class ${classId} where the run has ${config.num_classes} classes`);
-  return tokens;
 }

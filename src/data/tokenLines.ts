@@ -18,6 +18,12 @@ export interface TokenLine {
   readonly flipped?: boolean;
 }
 
+/** Rows and columns of tokens. */
+export interface TokenGrid {
+  readonly height: number;
+  readonly width: number;
+}
+
 /** A line as it was read, and where. */
 export interface PlacedTokenLine extends TokenLine {
   /** The source and the number of the line, for messages. */
@@ -114,10 +120,7 @@ export function parseTokenLines(text: string, source: string): readonly PlacedTo
  * The grid that a line names, or the square one of its tokens.
  * @throws InputError when the tokens do not fill it.
  */
-export function gridOfLine(
-  { tokens, grid }: TokenLine,
-  place: string,
-): { readonly height: number; readonly width: number } {
+export function gridOfLine({ tokens, grid }: TokenLine, place: string): TokenGrid {
   const side = Math.sqrt(tokens.length);
   const [height, width] = grid ?? [side, side];
   if (height! * width! !== tokens.length || !Number.isInteger(height!))

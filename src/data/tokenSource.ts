@@ -7,7 +7,9 @@ import { firstPart } from './datasetPart.js';
 import { isDataName } from './imageFolder.js';
 import { parseNpy } from './npy.js';
 import { decodeText } from '../files/text.js';
-import { MAX_PICTURE_TOKENS, parseTokenLines, type PlacedTokenLine } from './tokenLines.js';
+import type { TokenData, TokenImage } from './tokenData.js';
+import { readTokenLines } from './tokenLineImages.js';
+import { MAX_PICTURE_TOKENS, type TokenGrid } from './tokenLines.js';
 
 /** Images as tokens, all of one number of positions. */
 export interface TokenSet {
@@ -17,6 +19,10 @@ export interface TokenSet {
   readonly tokens: Int32Array;
   readonly variants: number;
   readonly positions: number;
+  /** Rows and columns of each image, where the data name them; else the positions are a square's. */
+  readonly grid?: TokenGrid;
+  /** `[images]` numbers that images of one picture share; each is of a picture of its own when left out. */
+  readonly pictures?: Int32Array;
 }
 
 /** A data set of tokens as it was read. */
@@ -27,22 +33,6 @@ export interface OpenedTokens extends TokenSet {
   readonly classes: number;
   /** What was chosen or is missing, a line each. */
   readonly notes: readonly string[];
-}
-
-/** One image's variants, `[variants, positions]`. */
-interface TokenImage {
-  readonly source: string;
-  readonly classId: number;
-  readonly variants: number;
-  readonly positions: number;
-  readonly tokens: ArrayLike<number>;
-}
-
-/** The images of a data set, the names of its classes as far as they are known, and what was chosen. */
-interface TokenData {
-  readonly images: readonly TokenImage[];
-  readonly names?: ReadonlyMap<number, string>;
-  readonly note?: string;
 }
 
 /** JSON lines are read as one text, which can be no longer. */
@@ -103,27 +93,6 @@ function readClassFolders(path: string, folders: readonly string[]): readonly To
   );
 }
 
-/** @throws InputError when two lines call one class differently. */
-function namesIn(lines: readonly PlacedTokenLine[]): ReadonlyMap<number, string> {
-  const names = new Map<number, string>();
-  for (const { class_id: classId, class: name, place } of lines) {
-    if (classId === undefined || name === undefined) continue;
-    const known = names.get(classId) ?? name;
-    if (known !== name)
-      throw new InputError(`${place}: class ${classId} is '${name}' here and '${known}' before`);
-    names.set(classId, name);
-  }
-  return names;
-}
-
-function readLines(path: string): TokenData {
-  const lines = parseTokenLines(decodeText(readBounded(path, MAX_TEXT_BYTES)), path);
-  const images = lines.map(({ tokens, class_id: classId = 0, place }) => {
-    return { source: place, classId, variants: 1, positions: tokens.length, tokens };
-  });
-  return { images, names: namesIn(lines) };
-}
-
 /** LlamaGen's layout, if the folder has it: the codes of the part to train on. */
 function readLlamaGenFolder(path: string, names: readonly string[]): TokenData | undefined {
   const pairs = names.filter(
@@ -143,12 +112,13 @@ function readLlamaGenFolder(path: string, names: readonly string[]): TokenData |
   const unused = pairs.filter((name) => name !== chosen);
   return {
     images: readLlamaGen(path, chosen),
-    ...(unused.length > 0 && { note: `${path}: uses ${chosen}; not used: ${unused.join(', ')}` }),
+    ...(unused.length > 0 && { notes: [`${path}: uses ${chosen}; not used: ${unused.join(', ')}`] }),
   };
 }
 
 function listImages(path: string): TokenData | undefined {
-  if (/\.(jsonl|ndjson)$/i.test(path)) return readLines(path);
+  if (/\.(jsonl|ndjson)$/i.test(path))
+    return readTokenLines(decodeText(readBounded(path, MAX_TEXT_BYTES)), path);
   if (!isFolder(path)) return undefined;
   const names = listFolder(path);
   const llamaGen = readLlamaGenFolder(path, names);
@@ -196,8 +166,33 @@ export function openTokenSet(path: string, codebookSize: number): OpenedTokens |
   const classIds = Int32Array.from(given);
   const labels = labelsFrom(data.names, classes);
   const empty = emptyClassesNote(classIds, labels.length > 0 ? labels : numberedLabels(classes));
-  const notes = [data.note, empty && `${path}: ${empty}`].filter((note) => note !== undefined);
-  return { classIds, tokens, variants, positions, labels, classes, notes };
+  const pictures = picturesOf(images);
+  const notes = [
+    ...(data.notes ?? []),
+    ...(empty === undefined ? [] : [`${path}: ${empty}`]),
+    ...(pictures
+      ? [
+          `${path}: its ${images.length} images are of ${new Set(pictures).size} pictures, which are held out whole`,
+        ]
+      : []),
+  ];
+  return {
+    ...{ classIds, tokens, variants, positions, labels, classes, notes },
+    ...(data.grid && { grid: data.grid }),
+    ...(pictures && { pictures }),
+  };
+}
+
+/** The number of each image's picture; undefined where no two images are of one. */
+function picturesOf(images: readonly TokenImage[]): Int32Array | undefined {
+  const numbers = new Map<string, number>();
+  const pictures = Int32Array.from(images, ({ picture }, index) => {
+    if (picture === undefined) return index;
+    const known = numbers.get(picture) ?? index;
+    numbers.set(picture, known);
+    return known;
+  });
+  return pictures.some((picture, index) => picture !== index) ? pictures : undefined;
 }
 
 /**

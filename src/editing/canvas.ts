@@ -1,4 +1,4 @@
-import { cropImage, type RgbImage } from '../data/image.js';
+import type { RgbImage } from '../data/image.js';
 
 /** The least value of a mask that has a token drawn: half. What is fainter, such as noise, only mixes. */
 export const DRAWN_FROM = 128;
@@ -19,20 +19,6 @@ export interface Box {
   readonly top: number;
   readonly width: number;
   readonly height: number;
-}
-
-/** The smallest rectangle around all pixels to be drawn; undefined when there are none. */
-export function maskedBox({ image: { width, height }, mask }: Canvas): Box | undefined {
-  let [left, top, right, bottom] = [width, height, -1, -1];
-  for (let row = 0; row < height; row++)
-    for (let column = 0; column < width; column++) {
-      if (mask[row * width + column]! < DRAWN_FROM) continue;
-      left = Math.min(left, column);
-      right = Math.max(right, column);
-      top = Math.min(top, row);
-      bottom = Math.max(bottom, row);
-    }
-  return right < 0 ? undefined : { left, top, width: right - left + 1, height: bottom - top + 1 };
 }
 
 /**
@@ -63,14 +49,6 @@ export function extendCanvas(
   return { image: { width, height, data }, mask: extended };
 }
 
-/** A part of the canvas, as a canvas. */
-export function cropCanvas({ image, mask }: Canvas, { left, top, width, height }: Box): Canvas {
-  return {
-    image: cropImage(image, left, top, width, height),
-    mask: cropPlane(mask, image.width, { left, top, width, height }),
-  };
-}
-
 /** A part of a plane `[height, width]` with one value a pixel. */
 export function cropPlane(
   plane: Uint8Array,
@@ -85,21 +63,24 @@ export function cropPlane(
   return part;
 }
 
-/** Puts the drawn pixels over a part of a picture, each by its mask; pixels with a mask of 0 stay bit for bit. */
-export function blend(image: RgbImage, drawn: RgbImage, mask: Uint8Array, { left, top }: Box): RgbImage {
-  const data = Uint8Array.from(image.data);
+/** Puts drawn pixels over a part of a picture, each by its share of 255; pixels with a share of 0 stay bit for bit. */
+export function blendInto(
+  { data, width }: { readonly data: Uint8Array; readonly width: number },
+  drawn: RgbImage,
+  shares: Uint8Array,
+  { left, top }: Box,
+): void {
   for (let row = 0; row < drawn.height; row++)
     for (let column = 0; column < drawn.width; column++) {
       const from = row * drawn.width + column;
-      const alpha = mask[from]! / 255;
+      const alpha = shares[from]! / 255;
       if (alpha === 0) continue;
-      const to = (top + row) * image.width + left + column;
+      const to = (top + row) * width + left + column;
       for (let channel = 0; channel < 3; channel++) {
-        const kept = image.data[to * 3 + channel]!;
+        const kept = data[to * 3 + channel]!;
         data[to * 3 + channel] = Math.round(kept + (drawn.data[from * 3 + channel]! - kept) * alpha);
       }
     }
-  return { width: image.width, height: image.height, data };
 }
 
 /**

@@ -2,19 +2,18 @@ import { randomOrder } from '../arpg/order.js';
 import { samplingPlan } from '../arpg/plan.js';
 import type { Sampler, SamplingOptions, StepReport } from '../arpg/sampler.js';
 import type { Schedule } from '../arpg/schedule.js';
-import type { RgbImage } from '../data/image.js';
+import { cropImage, type RgbImage } from '../data/image.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import {
-  blend,
+  blendInto,
   type Box,
   type Canvas,
-  cropCanvas,
   cropPlane,
   DRAWN_FROM,
   extendCanvas,
   featherMask,
 } from './canvas.js';
-import { nextWindow } from './windows.js';
+import { planWindows } from './windows.js';
 
 export interface RedrawOptions extends SamplingOptions {
   /** Class index; null for none. */
@@ -100,11 +99,17 @@ export async function redrawTokens(
   return drawn!;
 }
 
+/** What a canvas lacks of whole tokens and of one window. */
+function paddingOf({ image: { width, height } }: Canvas, factor: number, size: number) {
+  const missing = (length: number) => Math.max(size, Math.ceil(length / factor) * factor) - length;
+  return { left: 0, top: 0, right: missing(width), bottom: missing(height) };
+}
+
 /**
  * Draws the masked part of a canvas of any size anew, at its own resolution: the model is applied to windows of its
- * size, centred on the masked part, or, where that is larger, one after another from what is known into what is not. A
- * token is drawn when the mask is at least half somewhere in its cell. Pixels outside those cells, and those with a
- * mask of 0, stay bit for bit.
+ * size, over whole tokens counted from the top left corner, as `planWindows` places them. A token is drawn once, when
+ * the mask is at least half somewhere in its cell. Pixels outside those cells, and those with a mask of 0, stay bit for
+ * bit.
  */
 export async function redraw(
   { sampler, tokenizer }: Editor,
@@ -112,55 +117,43 @@ export async function redraw(
   options: RedrawOptions,
   onStep?: (report: StepReport) => void,
 ): Promise<Redrawn> {
-  const size = sampler.grid.height * tokenizer.factor;
+  const { factor } = tokenizer;
+  const side = sampler.grid.height;
+  const size = side * factor;
   const { width, height } = canvas.image;
-  // Small pictures are continued by their border up to one window.
-  const padding = { left: 0, top: 0, right: Math.max(0, size - width), bottom: Math.max(0, size - height) };
-  const shares = extendCanvas(
-    { ...canvas, mask: featherMask(canvas.mask, width, height, options.feather ?? 0) },
-    padding,
-    0,
-  ).mask;
+  // Tokens that reach beyond the picture, and pictures smaller than a window, are continued by the border.
+  const padding = paddingOf(canvas, factor, size);
+  const { image, mask } = extendCanvas(canvas, padding, 0);
+  const soft = { ...canvas, mask: featherMask(canvas.mask, width, height, options.feather ?? 0) };
+  const shares = extendCanvas(soft, padding, 0).mask;
   const changed = new Uint8Array(shares.length);
-  let work = extendCanvas(canvas, padding, 0);
+  const work = { ...image, data: Uint8Array.from(image.data) };
   const windows: DrawnWindow[] = [];
-  for (let box = nextWindow(work, size); box; box = nextWindow(work, size)) {
-    const part = cropCanvas(work, box);
-    const { tokens: before, grid } = await tokenizer.encode(part.image);
-    const unknown = touchedPositions(part, tokenizer.factor);
-    const after = await redrawTokens(
-      sampler,
-      before,
-      unknown,
-      options.picture * MAX_WINDOWS + windows.length,
-      options,
-      onStep,
-    );
+  const masked = touchedPositions({ image, mask }, factor);
+  const sizes = { columns: image.width / factor, rows: image.height / factor, side };
+  for (const [index, { left, top, drawn }] of planWindows(masked, sizes).entries()) {
+    const box = { left: left * factor, top: top * factor, width: size, height: size };
+    const { tokens: before, grid } = await tokenizer.encode(cropImage(work, box.left, box.top, size, size));
+    const unknown = new Set(drawn);
+    const number = options.picture * MAX_WINDOWS + index;
+    const after = await redrawTokens(sampler, before, unknown, number, options, onStep);
     const decoded = await tokenizer.decode({ tokens: after, grid });
-    windows.push({ box, before, after, drawn: [...unknown], decoded });
-    const share = inDrawnCells(
-      cropPlane(shares, work.image.width, box),
-      // What another window has drawn already stays.
-      part.mask,
-      unknown,
-      size,
-      tokenizer.factor,
-    );
-    pasteShare(changed, work.image.width, share, box);
-    work = { image: blend(work.image, decoded, share, box), mask: clearMask(work, box) };
+    windows.push({ box, before, after, drawn, decoded });
+    const share = inDrawnCells(cropPlane(shares, image.width, box), unknown, size, factor);
+    pastePlane(changed, image.width, share, box);
+    blendInto(work, decoded, share, box);
   }
   const whole = { left: 0, top: 0, width, height };
   return {
-    image: cropCanvas(work, whole).image,
-    changed: cropPlane(changed, work.image.width, whole),
+    image: cropImage(work, 0, 0, width, height),
+    changed: cropPlane(changed, image.width, whole),
     windows,
   };
 }
 
-/** The shares of a window's pixels that lie in cells which are drawn, and that are still masked; 0 elsewhere. */
+/** The shares of a window's pixels that lie in cells which are drawn; 0 elsewhere. */
 function inDrawnCells(
   shares: Uint8Array,
-  mask: Uint8Array,
   drawn: ReadonlySet<number>,
   size: number,
   factor: number,
@@ -168,28 +161,17 @@ function inDrawnCells(
   const columns = size / factor;
   return shares.map((share, pixel) => {
     const [row, column] = [Math.floor(pixel / size), pixel % size];
-    const cell = Math.floor(row / factor) * columns + Math.floor(column / factor);
-    return mask[pixel] !== 0 && drawn.has(cell) ? share : 0;
+    return drawn.has(Math.floor(row / factor) * columns + Math.floor(column / factor)) ? share : 0;
   });
 }
 
-/** Notes a window's shares among those of the whole canvas, each pixel's largest. */
-function pasteShare(
+/** Notes a window's shares among those of the whole canvas; each pixel has some in one window at most. */
+function pastePlane(
   changed: Uint8Array,
   canvasWidth: number,
   share: Uint8Array,
   { left, top, width }: Box,
 ): void {
-  for (const [pixel, value] of share.entries()) {
-    const place = (top + Math.floor(pixel / width)) * canvasWidth + left + (pixel % width);
-    changed[place] = Math.max(changed[place]!, value);
-  }
-}
-
-/** The mask without what lies in a window. */
-function clearMask({ image, mask }: Canvas, { left, top, width, height }: Box): Uint8Array {
-  const cleared = Uint8Array.from(mask);
-  for (let row = top; row < top + height; row++)
-    cleared.fill(0, row * image.width + left, row * image.width + left + width);
-  return cleared;
+  for (const [pixel, value] of share.entries())
+    if (value > 0) changed[(top + Math.floor(pixel / width)) * canvasWidth + left + (pixel % width)] = value;
 }

@@ -5,13 +5,13 @@ import { uniformFor } from '../arpg/random.js';
 import { augmentImage, NO_AUGMENTATION } from './augment.js';
 import { flipImage, type RgbImage } from '../data/image.js';
 import type { PictureList } from '../data/pictureList.js';
-import type { TokenSet } from '../data/tokenSource.js';
+import { requireCodes, type TokenSet } from '../data/tokenSource.js';
 import { InputError } from '../errors.js';
 import { wordHalves } from '../graph/philox.js';
 import { intTensor } from '../targets/target.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { dataOrder } from './dataOrder.js';
-import { heldOutBatches, splitExamples } from './tokenizerRun.js';
+import { heldOutBatches, splitExamples } from './heldOut.js';
 import type { Batch, TrainingSettings } from './trainingLoop.js';
 
 /** Images encoded together. */
@@ -102,11 +102,48 @@ export interface GeneratorRunOptions {
 /** Validation draws its permutations as from a step that training never reaches. */
 const VALIDATION_STEP = 2 ** 24;
 
-/** What the training loop needs to train a generator on tokens. */
+/**
+ * Refuses tokens that are not those of square pictures, which are all that a generator draws.
+ * @param source what messages call them
+ * @throws InputError naming the grid.
+ */
+export function requireSquareGrid({ grid, positions }: TokenSet, source: string): void {
+  if (grid && grid.height !== grid.width)
+    throw new InputError(
+      `${source}: a grid of ${grid.height}×${grid.width} tokens; generators are trained on square grids, as of square pictures`,
+    );
+  if (!Number.isInteger(Math.sqrt(positions)))
+    throw new InputError(
+      `${source}: ${positions} tokens an image fill no square grid; a generator needs one`,
+    );
+}
+
+/**
+ * Refuses tokens of other sizes than a generator's.
+ * @param source what messages call them
+ * @throws InputError naming what does not fit.
+ */
+export function requireTokensOf(config: OfficialArpgConfig, tokens: TokenSet, source: string): void {
+  requireSquareGrid(tokens, source);
+  if (tokens.positions !== config.block_size)
+    throw new InputError(
+      `${source}: ${tokens.positions} tokens an image where the run has ${config.block_size}`,
+    );
+  requireCodes(tokens.tokens, config.vocab_size, source);
+  const classId = tokens.classIds.find((own) => own < 0 || own >= config.num_classes);
+  if (classId !== undefined)
+    throw new InputError(`${source}: class ${classId} where the run has ${config.num_classes} classes`);
+}
+
+/**
+ * What the training loop needs to train a generator on tokens.
+ * @throws InputError when the tokens are of other sizes than the generator's.
+ */
 export function generatorTraining(data: TokenSet, options: GeneratorRunOptions): TrainingSettings {
   const { config, batchSize, labelDropout, dropout, parts, settings } = options;
+  requireTokensOf(config, data, 'the tokens');
   const { seed } = settings;
-  const { training, heldOut } = splitExamples(data.classIds.length, options.heldOutShare, seed);
+  const { training, heldOut } = splitExamples(data.classIds.length, options.heldOutShare, seed, data);
   const order = dataOrder(training.length, batchSize, seed);
   const { positions, variants } = data;
   const tokensOf = (example: number, variant: number) => {

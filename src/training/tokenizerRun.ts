@@ -6,37 +6,9 @@ import type { OfficialVqConfig } from '../tokenizer/config.js';
 import { vqConfig } from '../tokenizer/config.js';
 import { restartDeadCodes } from './deadCodes.js';
 import { dataOrder } from './dataOrder.js';
+import { heldOutBatches, splitExamples } from './heldOut.js';
 import { floatTensor } from '../targets/target.js';
 import type { Batch, TrainingSettings } from './trainingLoop.js';
-
-/** Splits the examples: the held-out ones are the last of an order drawn from the seed. */
-export interface Split {
-  readonly training: readonly number[];
-  readonly heldOut: readonly number[];
-}
-
-/** @param share of the examples that training does not see, 0 to below 1 */
-export function splitExamples(count: number, share: number, seed: number): Split {
-  const shuffled = dataOrder(count, count, seed ^ 0x5eed).batch(1);
-  const held = Math.min(count - 1, Math.floor(count * share));
-  return { training: shuffled.slice(held), heldOut: shuffled.slice(0, held) };
-}
-
-/** Validation looks at so many batches at most. */
-const VALIDATION_BATCHES = 8;
-
-/**
- * The batches to validate on: whole ones, or a single smaller one where the held-out examples do not fill one.
- * @returns none when nothing is held out
- */
-export function heldOutBatches(
-  heldOut: readonly number[],
-  batchSize: number,
-): readonly (readonly number[])[] {
-  const size = Math.min(batchSize, heldOut.length);
-  const batches = size === 0 ? 0 : Math.min(VALIDATION_BATCHES, Math.floor(heldOut.length / size));
-  return Array.from({ length: batches }, (_, index) => heldOut.slice(index * size, (index + 1) * size));
-}
 
 export interface TokenizerRunOptions {
   readonly config: OfficialVqConfig;

@@ -107,15 +107,87 @@ describe('token data sets', () => {
   });
 
   it('JSON lines', () => {
-    write('tokens.jsonl', '{"tokens":[1,2],"class_id":3}\n{"tokens":[4,5]}\n');
+    write('tokens.jsonl', '{"tokens":[1,2],"class_id":3}\n{"tokens":[4,5],"class_id":0}\n');
     const set = openTokenSet(temporary('tokens.jsonl'), 16384)!;
     expect([...set.classIds]).to.deep.equal([3, 0]);
     expect([...set.tokens]).to.deep.equal([1, 2, 4, 5]);
+    expect([set.grid, set.pictures]).to.deep.equal([undefined, undefined]);
     write('uneven.jsonl', '{"tokens":[1,2]}\n{"tokens":[4]}\n');
     expect(() => openTokenSet(temporary('uneven.jsonl'), 16384)).to.throw(
       InputError,
       'uneven.jsonl: line 2: 1×1 tokens',
     );
+  });
+
+  const linesOf = (...lines: readonly object[]) => lines.map((line) => JSON.stringify(line)).join('\n');
+  const four = { tokens: [1, 2, 3, 4] };
+
+  it('the grid of JSON lines is theirs, and lines that contradict it or each other are refused', () => {
+    write('wide.jsonl', linesOf({ ...four, grid: [1, 4] }, { ...four, grid: [1, 4] }));
+    expect(openTokenSet(temporary('wide.jsonl'), 9)!.grid).to.deep.equal({ height: 1, width: 4 });
+    write('square.jsonl', linesOf(four, { ...four, grid: [2, 2] }, four));
+    expect(openTokenSet(temporary('square.jsonl'), 9)!.grid).to.deep.equal({ height: 2, width: 2 });
+    for (const [lines, message] of [
+      [[four, { ...four, grid: [1, 4] }], 'line 2: a grid of 1×4 tokens where .*line 1 has 2×2'],
+      [[{ ...four, grid: [1, 4] }, four], 'line 2: a grid of 2×2 tokens where .*line 1 has 1×4'],
+      [
+        [
+          { ...four, grid: [1, 4] },
+          { ...four, grid: [4, 1] },
+        ],
+        'line 2: a grid of 4×1',
+      ],
+      [[four, { ...four, grid: [2, 3] }], 'line 2: 4 tokens do not fill a grid of 2×3'],
+      [[{ tokens: [1, 2], grid: [1, 2] }, { tokens: [1, 2] }], 'line 2: 2 tokens do not fill a grid'],
+    ] as const) {
+      write('grids.jsonl', linesOf(...lines));
+      expect(() => openTokenSet(temporary('grids.jsonl'), 9)).to.throw(InputError, new RegExp(message));
+    }
+  });
+
+  it('all JSON lines have a class, or none has and all are of one', () => {
+    write('none.jsonl', linesOf(four, four));
+    const set = openTokenSet(temporary('none.jsonl'), 9)!;
+    expect([set.classes, [...set.classIds]]).to.deep.equal([1, [0, 0]]);
+    expect(set.notes.join()).to.include('no line has a class_id: all images are of one class');
+    for (const [lines, message] of [
+      [[{ ...four, class_id: 1 }, four], 'line 2: it has no class_id, and .*line 1 has one'],
+      [[four, four, { ...four, class_id: 0 }], 'line 1: it has no class_id, and .*line 3 has one'],
+      [
+        [
+          { ...four, class: 'cat' },
+          { ...four, class: 'dog' },
+        ],
+        "line 1: the class 'cat' has no number",
+      ],
+      [
+        [
+          { ...four, class_id: null },
+          { ...four, class: 'dog' },
+        ],
+        'line 1: it has no class_id',
+      ],
+    ] as const) {
+      write('some.jsonl', linesOf(...lines));
+      expect(() => openTokenSet(temporary('some.jsonl'), 9)).to.throw(InputError, new RegExp(message));
+    }
+  });
+
+  it('JSON lines of one source are of one picture', () => {
+    const [cat, dog] = [{ source: 'cat.png' }, { source: 'dog.png' }];
+    write(
+      'crops.jsonl',
+      linesOf(
+        { ...four, ...dog },
+        { ...four, ...cat, crop: 0 },
+        four,
+        { ...four, ...cat, flipped: true },
+        four,
+      ),
+    );
+    const set = openTokenSet(temporary('crops.jsonl'), 9)!;
+    expect([...set.pictures!]).to.deep.equal([0, 1, 2, 1, 4]);
+    expect(set.notes.join()).to.include('its 5 images are of 4 pictures, which are held out whole');
   });
 
   it('JSON lines name their classes, and places by the line', () => {

@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { arpgConfig } from '../../src/arpg/config.js';
+import { uniformFor } from '../../src/arpg/random.js';
 import { samplingPlan } from '../../src/arpg/plan.js';
 import { createSampler, type Sampler } from '../../src/arpg/sampler.js';
 import { openGenerator, openTokenizer } from '../../src/checkpoints/modelFolder.js';
 import { splitPictures } from '../../src/data/imageStream.js';
-import { DRAWN_FROM, featherMask, maskedBox } from '../../src/editing/canvas.js';
+import { DRAWN_FROM, featherMask } from '../../src/editing/canvas.js';
 import { redraw, type RedrawOptions, redrawTokens, touchedPositions } from '../../src/editing/redraw.js';
-import { nextWindow } from '../../src/editing/windows.js';
+import { planWindows } from '../../src/editing/windows.js';
 import { InputError } from '../../src/errors.js';
 import { encodePng } from '../../src/data/image.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
@@ -127,16 +128,62 @@ describe('redraw', () => {
     expect(Math.abs(same - other) / count).to.be.below(0.08);
   });
 
-  it('windows are centred on small parts and stay inside the picture', () => {
-    const canvas = (left: number, top: number) => ({
-      image: { width: 40, height: 20, data: new Uint8Array(40 * 20 * 3) },
-      mask: rectangleMask(40, 20, left, top, left + 2, top + 2),
+  it('windows are centred on small parts as far as whole tokens allow, and stay inside the picture', () => {
+    const windows = (left: number, top: number) => {
+      const image = { width: 40, height: 20, data: new Uint8Array(40 * 20 * 3) };
+      const mask = rectangleMask(40, 20, left, top, left + 4, top + 4);
+      return planWindows(touchedPositions({ image, mask }, 2), { columns: 20, rows: 10, side: 4 });
+    };
+    expect(windows(10, 8)).to.deep.equal([{ left: 4, top: 3, drawn: [5, 6, 9, 10] }]);
+    expect(windows(0, 16)).to.deep.equal([{ left: 0, top: 6, drawn: [8, 9, 12, 13] }]);
+    expect(planWindows(new Set(), { columns: 20, rows: 10, side: 4 })).to.deep.equal([]);
+  });
+
+  for (const [columns, rows, side, keep] of [
+    [75, 50, 4, 0.5],
+    [75, 50, 4, 0.9],
+    [75, 50, 4, 0.1],
+    [75, 50, 4, 0],
+    [9, 4, 4, 0.5],
+    [23, 17, 16, 0.5],
+    [4, 4, 4, 0],
+  ] as const)
+    it(`few windows cover what ${keep} of ${columns}×${rows} tokens leave, each once`, () => {
+      const all = Array.from({ length: columns * rows }, (_, position) => position);
+      const masked = new Set(all.filter((position) => uniformFor(1, 0, position, 'keep') >= keep));
+      const windows = planWindows(masked, { columns, rows, side });
+      const drawn = windows.flatMap(({ left, top, drawn: own }) =>
+        own.map((position) => (top + Math.floor(position / side)) * columns + left + (position % side)),
+      );
+      expect(drawn.toSorted((a, b) => a - b)).to.deep.equal([...masked]);
+      for (const { left, top } of windows) {
+        expect(left).to.be.within(0, columns - side);
+        expect(top).to.be.within(0, rows - side);
+      }
+      // As many as side by side would cover the picture, or as half a window each would draw the mask.
+      const tiles = Math.ceil(columns / side) * Math.ceil(rows / side);
+      expect(windows.length).to.be.at.most(Math.max(tiles, Math.ceil(masked.size / (side ** 2 / 2))) * 1.25);
     });
-    expect(nextWindow(canvas(10, 9), 8)).to.deep.equal({ left: 7, top: 6, width: 8, height: 8 });
-    expect(nextWindow(canvas(0, 18), 8)).to.deep.equal({ left: 0, top: 12, width: 8, height: 8 });
-    expect(nextWindow({ ...canvas(0, 0), mask: new Uint8Array(800) }, 8)).to.equal(undefined);
-    expect(maskedBox(canvas(10, 9))).to.deep.equal({ left: 10, top: 9, width: 2, height: 2 });
-    expect([...touchedPositions(canvas(3, 1), 2)]).to.deep.equal([1, 2, 21, 22]);
+
+  it('cells at the border that the picture cuts are drawn once, continued by its border, and no others', async () => {
+    const [width, height] = [17, 9];
+    const image = { width, height, data: pattern(width, height, 3) };
+    const mask = rectangleMask(width, height, 14, 5, 17, 9);
+    const {
+      image: result,
+      changed,
+      windows,
+    } = await redraw({ sampler, tokenizer }, { image, mask }, options);
+    expect([result.width, result.height]).to.deep.equal([width, height]);
+    expect(windows.map(({ box }) => box)).to.deep.equal([{ left: 10, top: 2, width: 8, height: 8 }]);
+    expect(windows[0]!.drawn.toSorted((a, b) => a - b)).to.deep.equal([6, 7, 10, 11, 14, 15]);
+    for (const [pixel, share] of changed.entries()) {
+      expect(share).to.equal(mask[pixel]);
+      if (share === 0)
+        expect(result.data.subarray(pixel * 3, pixel * 3 + 3)).to.deep.equal(
+          image.data.subarray(pixel * 3, pixel * 3 + 3),
+        );
+    }
   });
 
   it('a feathered mask falls off inside and is nothing outside', () => {
@@ -162,6 +209,8 @@ describe('several pictures on one stream', () => {
     const lines = splitPictures(Buffer.from(`${line}\n\n${line}\n`), 'stdin');
     expect(lines.map(({ source }) => source)).to.deep.equal(['stdin: line 1', 'stdin: line 3']);
     expect(Buffer.from(lines[0]!.bytes).equals(Buffer.from(png(4)))).to.equal(true);
+    for (const blank of ['\n', '\r\n \t\r\n', '\uFEFF\n'])
+      expect(splitPictures(Buffer.from(`${blank}${line}\n`), 'stdin')).to.have.length(1);
   });
 
   it('say where something else begins', () => {

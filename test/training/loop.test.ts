@@ -21,7 +21,7 @@ import { learningRateAt } from '../../src/training/learningRate.js';
 import { readCheckpoint } from '../../src/training/runFolder.js';
 import { readLog } from '../../src/training/runLog.js';
 import { readTokenCache } from '../../src/training/tokenCache.js';
-import { heldOutBatches, splitExamples } from '../../src/training/tokenizerRun.js';
+import { heldOutBatches, splitExamples } from '../../src/training/heldOut.js';
 import { arpg } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
 
@@ -81,6 +81,40 @@ describe('data order and learning rate', () => {
     expect(heldOut).to.have.length(20);
     expect(new Set([...training, ...heldOut]).size).to.equal(100);
     expect(splitExamples(1, 0.5, 3).training).to.have.length(1);
+  });
+
+  it('without crops, and where classes are large, the split is the beginning of the order drawn', () => {
+    const order = dataOrder(200, 200, 7 ^ 0x5eed).batch(1);
+    const classIds = Array.from({ length: 200 }, (_, index) => index % 10);
+    for (const kinds of [undefined, { classIds }, { classIds, pictures: order.map((_, index) => index) }])
+      expect(splitExamples(200, 0.1, 7, kinds)).to.deep.equal({
+        heldOut: order.slice(0, 20),
+        training: order.slice(20),
+      });
+  });
+
+  it('a split parts no picture, and leaves every class one to train on', () => {
+    for (let seed = 0; seed < 50; seed++) {
+      // 20 pictures with 5 crops each; the first class has a single picture, the second two, one of them in both.
+      const pictures = Array.from({ length: 100 }, (_, example) => example % 20);
+      const classIds = pictures.map((picture, example) => {
+        if (picture === 0) return 0;
+        if (picture === 1 || (picture === 2 && example < 50)) return 1;
+        return 2;
+      });
+      const { training, heldOut } = splitExamples(100, 0.5, seed, { classIds, pictures });
+      expect([...training, ...heldOut].sort((a, b) => a - b)).to.deep.equal(
+        pictures.map((_, index) => index),
+      );
+      const seen = new Set(training.map((example) => pictures[example]));
+      expect(heldOut.filter((example) => seen.has(pictures[example]))).to.deep.equal([]);
+      expect(heldOut).to.have.length(50);
+      expect(new Set(training.map((example) => classIds[example])).size).to.equal(3);
+    }
+    const alone = [0, 1, 2, 3];
+    expect(splitExamples(4, 0.9, 1, { classIds: alone }).heldOut).to.deep.equal([]);
+    expect(splitExamples(4, 0.4, 1, { pictures: [0, 0, 1, 1] }).heldOut).to.deep.equal([]);
+    expect(splitExamples(4, 0.5, 1, { pictures: [0, 0, 1, 1] }).heldOut).to.have.length(2);
   });
 
   it('few held-out examples make one smaller batch, none make none', () => {
