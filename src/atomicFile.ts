@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -11,10 +10,11 @@ import {
   rmSync,
   type Stats,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { OutputError, systemReason } from './errors.js';
 import { openDirectly, writeFully } from './directOutput.js';
 import { followLinks, outputPlace } from './outputPlace.js';
+import { partialName, removeLeftovers } from './partialNames.js';
 
 /** Output that is not complete yet. */
 const partialOutput = new Set<string>();
@@ -36,7 +36,8 @@ function removeQuietly(path: string): void {
 
 /** A short name beside the final one, for output that is not complete yet. */
 function temporaryName(path: string): string {
-  const name = join(dirname(path), `.arpg-${randomBytes(4).toString('hex')}.partial`);
+  removeLeftovers(dirname(path));
+  const name = partialName(dirname(path));
   partialOutput.add(name);
   return name;
 }

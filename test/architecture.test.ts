@@ -28,7 +28,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'src/jsonFile.ts': ['src/errors.ts', 'src/files'],
   'src/outputPlace.ts': [],
   'src/directOutput.ts': ['src/outputPlace.ts'],
-  'src/atomicFile.ts': ['src/errors.ts', 'src/directOutput.ts', 'src/outputPlace.ts'],
+  'src/partialNames.ts': [],
+  'src/atomicFile.ts': ['src/errors.ts', 'src/directOutput.ts', 'src/outputPlace.ts', 'src/partialNames.ts'],
   'src/data': ['src/errors.ts', 'src/files', 'src/jsonFile.ts'],
   'src/arpg': ['graphs', 'src/graph', 'src/targets', 'src/errors.ts', 'src/jsonFile.ts'],
   'src/tokenizer': ['graphs', 'src/graph', 'src/targets', 'src/data', 'src/errors.ts', 'src/jsonFile.ts'],
@@ -58,6 +59,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/files',
     'src/jsonFile.ts',
     'src/atomicFile.ts',
+    'src/partialNames.ts',
   ],
   'src/download': ['src/errors.ts', 'src/files', 'src/jsonFile.ts', 'src/printable.ts'],
   'src/export': [

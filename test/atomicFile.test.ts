@@ -253,3 +253,28 @@ describe('output of commands', () => {
     expect(arpg(['graph', 'decoder', '-o', join(model, 'new.txt'), '--model', model]).code).to.equal(0);
   }).timeout(120_000);
 });
+
+describe('what a killed process left half written', () => {
+  const temporary = temporaryFolder();
+
+  it('is removed by the next one that writes there, but not what others are writing', async () => {
+    const script = `
+      const { writeFileAtomically } = await import(${JSON.stringify(new URL('../src/atomicFile.js', import.meta.url).href)});
+      function* chunks() { yield new Uint8Array(10); process.kill(process.pid, 'SIGKILL'); }
+      writeFileAtomically(${JSON.stringify(temporary('killed.bin'))}, chunks());`;
+    const { signal } = spawnSync(process.execPath, ['--input-type=module', '-e', script]);
+    expect(signal).to.equal('SIGKILL');
+    const partial = () => readdirSync(temporary('.')).filter((name) => name.endsWith('.partial'));
+    expect(partial()).to.have.length(1);
+    const others = [
+      '.arpg-00000000-1-aaaa.partial',
+      `.arpg-${partial()[0]!.split('-')[1]}-${process.pid}-bbbb.partial`,
+    ];
+    for (const name of [...others, 'mine.partial']) writeFileSync(temporary(name), 'x');
+    const next = `
+      const { writeFileAtomically } = await import(${JSON.stringify(new URL('../src/atomicFile.js', import.meta.url).href)});
+      writeFileAtomically(${JSON.stringify(temporary('next.bin'))}, [new Uint8Array(1)]);`;
+    expect(spawnSync(process.execPath, ['--input-type=module', '-e', next]).status).to.equal(0);
+    expect(partial().sort()).to.deep.equal([...others, 'mine.partial'].sort());
+  });
+});

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { OutputError, systemReason } from '../errors.js';
+import { partialName } from '../partialNames.js';
 
 const LOCK_FILE = 'lock';
 
@@ -73,7 +73,7 @@ process.on('exit', () => {
   for (const path of held.keys()) release(path);
 });
 
-const nameBeside = (path: string) => join(dirname(path), `.arpg-${randomBytes(4).toString('hex')}.partial`);
+const nameBeside = (path: string) => partialName(dirname(path));
 
 /** Puts the lock there with all its text at once; false where there is one. */
 function place(path: string, text: string): boolean {

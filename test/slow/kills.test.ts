@@ -23,7 +23,10 @@ describe('a training run that is killed again and again', function () {
       class_id: image % 2,
     }));
     writeFileSync(temporary('data.jsonl'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-    writeFileSync(temporary('arpg.json'), JSON.stringify({ dim: 16, n_layer: 2, n_head: 2, multiple_of: 16 }));
+    writeFileSync(
+      temporary('arpg.json'),
+      JSON.stringify({ dim: 16, n_layer: 2, n_head: 2, multiple_of: 16 }),
+    );
     const flags = [
       ...['--data', temporary('data.jsonl'), '--tokenizer', tokenizer, '--config', temporary('arpg.json')],
       ...['--steps', '1500', '--batch', '8', '--seed', '3', '--checkpoint-every', '10', '--holdout', '0.2'],
@@ -37,7 +40,9 @@ describe('a training run that is killed again and again', function () {
     for (let finished = false; !finished; ) {
       const isThere = existsSync(`${killed}/run.json`);
       const args = isThere ? ['train', '--resume', killed] : ['train', ...flags, '--out', killed];
-      const child = spawn(process.execPath, [program, ...args, ...more], { stdio: ['ignore', 'ignore', 'pipe'] });
+      const child = spawn(process.execPath, [program, ...args, ...more], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
       let errors = '';
       child.stderr.on('data', (chunk: Buffer) => {
         errors += chunk.toString();
@@ -60,7 +65,10 @@ describe('a training run that is killed again and again', function () {
     const numbers = (name: string) => readLog(temporary(name)).map(({ seconds, ...entry }) => entry);
     expect(numbers('killed')).to.deep.equal(numbers('whole'));
     for (const file of ['model/model.safetensors', 'model/config.json', 'latest'])
-      expect(readFileSync(`${killed}/${file}`).equals(readFileSync(temporary(`whole/${file}`))), file).to.equal(true);
+      expect(
+        readFileSync(`${killed}/${file}`).equals(readFileSync(temporary(`whole/${file}`))),
+        file,
+      ).to.equal(true);
     rmSync(killed, { recursive: true });
   });
 });

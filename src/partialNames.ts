@@ -1,0 +1,51 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { readdirSync, rmSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+
+/** Tells machines apart that share a folder. */
+const HOST = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+const PARTIAL_NAME = /^\.arpg-([0-9a-f]{8})-(\d+)-[0-9a-f]+\.partial$/;
+
+/** A name in a folder for output that is not complete yet. It says which process it belongs to. */
+export function partialName(folder: string): string {
+  return join(folder, `.arpg-${HOST}-${process.pid}-${randomBytes(4).toString('hex')}.partial`);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Not allowed to signal it: somebody else's, alive.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Folders that this process has looked through: it leaves nothing behind itself. */
+const cleaned = new Set<string>();
+
+/**
+ * Removes what processes of this machine that are no more, for example killed ones, left half written in a folder. Each
+ * folder is looked through once, since it may hold many files.
+ */
+export function removeLeftovers(folder: string): void {
+  if (cleaned.has(folder)) return;
+  cleaned.add(folder);
+  let names: readonly string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    // Not there yet, or not to be listed: whoever writes there will say what is wrong.
+    return;
+  }
+  for (const name of names) {
+    const [, host, pid] = PARTIAL_NAME.exec(name) ?? [];
+    if (host !== HOST || isAlive(Number(pid))) continue;
+    try {
+      rmSync(join(folder, name), { recursive: true, force: true });
+    } catch {
+      // Somebody else's, perhaps; it only takes room.
+    }
+  }
+}
