@@ -216,7 +216,8 @@ describe('output of commands', () => {
     const [code, signal] = await new Promise<[number | null, string | null]>((resolve) =>
       program.on('close', (...ended) => resolve(ended)),
     );
-    expect([code, signal]).to.deep.equal([null, 'SIGINT']);
+    // A busy machine may not have come to the FIFO yet, where the system handles signals.
+    expect(signal ?? code).to.be.oneOf(['SIGINT', 130]);
   });
 
   it('never takes the place of the files of the model it comes from', () => {
@@ -226,6 +227,7 @@ describe('output of commands', () => {
     const weights = join(model, 'model.safetensors');
     symlinkSync(weights, temporary('link.safetensors'));
     linkSync(weights, temporary('hard.onnx.data'));
+    linkSync(weights, temporary('hard.png'));
     const before = readFileSync(weights);
     const refused = [
       ['export', '--format', 'safetensors', '-o', weights],
@@ -242,7 +244,7 @@ describe('output of commands', () => {
       ],
       ['export', '--format', 'gpujs', '-o', join(model, 'config.json')],
       ['graph', 'decoder', '-o', join(model, 'tokenizer/config.json')],
-      ['sample', '--class', '1', '-o', weights],
+      ['sample', '--class', '1', '-o', temporary('hard.png')],
     ];
     for (const args of refused) {
       const { code, errors } = arpg([...args, '--model', model]);
