@@ -144,5 +144,11 @@ export function requireSeparateOutputs(flags: {
 
 /** Whether a path names a folder: it exists as one, or ends with a slash. */
 export function namesFolder(path: string): boolean {
-  return path.endsWith('/') || (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false);
+  if (path.endsWith('/')) return true;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    // Not there, or not to be reached: whoever writes there will say why.
+    return false;
+  }
 }
