@@ -131,11 +131,11 @@ export async function redraw(
   const windows: DrawnWindow[] = [];
   const masked = touchedPositions({ image, mask }, factor);
   const sizes = { columns: image.width / factor, rows: image.height / factor, side };
-  for (const [index, { left, top, drawn }] of planWindows(masked, sizes).entries()) {
+  for (const { left, top, drawn } of planWindows(masked, sizes)) {
     const box = { left: left * factor, top: top * factor, width: size, height: size };
     const { tokens: before, grid } = await tokenizer.encode(cropImage(work, box.left, box.top, size, size));
     const unknown = new Set(drawn);
-    const number = options.picture * MAX_WINDOWS + index;
+    const number = options.picture * MAX_WINDOWS + windows.length;
     const after = await redrawTokens(sampler, before, unknown, number, options, onStep);
     const decoded = await tokenizer.decode({ tokens: after, grid });
     windows.push({ box, before, after, drawn, decoded });

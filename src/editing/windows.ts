@@ -1,3 +1,5 @@
+import { createTournament } from './tournament.js';
+
 /** Up to this share of a window may be drawn at once where another window is left that shows more of what is known. */
 const DRAWN_SHARE = 0.75 ** 2;
 
@@ -24,71 +26,78 @@ export interface WindowSizes {
  * cover the mask and drawing grows from what is known into what is not; where none does, the one that shows most. Among
  * equals, what is drawn lies as near to its centre as can be.
  * @param masked raster positions in the picture
+ * @returns the windows as they are asked for, since those of large pictures take a while to find
  */
-export function planWindows(masked: ReadonlySet<number>, sizes: WindowSizes): readonly PlannedWindow[] {
+export function* planWindows(masked: ReadonlySet<number>, sizes: WindowSizes): Generator<PlannedWindow> {
+  const { columns, side } = sizes;
   const open = new Set(masked);
   const tallies = tallyWindows(open, sizes);
-  const windows: PlannedWindow[] = [];
   while (open.size > 0) {
-    const { left, top } = tallies.next();
+    const { left, top } = tallies.best();
     const drawn: number[] = [];
-    for (let position = 0; position < sizes.side ** 2; position++) {
-      const [row, column] = [top + Math.floor(position / sizes.side), left + (position % sizes.side)];
-      if (!open.delete(row * sizes.columns + column)) continue;
-      tallies.count(column, row, -1);
+    for (let position = 0; position < side ** 2; position++) {
+      const [row, column] = [top + Math.floor(position / side), left + (position % side)];
+      if (!open.delete(row * columns + column)) continue;
+      tallies.drop(column, row);
       drawn.push(position);
     }
-    windows.push({ left, top, drawn });
+    tallies.compare(left, top);
+    yield { left, top, drawn };
   }
-  return windows;
 }
 
 /** What is known of all places that a window can have. */
 interface WindowTallies {
-  /** Notes a token as masked, or with −1 as drawn, in all windows that it lies in. */
-  count(column: number, row: number, change: 1 | -1): void;
   /** Where the best window lies. */
-  next(): { readonly left: number; readonly top: number };
+  best(): { readonly left: number; readonly top: number };
+  /** Notes a token as drawn in all windows that it lies in. */
+  drop(column: number, row: number): void;
+  /** Compares all windows anew that share tokens with one. */
+  compare(left: number, top: number): void;
 }
 
 function tallyWindows(masked: ReadonlySet<number>, { columns, rows, side }: WindowSizes): WindowTallies {
   const [across, down] = [columns - side + 1, rows - side + 1];
   // Of the masked tokens of each window: how many, and the sums of their columns and rows.
-  const [counts, lefts, tops] = [0, 1, 2].map(() => new Float64Array(across * down)) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
+  const counts = new Int32Array(across * down);
+  const lefts = new Float64Array(across * down);
+  const tops = new Float64Array(across * down);
   const limit = Math.floor(DRAWN_SHARE * side ** 2);
-  const worth = (count: number) => (count <= limit ? count : -count);
+  const worth = (window: number): number => {
+    const count = counts[window]!;
+    if (count === 0) return Number.NEGATIVE_INFINITY;
+    return count <= limit ? count : -count;
+  };
   /** How far what is drawn lies from the centre, comparable between windows with as much of it. */
   const eccentricity = (window: number): number => {
     const [left, top] = [window % across, Math.floor(window / across)];
     const aside = (sum: number, start: number) => 2 * sum - counts[window]! * (2 * start + side - 1);
     return aside(lefts[window]!, left) ** 2 + aside(tops[window]!, top) ** 2;
   };
-  const isBetter = (window: number, best: number): boolean => {
-    if (best < 0) return true;
-    const [own, other] = [worth(counts[window]!), worth(counts[best]!)];
-    return own > other || (own === other && eccentricity(window) < eccentricity(best));
+  const isBetter = (window: number, other: number): boolean => {
+    const difference = worth(window) - worth(other);
+    return difference > 0 || (difference === 0 && eccentricity(window) < eccentricity(other));
   };
-  const tallies: WindowTallies = {
-    count(column, row, change) {
-      for (let top = Math.max(0, row - side + 1); top <= Math.min(row, down - 1); top++)
-        for (let left = Math.max(0, column - side + 1); left <= Math.min(column, across - 1); left++) {
-          const window = top * across + left;
-          counts[window]! += change;
-          lefts[window]! += change * column;
-          tops[window]! += change * row;
-        }
-    },
-    next() {
-      let best = -1;
-      for (let window = 0; window < counts.length; window++)
-        if (counts[window] !== 0 && isBetter(window, best)) best = window;
-      return { left: best % across, top: Math.floor(best / across) };
-    },
+  /** All windows that share tokens with a square. */
+  const around = (left: number, top: number, length: number, visit: (window: number) => void): void => {
+    for (let row = Math.max(0, top - side + 1); row < Math.min(top + length, down); row++)
+      for (let column = Math.max(0, left - side + 1); column < Math.min(left + length, across); column++)
+        visit(row * across + column);
   };
-  for (const position of masked) tallies.count(position % columns, Math.floor(position / columns), 1);
-  return tallies;
+  const count = (column: number, row: number, change: 1 | -1): void =>
+    around(column, row, 1, (window) => {
+      counts[window]! += change;
+      lefts[window]! += change * column;
+      tops[window]! += change * row;
+    });
+  for (const position of masked) count(position % columns, Math.floor(position / columns), 1);
+  const tournament = createTournament(counts.length, isBetter);
+  return {
+    best() {
+      const window = tournament.best();
+      return { left: window % across, top: Math.floor(window / across) };
+    },
+    drop: (column, row) => count(column, row, -1),
+    compare: (left, top) => around(left, top, side, tournament.update),
+  };
 }
