@@ -204,6 +204,14 @@ describe('output of commands', () => {
     }
   }).timeout(120_000);
 
+  it('a FIFO whose reader leaves early is output that could not be written', () => {
+    spawnSync('mkfifo', [temporary('left')]);
+    const { code, errors } = shell(
+      `(head -c 10 '${temporary('left')}' > /dev/null) & arpg sample --class 1 --count 2000 --steps 1 --seed 1 --batch 500 --format npz -o '${temporary('left')}'`,
+    );
+    expect([code, errors.includes('nobody reads it any more')], errors).to.deep.equal([5, true]);
+  });
+
   it('a FIFO that nobody reads can be left with a signal', async () => {
     spawnSync('mkfifo', [temporary('fifo')]);
     const program = spawn('bash', [

@@ -114,8 +114,8 @@ function viewOf({ storage, offset, shape, strides }: TorchTensor): View {
   const count = countElements(shape);
   const last =
     count === 0 ? first : first + shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, 0);
-  if (!(last < Math.max(storage.elements, 1) && first <= storage.elements))
-    throw new PickleError(`a tensor of shape [${shape.join(', ')}] reaches outside its storage`);
+  const isInside = count === 0 ? first <= storage.elements : last < storage.elements;
+  if (!isInside) throw new PickleError(`a tensor of shape [${shape.join(', ')}] reaches outside its storage`);
   const repeated = (count - storage.elements) * BYTES_PER_ELEMENT[storage.dtype];
   if (!(repeated <= MAX_REPEATED_BYTES))
     throw new PickleError(`a tensor of shape [${shape.join(', ')}] is far larger than its storage`);

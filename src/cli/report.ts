@@ -5,6 +5,8 @@ import { EXIT_CODES, OutputError, systemReason, UserError } from '../errors.js';
 import { GraphError } from '../graph/graphError.js';
 import { oneLine, printMessage, printTrace } from './terminal.js';
 
+const STDOUT = 'stdout';
+
 /** The names of the commands, as the manifest lists them. */
 function commandNames(): readonly string[] {
   const manifest = new URL('../../../oclif.manifest.json', import.meta.url);
@@ -44,15 +46,16 @@ function describe(error: unknown): string {
 /** What the parser's own output, such as the help, failed with: all else that is written is named where it is. */
 function asOutputError(error: unknown): unknown {
   const isUnnamed = error instanceof Error && (error as NodeJS.ErrnoException).syscall === 'write';
-  return isUnnamed ? new OutputError(`stdout: cannot be written: ${systemReason(error)}`, error) : error;
+  return isUnnamed ? new OutputError(`${STDOUT}: cannot be written: ${systemReason(error)}`, error) : error;
 }
 
 /** Prints one line about a failure on stderr, or all of it when debugging. Returns the exit code. */
 export function reportFailure(failure: unknown): number {
   const error = asOutputError(failure);
   // Whoever read the output has seen enough.
-  if (error instanceof OutputError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EPIPE')
-    return EXIT_CODES.done;
+  const isUnread =
+    error instanceof OutputError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EPIPE';
+  if (isUnread && error.message.startsWith(STDOUT)) return EXIT_CODES.done;
   const exitCode = exitCodeOf(error);
   if (exitCode === EXIT_CODES.done) return exitCode;
   printMessage(`arpg: ${describe(error)}`);

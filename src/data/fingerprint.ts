@@ -14,20 +14,22 @@ interface FoundFile {
   readonly bytes: number;
 }
 
-/** All files below a path that count, in the order of their names; links are followed, circles are not. */
+/** All files below a path that count, in the order of their names; links are followed, to each folder once. */
 function filesBelow(path: string, counts: (name: string) => boolean): readonly FoundFile[] {
   const found: FoundFile[] = [];
-  const visit = (current: string, name: string, above: ReadonlySet<string>): void => {
+  // Each real folder counts once, so that a web of links takes no longer than its folders.
+  const seen = new Set<string>();
+  const visit = (current: string, name: string): void => {
     const status = statSync(current, { throwIfNoEntry: false });
     if (status?.isFile()) found.push({ name, path: current, bytes: status.size });
     if (!status?.isDirectory()) return;
     const real = realpathSync(current);
-    if (above.has(real)) return;
+    if (seen.has(real)) return;
+    seen.add(real);
     for (const inner of readdirSync(current).sort())
-      if (counts(inner))
-        visit(join(current, inner), name === '' ? inner : `${name}/${inner}`, new Set([...above, real]));
+      if (counts(inner)) visit(join(real, inner), name === '' ? inner : `${name}/${inner}`);
   };
-  visit(path, '', new Set());
+  visit(path, '');
   return found;
 }
 

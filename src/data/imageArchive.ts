@@ -50,13 +50,20 @@ function chooseImages(arrays: readonly Named[], path: string): Named {
 }
 
 /**
- * The array of the images' labels: the only other one that belongs to them by its name; undefined when there is none.
- * Arrays of parts with images of their own do not matter.
+ * The array of the images' labels: the only other one of their part, or of none; undefined when there is none.
+ * @throws InputError when there are several, or only those of another part whose images are not there.
  */
 function chooseLabels(arrays: readonly Named[], images: Named, path: string): Named | undefined {
   const others = new Set(arrays.filter(isImages).map(({ name }) => partOf(name)));
   others.delete(partOf(images.name));
-  const candidates = arrays.filter((named) => !isImages(named) && !others.has(partOf(named.name)));
+  const own = partOf(images.name);
+  const rest = arrays.filter((named) => !isImages(named) && !others.has(partOf(named.name)));
+  const candidates = rest.filter(({ name }) => [own, 'whole'].includes(partOf(name)) || own === 'whole');
+  const [foreign] = rest.filter((named) => !candidates.includes(named));
+  if (foreign && candidates.length === 0)
+    throw new InputError(
+      `${path}: ${describe(foreign)} belongs to another part than ${images.name}; give the images their own labels, or leave it out`,
+    );
   if (candidates.length > 1)
     throw new InputError(
       `${path}: which are the labels of ${images.name}, ${candidates.map(describe).join(' or ')}? Keep one of them`,

@@ -73,7 +73,7 @@ class Walk {
   private readonly realRoot: string;
 
   constructor(private readonly root: string) {
-    this.realRoot = realpathSync(root);
+    this.realRoot = realPath(root);
     this.seen.add(this.realRoot);
   }
 
@@ -97,7 +97,7 @@ class Walk {
 
   /** The labels of a folder and of those within it; none when it holds no pictures. */
   labelsOf(label: string): readonly string[] {
-    const real = realpathSync(join(this.root, label));
+    const real = realPath(join(this.root, label));
     if (this.seen.has(real) || isWithin(this.realRoot, real)) {
       this.leave('repeated', label);
       return [];
@@ -120,6 +120,19 @@ class Walk {
   private leave(kind: LeftOut, name: string): void {
     const { first = name, count = 0 } = this.leftOut.get(kind) ?? {};
     this.leftOut.set(kind, { first, count: count + 1 });
+  }
+}
+
+/** @throws InputError where the name cannot be used, for example because it is no UTF-8. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    const isOdd = path.includes('\ufffd');
+    throw new InputError(
+      `${path}: cannot be read as a data set: ${isOdd ? 'its name is not UTF-8; rename it' : systemReason(error)}`,
+      error,
+    );
   }
 }
 

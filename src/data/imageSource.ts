@@ -32,11 +32,12 @@ async function listPictures(path: string, withLoose: boolean): Promise<PictureLi
   const scan = scanFolder(path);
   const pictures = picturesOfScan(scan, withLoose);
   const { length } = scan.loose;
+  const leftOut = scan.notes.map((note) => `; ${note.slice(note.indexOf('left out'))}`).join('');
   if (withLoose && pictures.count === 0)
-    throw new InputError(`${path}: the folder holds no PNG, JPEG or WebP files`);
+    throw new InputError(`${path}: the folder holds no PNG, JPEG or WebP files${leftOut}`);
   if (pictures.count === 0)
     throw new InputError(
-      `${path}: no images: expected class folders with PNG, JPEG or WebP files, or IDX files${length > 0 ? `; ${length} pictures lie in no class folder` : ''}`,
+      `${path}: no images: expected class folders with PNG, JPEG or WebP files, or IDX files${length > 0 ? `; ${length} pictures lie in no class folder` : ''}${leftOut}`,
     );
   const isMixed = length > 0 && scan.classes.length > 0;
   const consequence = withLoose ? 'they get no class' : 'they are left out';

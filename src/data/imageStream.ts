@@ -1,5 +1,6 @@
 import type { JSONSchemaType } from 'ajv';
 import { InputError } from '../errors.js';
+import { JsonError, parseJson } from '../files/jsonText.js';
 import { validator } from '../jsonFile.js';
 import { parseJpeg } from './jpegFile.js';
 import { type PictureKind, pictureKind } from './pictureKind.js';
@@ -94,9 +95,10 @@ function parseLines(bytes: Uint8Array, source: string): readonly EncodedPicture[
     const place = `${source}: line ${index + 1}`;
     let value: unknown;
     try {
-      value = JSON.parse(line);
-    } catch {
-      throw new InputError(`${place}: not JSON; expected {"image": "…base64…"}`);
+      value = parseJson(line);
+    } catch (error) {
+      if (!(error instanceof JsonError)) throw error;
+      throw new InputError(`${place}: ${error.message}; expected {"image": "…base64…"}`, error);
     }
     return [{ bytes: decodeBase64(validateLine(value, place).image, place), source: place }];
   });

@@ -1,9 +1,8 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../atomicFile.js';
-import { readBounded } from '../data/boundedFile.js';
-import { decodeText, linesOf, nestsDeeper } from '../files/text.js';
-import { OutputError, systemReason } from '../errors.js';
+import { nestsDeeper } from '../files/text.js';
+import { InputError, OutputError, systemReason } from '../errors.js';
 
 const LOG_FILE = 'log.jsonl';
 
@@ -33,16 +32,44 @@ function parseEntry(line: string): LogEntry | undefined {
   }
 }
 
+/** Bytes of a log that are read at a time: logs of long runs need not fit in memory. */
+const CHUNK_BYTES = 1 << 20;
+/** Longer lines are no entries. */
+const MAX_LINE_BYTES = 1 << 16;
+
+/** A file's lines without their ends, one after another; none where there is no file. */
+function* linesOf(path: string): Generator<string> {
+  if (!existsSync(path)) return;
+  let file: number | undefined;
+  try {
+    file = openSync(path, 'r');
+    let rest: Buffer = Buffer.alloc(0);
+    for (;;) {
+      const chunk = Buffer.alloc(CHUNK_BYTES);
+      const count = readSync(file, chunk);
+      if (count === 0) break;
+      const bytes = Buffer.concat([rest, chunk.subarray(0, count)]);
+      const end = bytes.lastIndexOf(0x0a);
+      // What comes so long without an end is passed over.
+      rest = bytes.length - end > MAX_LINE_BYTES ? Buffer.alloc(0) : bytes.subarray(end + 1);
+      if (end >= 0) yield* bytes.toString('utf8', 0, end).split('\n');
+    }
+    if (rest.length > 0) yield rest.toString();
+  } catch (error) {
+    throw new InputError(`${path}: cannot be read: ${systemReason(error)}`, error);
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
 /**
  * The run's log; lines that were cut short, or are no entries, are left out.
  * @throws InputError when it cannot be read.
  */
 export function readLog(folder: string): readonly LogEntry[] {
-  const path = join(folder, LOG_FILE);
-  if (!existsSync(path)) return [];
   const entries: LogEntry[] = [];
-  for (const { text } of linesOf(decodeText(readBounded(path)))) {
-    const entry = parseEntry(text);
+  for (const line of linesOf(join(folder, LOG_FILE))) {
+    const entry = parseEntry(line);
     if (entry) entries.push(entry);
   }
   return entries;
@@ -57,6 +84,22 @@ export interface RunLog {
   /** Returns once all lines are safely on the disk. */
   sync(): void;
   close(): void;
+}
+
+/** The lines to keep, with their ends. */
+function* keptLines(path: string, step: number): Generator<Uint8Array> {
+  for (const line of linesOf(path)) {
+    const entry = parseEntry(line);
+    if (entry && entry.step <= step) yield new TextEncoder().encode(formatLine(entry));
+  }
+}
+
+/** Leaves a log the entries up to a step, all at once; one that has no others is not written again. */
+function dropAfter(path: string, step: number): void {
+  if (!existsSync(path)) return;
+  let kept = 0;
+  for (const line of keptLines(path, step)) kept += line.length;
+  if (kept !== statSync(path).size) writeFileAtomically(path, keptLines(path, step));
 }
 
 /**
@@ -76,12 +119,7 @@ export function openLog(folder: string, step: number): RunLog {
         : new OutputError(`${path}: cannot be written: ${systemReason(error)}`, error);
     }
   };
-  const kept = readLog(folder)
-    .filter((entry) => entry.step <= step)
-    .map(formatLine)
-    .join('');
-  if (existsSync(path) && readFileSync(path, 'utf8') !== kept)
-    writeFileAtomically(path, [new TextEncoder().encode(kept)]);
+  dropAfter(path, step);
   const file = guarded(() => openSync(path, 'a'));
   return {
     append: (entry) =>

@@ -7,6 +7,7 @@ import { readFloats } from '../../src/graph/weights.js';
 import { goldenPath } from '../support/golden.js';
 import { type Encoded, pickle, pickledTensor } from '../../src/checkpoints/pickleProgram.js';
 import { writeCheckpoint } from '../support/pickle.js';
+import { expectInputError } from '../support/failures.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 async function failure(path: string): Promise<string> {
@@ -59,6 +60,25 @@ describe('PyTorch checkpoints', () => {
     expect(values('empty')).to.deep.equal([]);
     expect(tensors.get('tail')!.file).to.not.equal(undefined);
     expect(tensors.get('transposed')!.file).to.equal(undefined);
+  });
+
+  it('nothing is read beyond a storage, not even by a view of an empty one', async () => {
+    for (const [elements, shape, strides] of [
+      [0, [64], [0]],
+      [0, [], []],
+      [0, [1], [1]],
+      [6, [7], [1]],
+    ] as const) {
+      const path = temporary('outside.pt');
+      const tensor = pickledTensor({ storage: '0', elements, shape, strides });
+      await writeCheckpoint(path, pickle.dict({ w: tensor }), {
+        0: elements === 0 ? new Float32Array(0) : six,
+      });
+      await expectInputError(
+        openPytorch(path).then(({ tensors }) => readFloats(tensors.get('w')!)),
+        'outside its storage',
+      );
+    }
   });
 
   it('half, bfloat16 and double elements are read', async () => {

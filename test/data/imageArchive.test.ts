@@ -35,6 +35,16 @@ describe('.npz archives of pictures', () => {
       expect(source.labels).to.deep.equal(['0', '1', '2']);
     });
 
+  for (const [ours, theirs] of [
+    ['train_images', 'val_labels'],
+    ['x_train', 'y_test'],
+    ['x_test', 'y_train'],
+  ] as const)
+    it(`${ours} do not get ${theirs}, which belong to other pictures`, async () => {
+      const path = await archive({ [ours]: images(4), [theirs]: labels('u1', [4], [0, 1, 0, 1]) });
+      await expectInputError(openImageSource(path), path, 'belongs to another part');
+    });
+
   for (const [what, array, says] of [
     ['two classes a picture', labels('u1', [2, 3], [1, 1, 0, 0, 0, 1]), 'row 0 has not a single 1'],
     ['none of the classes', labels('u1', [2, 3], [1, 0, 0, 0, 0, 0]), 'row 1 has not a single 1'],

@@ -27,6 +27,25 @@ describe('folders of class folders', () => {
     return temporary(root);
   };
 
+  it('dead links are named where nothing else is there', async () => {
+    const root = make('dead', 'empty/');
+    symlinkSync('nowhere', `${root}/cat`);
+    await expectInputError(openImageSource(root), 'links that lead nowhere: cat');
+    await expectInputError(openPictures(root), 'links that lead nowhere: cat');
+  });
+
+  it('a name that is not UTF-8 is said to be one', async function () {
+    const root = make('latin', 'ok/x.png');
+    const odd = Buffer.concat([Buffer.from(`${root}/b`), Buffer.of(0xff)]);
+    try {
+      mkdirSync(odd);
+      writeFileSync(Buffer.concat([odd, Buffer.from('/x.png')]), PNG);
+    } catch {
+      this.skip();
+    }
+    await expectInputError(openImageSource(root), 'its name is not UTF-8');
+  });
+
   it('numbers sort as numbers, at every level, before other names', async () => {
     const numbers = ['10', '2', '1', '0', '11', '1a', 'b'].map((label) => `${label}/x.png`);
     const source = await openImageSource(make('numbers', ...numbers, 'a/10/x.png', 'a/9/x.png'));

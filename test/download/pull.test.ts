@@ -336,7 +336,7 @@ describe('pull', () => {
     const listing = JSON.stringify(paths.map((path) => ({ type: 'file', path, size: 1, oid })));
     expect(parseListing(listing, 'hub').map(({ path }) => path)).to.deep.equal(['good/file']);
     expect(() => parseListing('{"error":"no"}', 'hub')).to.throw(InputError, 'hub');
-    expect(() => parseListing('<html>', 'hub')).to.throw(InputError, 'not JSON');
+    expect(() => parseListing('<html>', 'hub')).to.throw(InputError, 'not valid JSON');
   });
 
   it('paths are taken under the name that they show, on Windows without what it takes for other names', () => {

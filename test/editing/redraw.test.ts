@@ -221,6 +221,15 @@ describe('several pictures on one stream', () => {
       expect(splitPictures(Buffer.from(`${blank}${line}\n`), 'stdin')).to.have.length(1);
   });
 
+  it('JSON lines that nest deeply or name a field twice are refused by the line', () => {
+    const deep = `{"image":"AAAA","x":${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
+    for (const line of [deep, '{"image":"AAAA","image":"BBBB"}', '{"image":'])
+      expect(() => splitPictures(new TextEncoder().encode(`\n${line}\n`), 'stdin')).to.throw(
+        InputError,
+        'stdin: line 2',
+      );
+  });
+
   it('say where something else begins', () => {
     expect(() => splitPictures(Buffer.concat([png(2), Buffer.from('junk')]), 'stdin')).to.throw(
       InputError,
@@ -230,6 +239,9 @@ describe('several pictures on one stream', () => {
       InputError,
       "line 1: field 'image'",
     );
-    expect(() => splitPictures(Buffer.from('{nothing'), 'stdin')).to.throw(InputError, 'line 1: not JSON');
+    expect(() => splitPictures(Buffer.from('{nothing'), 'stdin')).to.throw(
+      InputError,
+      'line 1: not valid JSON',
+    );
   });
 });
