@@ -158,6 +158,12 @@ export {
   requireSquareGrid,
   requireTokensOf,
 } from './training/generatorRun.js';
+export {
+  generatorStart,
+  type NewGenerator,
+  type StartingWeights,
+  tokenizerStart,
+} from './training/fineTune.js';
 export { lossCurvePng } from './training/lossCurve.js';
 export { reconstructionGrid, sampleGrid } from './training/preview.js';
 export {

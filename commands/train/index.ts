@@ -7,6 +7,7 @@ import {
   createTokenizer,
   emptyClassesNote,
   encodeSource,
+  generatorStart,
   generatorTraining,
   InputError,
   type OfficialArpgConfig,
@@ -18,12 +19,14 @@ import {
   openTokenSet,
   parseOfficialArpgConfig,
   type PictureList,
+  readCheckpoint,
   readTokenCache,
   requireSquareGrid,
   requireTokensOf,
   sampleGrid,
   type Tokenizer,
   type TokenSet,
+  type TrainingSettings,
   UsageError,
   validator,
   vqConfig,
@@ -123,8 +126,6 @@ where --holdout leaves no image out. Images that cannot be read are left out and
             '--tokenizer is needed: a model folder, for example one of arpg train tokenizer',
           );
         const { config } = openTokenizer(flags.tokenizer);
-        // Refused before the run folder is made.
-        if (flags.init !== '') openGenerator(flags.init);
         tokenSet = openTokenSet(shared.data, config.codebook_size);
         if (tokenSet) requireSquareGrid(tokenSet, shared.data);
         if (tokenSet && shared.flip)
@@ -138,6 +139,12 @@ where --holdout leaves no image out. Images that cannot be read are left out and
           { ...readTrainingConfig(flags.config, PRESETS), ...sizes },
           flags.config,
         );
+        if (flags.init !== '') {
+          // Refused before the run folder is made.
+          const { init } = flags;
+          const start = generatorStart(openGenerator(init), { config: official, labels }, init, shared.seed);
+          if (start.note !== undefined) this.note(flags, start.note);
+        }
         return {
           ...shared,
           kind: 'generator',
@@ -165,7 +172,7 @@ where --holdout leaves no image out. Images that cannot be read are left out and
       recompute: settings.recompute,
       settings: {
         ...this.loopSettings(settings),
-        ...(settings.init !== '' && { initialWeights: openGenerator(settings.init).weights }),
+        ...initialWeights(folder, settings, config),
         preview: async (step, weights) => {
           const sampler = await createSampler(arpgConfig(config), weights, target);
           writePreview(folder, step, await sampleGrid(sampler, tokenizer));
@@ -214,6 +221,16 @@ where --holdout leaves no image out. Images that cannot be read are left out and
     writeTokenCache(folder, tokens);
     return tokens;
   }
+}
+
+/** The weights that a run starts from; none are given where it starts from random ones, or goes on from a checkpoint. */
+function initialWeights(
+  folder: string,
+  { init, labels, seed }: GeneratorRun,
+  config: OfficialArpgConfig,
+): Pick<TrainingSettings, 'initialWeights'> {
+  if (init === '' || readCheckpoint(folder) !== undefined) return {};
+  return { initialWeights: generatorStart(openGenerator(init), { config, labels }, init, seed).weights };
 }
 
 /** What the tokens of a run depend on. */

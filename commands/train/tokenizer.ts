@@ -3,12 +3,16 @@ import { Flags } from '@oclif/core';
 import type { JSONSchemaType } from 'ajv';
 import {
   createTokenizer,
+  type OfficialVqConfig,
   openImageSource,
   openTokenizer,
   parseOfficialVqConfig,
+  readCheckpoint,
   readFeatureNetwork,
   reconstructionGrid,
+  tokenizerStart,
   tokenizerTraining,
+  type TrainingSettings,
   validator,
   vqConfig,
   type Weights,
@@ -166,12 +170,13 @@ first; --resume continues with the very losses of a run that was never interrupt
       validate,
       async (shared) => {
         // Refused before the run folder is made.
-        if (flags.init !== '') openTokenizer(flags.init);
+        const config = parseOfficialVqConfig(readTrainingConfig(flags.config, PRESETS), flags.config);
+        if (flags.init !== '') tokenizerStart(openTokenizer(flags.init), config, flags.init);
         if (flags.perceptual !== '') readFeatureNetwork(flags.perceptual);
         return {
           ...shared,
           kind: 'tokenizer',
-          config: { ...parseOfficialVqConfig(readTrainingConfig(flags.config, PRESETS), flags.config) },
+          config: { ...config },
           reconstruction: flags.reconstruction as 'l1' | 'l2',
           commitment: 0.25,
           entropy: parseNumber(flags.entropy, '--entropy', { min: 0 }),
@@ -219,7 +224,7 @@ first; --resume continues with the very losses of a run that was never interrupt
       recompute: settings.recompute,
       settings: {
         ...this.loopSettings(settings),
-        ...(settings.init !== '' && { initialWeights: openTokenizer(settings.init).weights }),
+        ...initialWeights(folder, settings, config),
         preview: async (step, weights) => {
           const tokenizer = createTokenizer(vqConfig(config), weights, target);
           writePreview(folder, step, await reconstructionGrid(source, tokenizer));
@@ -235,6 +240,16 @@ first; --resume continues with the very losses of a run that was never interrupt
     }));
     release();
   }
+}
+
+/** The weights that a run starts from; none are given where it starts from random ones, or goes on from a checkpoint. */
+function initialWeights(
+  folder: string,
+  { init }: TokenizerRun,
+  config: OfficialVqConfig,
+): Pick<TrainingSettings, 'initialWeights'> {
+  if (init === '' || readCheckpoint(folder) !== undefined) return {};
+  return { initialWeights: tokenizerStart(openTokenizer(init), config, init) };
 }
 
 /** What a model folder keeps: only the training needs the discriminator. */

@@ -63,7 +63,8 @@ export function chooseClasses(
   classes: number,
   labels: readonly string[],
 ): ClassChoice {
-  if (typeof wanted === 'number')
+  // Callers of JavaScript may pass what is neither.
+  if (typeof wanted !== 'string')
     return { indices: Number.isInteger(wanted) && wanted >= 0 && wanted < classes ? [wanted] : [] };
   const name = wanted.trim();
   const index = /^\d+$/.test(name) && Number(name) < classes ? Number(name) : undefined;

@@ -56,7 +56,7 @@ function closestNames(wanted: string, labels: Labels): readonly string[] {
 export function findClasses(wanted: number | string, classes: number, labels: Labels): readonly number[] {
   const { indices } = chooseClasses(wanted, classes, labels);
   if (indices.length > 0) return indices;
-  if (typeof wanted === 'number' || /^\d+$/.test(wanted.trim()))
+  if (typeof wanted !== 'string' || /^\d+$/.test(wanted.trim()))
     throw new UsageError(`class ${wanted} does not exist; the model has classes 0 to ${classes - 1}`);
   if (labels.length === 0)
     throw new UsageError(

@@ -133,7 +133,8 @@ export const trainFlags = {
   }),
   flip: Flags.boolean({ description: 'mirror every other image', default: false }),
   init: Flags.string({
-    description: 'start from the weights of this model folder instead of random ones',
+    description:
+      'start from the weights of this model folder instead of random ones; of a generator, all sizes but the number of classes must be its own',
     helpValue: 'DIR',
     default: '',
   }),

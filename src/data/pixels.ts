@@ -21,7 +21,10 @@ export interface RgbaImage {
  * @param channels 3 for RGB, 4 with opacity
  * @throws UsageError
  */
-export function requirePicture({ width, height, data }: RgbImage | RgbaImage, channels: 3 | 4): void {
+export function requirePicture(picture: RgbImage | RgbaImage, channels: 3 | 4): void {
+  if (typeof picture !== 'object' || picture === null || !(picture.data instanceof Uint8Array))
+    throw new UsageError('a picture must be { width, height, data }, its data a Uint8Array');
+  const { width, height, data } = picture;
   const isSize = (value: number) => Number.isSafeInteger(value) && value > 0;
   if (!isSize(width) || !isSize(height))
     throw new UsageError(`a picture of ${width}×${height} pixels: both sides must be whole numbers above 0`);

@@ -2,13 +2,17 @@ import { requirePicture } from '../data/pixels.js';
 import { pickClass } from '../arpg/classGroups.js';
 import { arpgConfig } from '../arpg/config.js';
 import { uniformFor } from '../arpg/random.js';
+import { faultOfNumber, faultOfSeed, faultOfWhole } from '../arpg/settingFaults.js';
 import type { RgbImage } from '../data/image.js';
 import { MAX_PIXELS } from '../data/pictureLimits.js';
 import { type Canvas, extendCanvas } from '../editing/canvas.js';
 import { redraw, type Redrawn } from '../editing/redraw.js';
 import { UsageError } from '../errors.js';
 import { type Model, requireMatchingParts } from './model.js';
-import { resolveSettings, type SamplingSettings } from './settings.js';
+import { requireNoFault, resolveSettings, type SamplingSettings } from './settings.js';
+
+/** Pictures under one seed whose random numbers differ: each may have 2¹⁶ windows, of 2³² in all. */
+const MAX_PICTURES = 2 ** 16;
 
 export interface InpaintOptions extends SamplingSettings {
   /** Class index or name, or a group's to draw one; null or nothing for none, and then nothing guides. */
@@ -45,15 +49,16 @@ export async function inpaint(
   options: InpaintOptions = {},
 ): Promise<InpaintResult> {
   requireMatchingParts(model, 'encode and decode');
-  const pixels = image.width * image.height;
   requirePicture(image, 3);
+  const pixels = image.width * image.height;
+  if (!(mask instanceof Uint8Array)) throw new UsageError('the mask is not a Uint8Array');
   if (mask.length !== pixels)
     throw new UsageError(`the mask has ${mask.length} values for a picture of ${pixels} pixels`);
-  if (!(Number.isSafeInteger(options.feather ?? 0) && (options.feather ?? 0) >= 0))
-    throw new UsageError(`feather ${options.feather} is not a whole number of pixels`);
+  const { feather = 0, picture = 0 } = options;
+  requireNoFault(faultOfWhole(feather, 'feather', 0));
+  requireNoFault(faultOfWhole(picture, 'picture', 0, MAX_PICTURES - 1));
   const { grid } = arpgConfig(model.generator.config);
   const given = options.class ?? null;
-  const picture = options.picture ?? 0;
   const resolved = resolveSettings(options, grid.height * grid.width, model.generator.sampling);
   const settings = {
     ...resolved,
@@ -61,7 +66,7 @@ export async function inpaint(
     ...(given === null && { guidance: 1 }),
     classId: given === null ? null : pickClass(model.classIndices(given), resolved.seed, picture),
     picture,
-    feather: options.feather ?? 0,
+    feather,
   };
   const editor = { sampler: await model.sampler(), tokenizer: model.tokenizer };
   return { ...(await redraw(editor, { image, mask }, settings)), seed: settings.seed };
@@ -73,9 +78,7 @@ export async function inpaint(
  */
 export function outpaintCanvas(image: RgbImage, sides: Sides): Canvas {
   requirePicture(image, 3);
-  for (const [side, pixels] of Object.entries(sides))
-    if (!(Number.isSafeInteger(pixels) && pixels >= 0))
-      throw new UsageError(`${side} ${pixels} is not a whole number of pixels`);
+  for (const [side, pixels] of Object.entries(sides)) requireNoFault(faultOfWhole(pixels, side, 0));
   const pixels = (image.width + sides.left + sides.right) * (image.height + sides.top + sides.bottom);
   if (pixels > MAX_PIXELS)
     throw new UsageError(`a result of ${pixels} pixels is more than the ${MAX_PIXELS} allowed`);
@@ -87,6 +90,7 @@ export function outpaintCanvas(image: RgbImage, sides: Sides): Canvas {
  * @param keep share of tokens that stay, from 0 to 1
  * @param tokenPixels pixels of a token along each axis
  * @param picture number of the picture under the seed
+ * @throws UsageError naming what is out of range.
  */
 export function variationMask(
   { width, height }: { readonly width: number; readonly height: number },
@@ -95,6 +99,16 @@ export function variationMask(
   seed: number,
   picture: number,
 ): Uint8Array {
+  for (const fault of [
+    faultOfWhole(width, 'width', 1) ?? faultOfWhole(height, 'height', 1),
+    faultOfNumber(keep, 'keep', 0, 1),
+    faultOfWhole(tokenPixels, 'tokenPixels', 1),
+    faultOfSeed(seed),
+    faultOfWhole(picture, 'picture', 0, 2 ** 32 - 1),
+  ])
+    requireNoFault(fault);
+  if (width * height > MAX_PIXELS)
+    throw new UsageError(`a mask of ${width}×${height} pixels is larger than the ${MAX_PIXELS} allowed`);
   const columns = Math.ceil(width / tokenPixels);
   const mask = new Uint8Array(width * height);
   for (let cell = 0; cell < columns * Math.ceil(height / tokenPixels); cell++) {

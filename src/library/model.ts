@@ -70,12 +70,16 @@ function once<T>(make: () => T): () => T {
 /**
  * Opens a model folder.
  * @param nameOrFolder a folder, or the name of a model that comes with arpg
- * @throws TargetError when the target does not work here; what is wrong with the folder is said when it is first used.
+ * @throws UsageError for options that are none, TargetError when the target does not work here; what is wrong with the folder is said when it is first used.
  */
 export async function load(
   nameOrFolder: string = DEFAULT_MODEL,
   { target: wanted = 'auto', ...settings }: LoadOptions = {},
 ): Promise<Model> {
+  if (typeof nameOrFolder !== 'string')
+    throw new UsageError(`model ${String(nameOrFolder)} is neither a name nor a folder`);
+  if (typeof wanted !== 'string' && typeof wanted?.compile !== 'function')
+    throw new UsageError(`target ${String(wanted)} is neither a name nor a target`);
   const folder = modelFolder(nameOrFolder);
   const target = typeof wanted === 'string' ? await resolveTarget(wanted, settings) : wanted;
   const generator = once(() => openGenerator(folder));

@@ -8,6 +8,7 @@ import {
   statSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { faultOfNumber, faultOfWhole } from '../arpg/settingFaults.js';
 import { writeFolderAtomically, writeStreamAtomically } from '../atomicFile.js';
 import { CONFIG_FILE, readModelConfig } from '../checkpoints/modelConfig.js';
 import { openGenerator, openTokenizer } from '../checkpoints/modelFolder.js';
@@ -26,6 +27,7 @@ import {
   parseRepository,
 } from '../download/hub.js';
 import { InputError, UsageError } from '../errors.js';
+import { requireNoFault } from './settings.js';
 
 export const DEFAULT_HUB = 'https://huggingface.co';
 export const DEFAULT_TIMEOUT_SECONDS = 30;
@@ -172,6 +174,25 @@ async function pullFile(url: string, { token: _, ...options }: PullOptions): Pro
   return { output, files: [output] };
 }
 
+/** The longest that timers wait. */
+const MAX_TIMEOUT_SECONDS = 2_147_483;
+const TEXT_OPTIONS = ['output', 'sha256', 'hub', 'cache', 'token'] as const;
+
+/** @throws UsageError naming the option that is none, as callers of JavaScript may pass. */
+function requireOptions(options: PullOptions): void {
+  const { timeoutSeconds, attempts, backoffSeconds, files } = options;
+  if (timeoutSeconds !== undefined)
+    requireNoFault(faultOfNumber(timeoutSeconds, 'timeoutSeconds', 0.001, MAX_TIMEOUT_SECONDS));
+  if (attempts !== undefined) requireNoFault(faultOfWhole(attempts, 'attempts', 1));
+  if (backoffSeconds !== undefined)
+    requireNoFault(faultOfNumber(backoffSeconds, 'backoffSeconds', 0, MAX_TIMEOUT_SECONDS));
+  for (const name of TEXT_OPTIONS)
+    if (options[name] !== undefined && typeof options[name] !== 'string')
+      throw new UsageError(`${name} ${String(options[name])} is not a text`);
+  const isList = Array.isArray(files) && files.length > 0 && files.every((file) => typeof file === 'string');
+  if (files !== undefined && !isList) throw new UsageError('files must be an array of names, at least one');
+}
+
 /**
  * Fetches a model folder or published weights.
  * @param source `owner/name` or `owner/name@revision` of a hub, or the URL of one file
@@ -179,6 +200,8 @@ async function pullFile(url: string, { token: _, ...options }: PullOptions): Pro
  * cannot be written.
  */
 export async function pull(source: string, options: PullOptions = {}): Promise<Pulled> {
+  if (typeof source !== 'string') throw new UsageError(`source ${String(source)} is not a text`);
+  requireOptions(options);
   if (options.sha256 !== undefined && !isHex(options.sha256, 'sha256'))
     throw new UsageError(`--sha256 ${options.sha256} is not 64 hexadecimal digits`);
   if (/^https?:\/\//.test(source) && URL.canParse(source)) return pullFile(source, options);

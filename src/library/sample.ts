@@ -1,11 +1,12 @@
-import type { Grid, RopeScaling } from '../../graphs/rotary.js';
+import { type Grid, ROPE_SCALINGS, type RopeScaling } from '../../graphs/rotary.js';
 import { pickClass } from '../arpg/classGroups.js';
 import { sampleImages } from '../arpg/sampleImages.js';
+import { faultOfWhole } from '../arpg/settingFaults.js';
 import { arpgConfig } from '../arpg/config.js';
 import type { RgbImage } from '../data/image.js';
 import { UsageError } from '../errors.js';
 import { type Model, requireMatchingParts } from './model.js';
-import { resolveSettings, type SamplingSettings } from './settings.js';
+import { requireNoFault, requireOneOf, resolveSettings, type SamplingSettings } from './settings.js';
 
 /** The most tokens of a picture, a guard against slips of the finger. */
 const MAX_TOKENS = 1 << 16;
@@ -58,7 +59,9 @@ export interface SampledSet extends Omit<SampledTokenSet, 'pictures'> {
  * @param factor pixels of a token along each axis
  * @throws UsageError when they are no whole tokens, or too many.
  */
-export function pictureGrid({ width, height }: NonNullable<SampleOptions['size']>, factor: number): Grid {
+export function pictureGrid(size: NonNullable<SampleOptions['size']>, factor: number): Grid {
+  const { width, height } = size;
+  requireNoFault(faultOfWhole(width, 'width', 1) ?? faultOfWhole(height, 'height', 1));
   const [columns, rows] = [width / factor, height / factor];
   if (!(columns >= 1 && rows >= 1 && Number.isInteger(columns) && Number.isInteger(rows)))
     throw new UsageError(
@@ -71,11 +74,24 @@ export function pictureGrid({ width, height }: NonNullable<SampleOptions['size']
   return { height: rows, width: columns };
 }
 
+/** @throws UsageError naming the option of a set of pictures that is none, as callers of JavaScript may pass. */
+function requireOptions({ classes, batch, size, rope, skip }: SampleOptions): void {
+  if (!Array.isArray(classes) || classes.length === 0)
+    throw new UsageError('classes must be an array with the class of each picture, at least one');
+  if (batch !== undefined) requireNoFault(faultOfWhole(batch, 'batch', 1));
+  if (rope !== undefined) requireOneOf(rope, 'rope', ROPE_SCALINGS);
+  if (size !== undefined && (typeof size !== 'object' || size === null))
+    throw new UsageError(`size ${String(size)} is not { width, height } in pixels`);
+  if (skip !== undefined && !(skip instanceof Set))
+    throw new UsageError('skip must be a Set of picture numbers');
+}
+
 /**
  * Samples the tokens of pictures (PAPER §3). Picture i of a seed depends on nothing but the seed, i and the settings.
  * @throws UsageError for settings out of range and unknown classes.
  */
 export async function sampleTokens(model: Model, options: SampleOptions): Promise<SampledTokenSet> {
+  requireOptions(options);
   const { grid: trained } = arpgConfig(model.generator.config);
   const grid = options.size === undefined ? trained : pictureGrid(options.size, model.tokenizer.factor);
   const settings = resolveSettings(options, grid.height * grid.width, model.generator.sampling);

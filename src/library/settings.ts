@@ -1,8 +1,9 @@
-import type { GuidanceSchedule } from '../arpg/guidance.js';
+import { GUIDANCE_SCHEDULES, type GuidanceSchedule } from '../arpg/guidance.js';
 import { isPermutation } from '../arpg/order.js';
-import { drawSeed, isSeed } from '../arpg/random.js';
+import { drawSeed } from '../arpg/random.js';
 import type { SamplingOptions } from '../arpg/sampler.js';
-import type { Schedule } from '../arpg/schedule.js';
+import { type Schedule, SCHEDULES } from '../arpg/schedule.js';
+import { faultOfNumber, faultOfSeed, faultOfWhole } from '../arpg/settingFaults.js';
 import type { SamplingDefaults } from '../checkpoints/modelConfig.js';
 import { UsageError } from '../errors.js';
 
@@ -41,17 +42,20 @@ export interface FullSettings extends SamplingOptions {
   readonly order: readonly number[] | undefined;
 }
 
-function requireRange(value: number, what: string, min: number, max = Number.POSITIVE_INFINITY): number {
-  if (!(Number.isFinite(value) && value >= min && value <= max))
-    throw new UsageError(
-      `${what} ${value} is not a number ${max === Number.POSITIVE_INFINITY ? `≥ ${min}` : `from ${min} to ${max}`}`,
-    );
-  return value;
+/** @throws UsageError when something is wrong. */
+export function requireNoFault(fault: string | undefined): void {
+  if (fault !== undefined) throw new UsageError(fault);
+}
+
+/** @throws UsageError naming the setting when it is none of the values that it may have. */
+export function requireOneOf(value: unknown, what: string, values: readonly string[]): void {
+  if (typeof value !== 'string' || !values.includes(value))
+    throw new UsageError(`${what} ${String(value)} is unknown; use ${values.join(' or ')}`);
 }
 
 /** The seed given, or one drawn now. @throws UsageError when it is none. */
 export function resolveSeed(seed: number = drawSeed()): number {
-  if (!isSeed(seed)) throw new UsageError(`seed ${seed} is not a whole number from 0 to 2^53 − 1`);
+  requireNoFault(faultOfSeed(seed));
   return seed;
 }
 
@@ -66,22 +70,26 @@ export function resolveSettings(
   positions: number,
   suited: SamplingDefaults = {},
 ): FullSettings {
-  const { steps = Math.min(DEFAULT_STEPS, positions), order, topK = 0 } = settings;
-  if (!(Number.isInteger(steps) && steps >= 1 && steps <= positions))
-    throw new UsageError(`steps ${steps}: the model has ${positions} tokens; use 1 to ${positions}`);
-  if (order && !isPermutation(order, positions))
+  const { steps = Math.min(DEFAULT_STEPS, positions), order, topK = 0, signal } = settings;
+  const { schedule = 'arccos', guidanceSchedule = 'linear' } = settings;
+  const guidance = settings.guidance ?? suited.guidance ?? DEFAULT_GUIDANCE;
+  const temperature = settings.temperature ?? suited.temperature ?? 1;
+  const topP = settings.topP ?? suited.top_p ?? 1;
+  if (faultOfWhole(steps, 'steps', 1, positions))
+    throw new UsageError(`steps ${String(steps)}: the model has ${positions} tokens; use 1 to ${positions}`);
+  if (order !== undefined && !(Array.isArray(order) && isPermutation(order, positions)))
     throw new UsageError(`the order must hold each position from 0 to ${positions - 1} once`);
-  if (!Number.isInteger(topK) || topK < 0) throw new UsageError(`top-k ${topK} is not a whole number ≥ 0`);
+  requireNoFault(faultOfWhole(topK, 'top-k', 0));
+  requireNoFault(faultOfNumber(guidance, 'guidance', 0));
+  requireNoFault(faultOfNumber(temperature, 'temperature', 0));
+  requireNoFault(faultOfNumber(topP, 'top-p', 0, 1));
+  requireOneOf(schedule, 'schedule', SCHEDULES);
+  requireOneOf(guidanceSchedule, 'guidance schedule', GUIDANCE_SCHEDULES);
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new UsageError('signal is not an AbortSignal');
   return {
     seed: resolveSeed(settings.seed),
-    steps,
-    schedule: settings.schedule ?? 'arccos',
-    guidance: requireRange(settings.guidance ?? suited.guidance ?? DEFAULT_GUIDANCE, 'guidance', 0),
-    guidanceSchedule: settings.guidanceSchedule ?? 'linear',
-    temperature: requireRange(settings.temperature ?? suited.temperature ?? 1, 'temperature', 0),
-    topK,
-    topP: requireRange(settings.topP ?? suited.top_p ?? 1, 'top-p', 0, 1),
-    order,
-    ...(settings.signal && { signal: settings.signal }),
+    ...{ steps, schedule, guidance, guidanceSchedule, temperature, topK, topP, order },
+    ...(signal && { signal }),
   };
 }

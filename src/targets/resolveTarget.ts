@@ -14,8 +14,11 @@ export const TARGET_NAMES: readonly string[] = [
   'reference',
 ];
 
+/** More than any machine has cores. */
+const MAX_THREADS = 1024;
+
 export interface ResolveOptions {
-  /** CPU threads; one per core when left out. */
+  /** CPU threads, from 1 to 1024; one per core when left out. */
   readonly threads?: number;
   /** Whether gpujs kernels may run in another mode than the one asked for. */
   readonly allowFallback?: boolean;
@@ -23,17 +26,19 @@ export interface ResolveOptions {
 
 /**
  * The target of that name. `auto` is a real GPU where one answers, else onnxruntime on the CPU.
- * @throws UsageError for an unknown name, TargetError when the target does not work here.
+ * @throws UsageError for an unknown name and threads out of range, TargetError when the target does not work here.
  */
 export async function resolveTarget(
   name: string,
   { threads, allowFallback = false }: ResolveOptions = {},
 ): Promise<Target> {
+  if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1 && threads <= MAX_THREADS))
+    throw new UsageError(`threads ${String(threads)} is not a whole number from 1 to ${MAX_THREADS}`);
   const threading = threads === undefined ? {} : { threads };
   const onCpu = () => onnxTarget(threading);
-  const [base, mode] = name.split(':');
   if (!TARGET_NAMES.includes(name))
-    throw new UsageError(`target '${name}' is unknown; there are ${TARGET_NAMES.join(', ')}`);
+    throw new UsageError(`target '${String(name)}' is unknown; there are ${TARGET_NAMES.join(', ')}`);
+  const [base, mode] = name.split(':');
   switch (base) {
     case 'auto':
       if (!mayHaveGpu() || !(await inspectMode('webgpu')).realGpu) return onCpu();

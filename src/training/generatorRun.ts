@@ -12,6 +12,7 @@ import { intTensor } from '../targets/target.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { dataOrder } from './dataOrder.js';
 import { heldOutBatches, splitExamples } from './heldOut.js';
+import { requireBatchSettings, requireShares } from './requireSettings.js';
 import type { Batch, TrainingSettings } from './trainingLoop.js';
 
 /** Images encoded together. */
@@ -137,10 +138,12 @@ export function requireTokensOf(config: OfficialArpgConfig, tokens: TokenSet, so
 
 /**
  * What the training loop needs to train a generator on tokens.
- * @throws InputError when the tokens are of other sizes than the generator's.
+ * @throws InputError when the tokens are of other sizes than the generator's, UsageError for settings out of range.
  */
 export function generatorTraining(data: TokenSet, options: GeneratorRunOptions): TrainingSettings {
   const { config, batchSize, labelDropout, dropout, parts, settings } = options;
+  requireBatchSettings(options);
+  requireShares({ labelDropout, dropout });
   requireTokensOf(config, data, 'the tokens');
   const { seed } = settings;
   const { training, heldOut } = splitExamples(data.classIds.length, options.heldOutShare, seed, data);

@@ -8,6 +8,7 @@ import { restartDeadCodes } from './deadCodes.js';
 import { dataOrder } from './dataOrder.js';
 import { heldOutBatches, splitExamples } from './heldOut.js';
 import { floatTensor } from '../targets/target.js';
+import { requireBatchSettings } from './requireSettings.js';
 import type { Batch, TrainingSettings } from './trainingLoop.js';
 
 export interface TokenizerRunOptions {
@@ -26,12 +27,16 @@ export interface TokenizerRunOptions {
   readonly settings: Omit<TrainingSettings, 'lossGraph' | 'batch' | 'validation'>;
 }
 
-/** What the training loop needs to train a tokenizer on images. */
+/**
+ * What the training loop needs to train a tokenizer on images.
+ * @throws UsageError for settings out of range.
+ */
 export async function tokenizerTraining(
   source: ImageSource,
   options: TokenizerRunOptions,
 ): Promise<TrainingSettings> {
   const { config, batchSize, settings, augmentation, parts, adversarial } = options;
+  requireBatchSettings(options);
   const { training, heldOut } = splitExamples(source.count, options.heldOutShare, settings.seed);
   const order = dataOrder(training.length, batchSize, settings.seed);
   const load = async (indices: readonly number[], vary: Augmentation, firstDraw: number): Promise<Batch> => {

@@ -1,3 +1,4 @@
+import { requireLoopSettings } from './requireSettings.js';
 import { InputError } from '../errors.js';
 import { countElements } from '../graph/dimension.js';
 import { type Graph, inputNode } from '../graph/graph.js';
@@ -218,6 +219,7 @@ export async function train(
   signal: AbortSignal,
   onProgress: (progress: TrainingProgress) => void = () => {},
 ): Promise<TrainingResult> {
+  requireLoopSettings(settings);
   const { lossGraph, optimizer, learningRate, checkpointEvery, totalSteps } = settings;
   const checkpoint = readCheckpoint(folder);
   if (checkpoint) removeOldCheckpoints(folder, checkpoint);

@@ -43,6 +43,14 @@ function initialize(initializer: Initializer, count: number, seed: number, param
   }
 }
 
+/** The weights of one parameter of a loss graph as `initialState` draws them. */
+export function drawnWeights(lossGraph: Graph, name: string, seed: number): Float32Array {
+  const parameters = trainedParameters(lossGraph);
+  const index = parameters.findIndex((node) => node.name === name);
+  const { initializer, outputs } = parameters[index]!;
+  return initialize(initializer, countElements(outputs[0]!.shape as readonly number[]), seed, index);
+}
+
 /**
  * The state before the first step: weights drawn as their initialisers say, averages the weights, all else zero.
  * @param step the training step of the loss graph

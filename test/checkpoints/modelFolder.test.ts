@@ -9,7 +9,9 @@ import { openGenerator, openTokenizer, writeModelFolder } from '../../src/checkp
 import { FORMAT_VERSION, publishedConfigSchema } from '../../src/checkpoints/modelConfig.js';
 import { openSafetensors, serializeSafetensors } from '../../src/checkpoints/safetensors.js';
 import { InputError, OutputError, UsageError } from '../../src/errors.js';
-import { storedFloats, type StoredTensor } from '../../src/graph/weights.js';
+import { readFloats, storedFloats, type StoredTensor, type Weights } from '../../src/graph/weights.js';
+import { load, sample } from '../../src/index.js';
+import { writeEditableModel } from '../support/editableModel.js';
 import { goldenPath } from '../support/golden.js';
 import { temporaryFolder } from '../support/temporary.js';
 
@@ -17,6 +19,34 @@ const labels = Array.from({ length: 10 }, (_, index) => `class ${index}`);
 
 describe('model folders', () => {
   const temporary = temporaryFolder();
+
+  it('with weights in double precision draw on every target what those in single precision draw', async () => {
+    await writeEditableModel(temporary('single'));
+    const [generator, tokenizer] = [openGenerator(temporary('single')), openTokenizer(temporary('single'))];
+    const inDoubles = (weights: Weights): Weights =>
+      new Map(
+        [...weights].map(([name, tensor]) => {
+          const doubles = Float64Array.from(readFloats(tensor));
+          return [name, { dtype: 'f64', shape: tensor.shape, read: () => new Uint8Array(doubles.buffer) }];
+        }),
+      );
+    const own = { ...generator, weights: inDoubles(generator.weights) };
+    const vq = { ...tokenizer, weights: inDoubles(tokenizer.weights) };
+    await writeModelFolder(temporary('double'), { generator: own, tokenizer: vq });
+    const stored = openSafetensors(temporary('double/model.safetensors')).tensors;
+    expect(new Set([...stored.values()].map(({ dtype }) => dtype))).to.deep.equal(new Set(['f64']));
+    for (const target of ['reference', 'onnx', 'gpujs:cpu']) {
+      const drawn = await Promise.all(
+        ['single', 'double'].map(async (name) => {
+          const model = await load(temporary(name), { target });
+          const { pictures } = await sample(model, { classes: [3], seed: 1, steps: 3 });
+          await model.dispose();
+          return pictures;
+        }),
+      );
+      expect(drawn[1], target).to.deep.equal(drawn[0]);
+    }
+  });
 
   it('keep tensors, configuration and labels, and refuse to replace one', async () => {
     writeFileSync(temporary('labels.json'), JSON.stringify(labels));

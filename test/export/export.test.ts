@@ -19,6 +19,7 @@ import {
   modelGraph,
   ONNX_GRAPHS,
   PRECISIONS,
+  type SampleOptions,
   sampleTokens,
   writeModelFolder,
 } from '../../src/index.js';
@@ -262,7 +263,7 @@ describe('export', () => {
       await writeEditableModel(temporary('editable'));
       const plain = await load(temporary('editable'), { target: 'onnx' });
       const numbered = Array.from({ length: 9 }, (_, index) => `${index < 5 ? 'low' : 'high'}/${index}`);
-      const labels = [...numbered, '3'];
+      const labels = [...numbered, '3, tres'];
       await writeModelFolder(temporary('grouped'), {
         generator: { ...plain.generator, labels },
         tokenizer: plain.tokenizerModel,
@@ -271,20 +272,46 @@ describe('export', () => {
       writeFileSync(temporary('page.mjs'), await exportGpujs(model, { mode: 'cpu', steps: 3 }));
       const page = (await import(temporary('page.mjs'))) as {
         load(gpu: unknown): {
-          sample(options: { class: string | number; seed: number }): Promise<{ tokens: Int32Array }>;
+          sample(options: object): Promise<{ tokens: Int32Array }>;
         };
       };
       const drawing = page.load(createRequire(import.meta.url)('gpu.js'));
-      for (const wanted of ['high/7', 'low', 'high', '3', 3, '7', ' 3 ']) {
+      for (const wanted of ['high/7', 'low', 'high', '3', 3, '7', ' 3 ', 'HIGH/7', 'Low', 'TRES']) {
         const { tokens } = await drawing.sample({ class: wanted, seed: 4 });
         const { pictures } = await sampleTokens(model, { classes: [wanted], seed: 4, steps: 3 });
         expect(tokens, String(wanted)).to.deep.equal(pictures[0]!.tokens);
       }
       const failure = await drawing.sample({ class: 'lowest', seed: 4 }).catch((error: Error) => error);
       expect((failure as Error).message).to.include('class lowest is unknown; there are 10: low, high');
-      for (const wanted of [10, -1, 3.5, Number.NaN, '10', '']) {
+      for (const wanted of [10, -1, 3.5, Number.NaN, '10', '', undefined, null, true]) {
         const refused = await drawing.sample({ class: wanted, seed: 4 }).catch((error: Error) => error);
         expect((refused as Error).message).to.include(`class ${wanted} is unknown`);
+        expect(refused).to.be.instanceOf(RangeError);
+        const [failed] = await Promise.allSettled([
+          sampleTokens(model, { classes: [(wanted ?? Number.NaN) as number], seed: 4 }),
+        ]);
+        expect(failed.status).to.equal('rejected');
+      }
+      const [half, full] = [{ class: 3 }, { class: 3, seed: 4 }];
+      for (const [options, message] of [
+        [{ ...half, seed: -1 }, 'seed -1 is not'],
+        [{ ...half, seed: 1.5 }, 'seed 1.5 is not'],
+        [{ ...half, seed: Number.NaN }, 'seed NaN is not'],
+        [{ ...half, seed: '4' }, 'seed 4 is not'],
+        [{ ...half, seed: null }, 'seed null is not'],
+        [{ ...full, guidance: -1 }, 'guidance -1 is not'],
+        [{ ...full, guidance: Number.NaN }, 'guidance NaN is not'],
+        [{ ...full, guidance: '2' }, 'guidance 2 is not'],
+        [{ ...full, temperature: -0.5 }, 'temperature -0.5 is not'],
+        [{ ...full, temperature: Number.NaN }, 'temperature NaN is not'],
+        [{ ...full, temperature: Number.POSITIVE_INFINITY }, 'temperature Infinity is not'],
+      ] as const) {
+        const refused = await drawing.sample(options).catch((error: Error) => error);
+        expect(refused).to.be.instanceOf(RangeError);
+        expect((refused as Error).message).to.include(message);
+        const library = { steps: 3, ...options, classes: [3] } as unknown as SampleOptions;
+        const same = await sampleTokens(model, library).catch((error: Error) => error);
+        expect((same as Error).message).to.include(message);
       }
       await Promise.all([plain.dispose(), model.dispose()]);
     });

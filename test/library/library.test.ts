@@ -6,8 +6,10 @@ import {
   load,
   type Model,
   outpaintCanvas,
+  pull,
   type RgbImage,
   sample,
+  type SampleOptions,
   sampleTokens,
   UsageError,
   variationMask,
@@ -194,6 +196,7 @@ describe('library', () => {
 describe('the library refuses', () => {
   const temporary = temporaryFolder();
   before(() => writeEditableModel(temporary('model')));
+  const sides = { left: 0, top: 0, right: 0, bottom: 0 };
   const picture = (width: number, height: number, values: number) => ({
     width,
     height,
@@ -219,6 +222,74 @@ describe('the library refuses', () => {
       expect(
         await failureOf(model.tokenizer.decode({ tokens: Int32Array.from(tokens), grid: square })),
       ).to.be.instanceOf(UsageError);
+    await model.dispose();
+  });
+
+  it('options that are none, as callers of JavaScript may pass them, by their name', async () => {
+    const model = await load(temporary('model'), { target: 'onnx' });
+    const image = picture(8, 8, 192);
+    const canvas = { image, mask: new Uint8Array(64).fill(255) };
+    type Options = Readonly<Record<string, unknown>>;
+    const drawn = (options: Options) =>
+      sampleTokens(model, { classes: [1], seed: 1, ...options } as unknown as SampleOptions);
+    const painted = (options: Options) => inpaint(model, canvas, { class: 1, seed: 1, ...options });
+    const varied = async (keep: unknown, pixels: unknown, seed: unknown) =>
+      variationMask(image, keep as number, pixels as number, seed as number, 0);
+    const pulled = (options: Options) => pull('owner/name', { offline: true, ...options });
+    const wrongNumbers = [Number.NaN, -1, 1.5, '2', Number.POSITIVE_INFINITY, null, {}];
+    const cases: (readonly [string, () => Promise<unknown>])[] = [
+      ...wrongNumbers.flatMap((wrong) => [
+        ...(['batch', 'seed', 'steps', 'topK'] as const).map(
+          (name) => [name === 'topK' ? 'top-k' : name, () => drawn({ [name]: wrong })] as const,
+        ),
+        ['width', () => drawn({ size: { width: wrong, height: 8 } })] as const,
+        ['height', () => drawn({ size: { width: 8, height: wrong } })] as const,
+        ['feather', () => painted({ feather: wrong })] as const,
+        ['picture', () => painted({ picture: wrong })] as const,
+        ['seed', () => painted({ seed: wrong })] as const,
+        ['keep', () => varied(wrong === null ? undefined : wrong, 2, 1)] as const,
+        ['tokenPixels', () => varied(0.5, wrong, 1)] as const,
+        ['seed', () => varied(0.5, 2, wrong)] as const,
+        ['threads', () => load('tiny', { target: 'onnx', threads: wrong as number })] as const,
+        ['attempts', () => pulled({ attempts: wrong })] as const,
+        ['left', async () => outpaintCanvas(image, { ...sides, left: wrong as number })] as const,
+      ]),
+      ...[Number.NaN, -1, '2', Number.POSITIVE_INFINITY].flatMap((wrong) => [
+        ['guidance', () => drawn({ guidance: wrong })] as const,
+        ['temperature', () => drawn({ temperature: wrong })] as const,
+        ['top-p', () => painted({ topP: wrong })] as const,
+        ['timeoutSeconds', () => pulled({ timeoutSeconds: wrong })] as const,
+        ['backoffSeconds', () => pulled({ backoffSeconds: wrong })] as const,
+      ]),
+      ...[[], 'x', 3, null, undefined].map((wrong) => ['classes', () => drawn({ classes: wrong })] as const),
+      ...[Number.NaN, 1.5, 10, undefined, true].map(
+        (wrong) => [`class ${wrong} does not exist`, () => drawn({ classes: [wrong] })] as const,
+      ),
+      ...['none', 3, null].flatMap((wrong) => [
+        ['schedule', () => drawn({ schedule: wrong })] as const,
+        ['guidance schedule', () => drawn({ guidanceSchedule: wrong })] as const,
+        ['rope', () => drawn({ rope: wrong })] as const,
+        ['order', () => drawn({ order: wrong })] as const,
+        ['size', () => drawn({ size: wrong })] as const,
+        ['signal', () => drawn({ signal: wrong })] as const,
+        ['files', () => pulled({ files: wrong })] as const,
+      ]),
+      ['skip', () => drawn({ skip: [1] })],
+      ['output', () => pulled({ output: 3 })],
+      ['source', () => pull(undefined as unknown as string)],
+      ['target', () => load('tiny', { target: 3 as unknown as string })],
+      ['target', () => load('tiny', { target: null as unknown as string })],
+      ['model', () => load(3 as unknown as string)],
+      ['picture', () => inpaint(model, { ...canvas, image: undefined as never })],
+      ['picture', () => inpaint(model, { ...canvas, image: { ...image, data: [...image.data] as never } })],
+      ['mask', () => inpaint(model, { ...canvas, mask: [...canvas.mask] as never })],
+    ];
+    for (const [index, [name, run]] of cases.entries()) {
+      const [result] = await Promise.allSettled([run()]);
+      const reason: unknown = result.status === 'rejected' ? result.reason : undefined;
+      expect(reason, `case ${index}, ${name}`).to.be.instanceOf(UsageError);
+      expect((reason as Error).message, `case ${index}`).to.include(name);
+    }
     await model.dispose();
   });
 

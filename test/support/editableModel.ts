@@ -9,13 +9,14 @@ import { floats } from './conformance.js';
 const tiny = fileURLToPath(new URL('../../../fixtures/models/tiny', import.meta.url));
 
 /** Writes a model of random weights whose generator knows all codes of the small test tokenizer: 8×8 pixels, 4×4 tokens. */
-export async function writeEditableModel(folder: string): Promise<void> {
+export async function writeEditableModel(folder: string, sizes: object = {}): Promise<void> {
   const opened = openTokenizer(tiny);
   const tokenizer = { ...opened, config: { ...opened.config, image_size: 8 } };
   const config = parseOfficialArpgConfig(
     {
       ...{ dim: 32, n_layer: 2, n_head: 2, multiple_of: 32, num_classes: 10, block_size: 16 },
       vocab_size: tokenizer.config.codebook_size,
+      ...sizes,
     },
     'editable',
   );

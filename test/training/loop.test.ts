@@ -229,6 +229,12 @@ describe('arpg train', () => {
   const train = (...args: readonly string[]) =>
     arpg(['train', ...args, '--target', 'onnx', '--threads', '2', '--quiet']);
 
+  /** Makes a run one that began before its files had fingerprints, so that changes are found when they are read. */
+  const withoutFingerprints = (run: string) => {
+    const { fingerprints: _, ...settings } = JSON.parse(readFileSync(`${run}/run.json`, 'utf8'));
+    writeFileSync(`${run}/run.json`, JSON.stringify(settings));
+  };
+
   before(() => {
     writeStripes(temporary('stripes'), 24);
     writeFileSync(temporary('vq.json'), JSON.stringify(tokenizerConfig));
@@ -447,6 +453,10 @@ describe('arpg train', () => {
     const flags = ['--data', temporary('changing.jsonl'), '--tokenizer', temporary('vq/model'), '--out', run];
     const more = ['--config', temporary('arpg.json'), '--steps', '1', '--batch', '4', '--seed', '1'];
     expect(train(...flags, ...more).errors).to.equal('');
+    lines('{"tokens":[1,2,3,4],"class_id":0}\n'.repeat(8));
+    const changed = train('--resume', run);
+    expect([changed.code, changed.errors.includes('is not what the run')]).to.deep.equal([3, true]);
+    withoutFingerprints(run);
     for (const [text, says] of [
       ['{"tokens":[1],"class_id":1}', '1 tokens an image where the run has 4'],
       ['{"tokens":[1,2,3,4],"class_id":2}', 'class 2 where the run has 2 classes'],
@@ -477,6 +487,7 @@ describe('arpg train', () => {
     expect([...readTokenCache(run)!.classIds]).to.deep.equal([1, 1, 0, 0]);
     rmSync(`${run}/tokens.safetensors`);
     renameSync(`${data}/down`, `${data}/around`);
+    withoutFingerprints(run);
     const renamed = train('--resume', run);
     expect(renamed.code).to.equal(3);
     expect(renamed.errors).to.include("class 'around' was not there when the run began");

@@ -6,6 +6,7 @@ import { chooseClasses, groupsOf, pickClass } from '../../arpg/classGroups.js';
 import { randomOrder } from '../../arpg/order.js';
 import { samplingPlan } from '../../arpg/plan.js';
 import { sampleBatch } from '../../arpg/sampler.js';
+import { faultOfNumber, faultOfSeed } from '../../arpg/settingFaults.js';
 import type { Weights } from '../../graph/weights.js';
 import { GpuTensor, uploadInputs } from '../../targets/gpujs/gpuTensor.js';
 import type { KernelCall, KernelPlan } from '../../targets/gpujs/kernelPlan.js';
@@ -47,6 +48,10 @@ export interface Picture {
 
 export interface PageModel {
   readonly labels: readonly string[];
+  /**
+   * Draws a picture, the one of `arpg sample` for the same class, seed and settings.
+   * @throws RangeError naming the class that is unknown, or the setting that is out of range.
+   */
   sample(options: PictureOptions): Promise<Picture>;
   dispose(): Promise<void>;
 }
@@ -121,6 +126,12 @@ function classOf(wanted: number | string, { labels, config }: ModuleData, seed: 
   return pickClass(indices, seed, 0);
 }
 
+/** @throws RangeError with the first of what is wrong. */
+function requireNone(faults: readonly (string | undefined)[]): void {
+  const fault = faults.find((found) => found !== undefined);
+  if (fault !== undefined) throw new RangeError(fault);
+}
+
 /** `[3, height, width]` in [−1, 1] → RGBA, as the tokenizer's own decoding rounds it. */
 function toRgba(signal: Float32Array, pixels: number): Uint8ClampedArray {
   const data = new Uint8ClampedArray(4 * pixels).fill(255);
@@ -169,17 +180,25 @@ export function createPageModel(
   return {
     labels: data.labels,
     async sample({ class: wanted, seed = Math.floor(Math.random() * 2 ** 32), ...options }) {
+      const guidance = options.guidance ?? data.sampling.guidance;
+      const temperature = options.temperature ?? data.sampling.temperature;
+      requireNone([
+        faultOfSeed(seed),
+        faultOfNumber(guidance, 'guidance', 0),
+        faultOfNumber(temperature, 'temperature', 0),
+      ]);
+      const classId = classOf(wanted, data, seed);
       const order = randomOrder(grid.height * grid.width, seed, 0);
       const plan = samplingPlan({ order, steps: data.steps, schedule: data.schedule });
       const [tokens] = await sampleBatch(
         executable,
         { config, grid },
-        [{ classId: classOf(wanted, data, seed), index: 0, plan }],
+        [{ classId, index: 0, plan }],
         {
           seed,
-          guidance: data.guided ? (options.guidance ?? data.sampling.guidance) : 1,
+          guidance: data.guided ? guidance : 1,
           guidanceSchedule: 'linear',
-          temperature: options.temperature ?? data.sampling.temperature,
+          temperature,
           topK: 0,
           topP: data.sampling.topP,
         },

@@ -1,0 +1,99 @@
+import { arpgTeacherForced, embeddingRows } from '../../graphs/arpg.js';
+import { arpgConfig, type OfficialArpgConfig } from '../arpg/config.js';
+import type { GeneratorModel, TokenizerModel } from '../checkpoints/modelFolder.js';
+import { InputError } from '../errors.js';
+import { readFloats, storedFloats, type Weights } from '../graph/weights.js';
+import type { OfficialVqConfig } from '../tokenizer/config.js';
+import { drawnWeights } from './trainingState.js';
+
+const TABLE = 'embeddings.weight';
+
+/** A generator to be trained: its sizes, and the names of its classes, empty where they have none. */
+export interface NewGenerator {
+  readonly config: OfficialArpgConfig;
+  readonly labels: readonly string[];
+}
+
+/** Weights to start a training from, and what became of the classes where they are others. */
+export interface StartingWeights {
+  readonly weights: Weights;
+  readonly note?: string;
+}
+
+/** @throws InputError naming the fields that differ. */
+function requireSame(known: object, wanted: object, source: string, free: string): void {
+  const own = known as Readonly<Record<string, unknown>>;
+  const others = Object.entries(wanted).filter(
+    ([name, value]) => name !== free && JSON.stringify(own[name]) !== JSON.stringify(value),
+  );
+  if (others.length === 0) return;
+  const list = others.map(
+    ([name, value]) => `${name} is ${JSON.stringify(own[name])} there and ${JSON.stringify(value)} here`,
+  );
+  throw new InputError(
+    `${source}: training cannot start from a model of other sizes: ${list.join(', ')}; use a --config, tokenizer and data like its own`,
+  );
+}
+
+/**
+ * For each class of the new generator, the known model's class whose row it takes; undefined where it is drawn. Classes
+ * are the same where their names are, or where they are as many and one side has no names.
+ */
+function sameClasses(
+  known: GeneratorModel,
+  { config, labels }: NewGenerator,
+): readonly (number | undefined)[] {
+  const areNamed = known.labels.length > 0 && labels.length > 0;
+  const areAsMany = known.config.num_classes === config.num_classes;
+  return Array.from({ length: config.num_classes }, (_, classId) => {
+    if (!areNamed) return areAsMany ? classId : undefined;
+    const place = known.labels.indexOf(labels[classId]!);
+    return place < 0 ? undefined : place;
+  });
+}
+
+/**
+ * The weights of a model as those of a generator with its own classes: all are the model's but the rows of classes that
+ * it does not know, which are drawn from the seed.
+ * @param source what messages call the model
+ * @throws InputError naming the fields in which the two differ otherwise.
+ */
+export function generatorStart(
+  known: GeneratorModel,
+  wanted: NewGenerator,
+  source: string,
+  seed: number,
+): StartingWeights {
+  requireSame(known.config, wanted.config, source, 'num_classes');
+  const classes = sameClasses(known, wanted);
+  const count = known.config.num_classes;
+  const isSame = count === classes.length && classes.every((place, classId) => place === classId);
+  if (isSame) return { weights: known.weights };
+  const [from, to] = [arpgConfig(known.config), arpgConfig(wanted.config)];
+  const { dim } = wanted.config;
+  const rows = readFloats(known.weights.get(TABLE)!);
+  const table = drawnWeights(arpgTeacherForced(to), TABLE, seed);
+  const copy = (source: number, target: number, length = 1) =>
+    table.set(rows.subarray(source * dim, (source + length) * dim), target * dim);
+  // Tokens and [MASK] come first, the null class and the position after the classes.
+  copy(0, 0, embeddingRows.mask(from) + 1);
+  copy(embeddingRows.nullClass(from), embeddingRows.nullClass(to), 2);
+  for (const [classId, place] of classes.entries())
+    if (place !== undefined)
+      copy(embeddingRows.classLabel(from, place), embeddingRows.classLabel(to, classId));
+  const kept = classes.filter((place) => place !== undefined).length;
+  return {
+    weights: new Map([...known.weights, [TABLE, storedFloats([embeddingRows.count(to), dim], table)]]),
+    note: `${source}: its ${count} classes are not those of the data: of ${classes.length}, ${kept} are known to it by name, ${classes.length - kept} start from random numbers; all other weights are kept`,
+  };
+}
+
+/**
+ * The weights of a tokenizer to train another from, whose images may have another size.
+ * @param source what messages call the model
+ * @throws InputError naming the fields in which the two differ otherwise.
+ */
+export function tokenizerStart(known: TokenizerModel, wanted: OfficialVqConfig, source: string): Weights {
+  requireSame(known.config, wanted, source, 'image_size');
+  return known.weights;
+}
