@@ -123,7 +123,8 @@ export const trainFlags = {
   }),
   'checkpoint-every': Flags.integer({ description: 'steps between checkpoints', default: 100, min: 1 }),
   accumulate: Flags.integer({
-    description: 'parts that a batch is worked on in, one after the other, to save memory',
+    description:
+      'parts that a batch is worked on in, one after the other, to save memory; the entropy and rate terms of a tokenizer are then those of each part, averaged',
     default: 1,
     min: 1,
   }),

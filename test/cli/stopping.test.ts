@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { PNG } from 'pngjs';
@@ -144,6 +146,45 @@ describe('a command that is stopped', function () {
       expect(seconds).to.be.below(MAX_SECONDS);
     });
   }
+
+  for (const [signal, expected] of ALL)
+    it(`while it trains saves first, ${signal}`, async () => {
+      const lines = Array.from({ length: 8 }, (_, image) => ({
+        tokens: Array.from({ length: 16 }, (_, place) => (image + place) % 32),
+        class_id: image % 2,
+      }));
+      writeFileSync(temporary('lines.jsonl'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+      writeFileSync(temporary('arpg.json'), JSON.stringify({ dim: 16, n_layer: 2, n_head: 2, multiple_of: 16 }));
+      const run = temporary(`run-${signal}`);
+      const flags = `--data '${temporary('lines.jsonl')}' --config '${temporary('arpg.json')}' --batch 4 --steps 1000000`;
+      const { code, seconds, errors } = await stop(
+        `train ${flags} --tokenizer '${MODELS}tiny' --seed 1 --out '${run}' --target onnx --threads 1`,
+        signal,
+        () => existsSync(`${run}/log.jsonl`),
+      );
+      expect(code, errors).to.equal(expected);
+      expect(seconds).to.be.below(MAX_SECONDS);
+      expect(errors).to.include('continue with --resume');
+      expect(existsSync(`${run}/latest`)).to.equal(true);
+      expect(existsSync(`${run}/lock`)).to.equal(false);
+    });
+
+  for (const [signal, expected] of ALL)
+    it(`while it waits for a server, ${signal}`, async () => {
+      const server = createServer(() => {}).listen(0, '127.0.0.1');
+      await new Promise((resolve) => server.once('listening', resolve));
+      const { port } = server.address() as AddressInfo;
+      const { code, seconds } = await stop(
+        `pull http://127.0.0.1:${port}/weights.pt -o '${temporary('pulled.pt')}'`,
+        signal,
+        later(),
+      );
+      server.closeAllConnections();
+      server.close();
+      expect(code).to.equal(expected);
+      expect(seconds).to.be.below(MAX_SECONDS);
+      expect(existsSync(temporary('pulled.pt'))).to.equal(false);
+    });
 
   it('leaves the pictures that are finished, and --resume draws the others just as they would have been', async () => {
     const folder = temporary('series');
