@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import {
+  hearSignals,
   ANIMATION_FORMATS,
   decodePartial,
   encodeAnimation,
@@ -167,6 +168,7 @@ Pictures in a folder are written as they are finished; --resume draws those that
           ...(classId !== null && { class_id: classId }),
         }),
       );
+      await hearSignals();
       writeOutput(flags.output, lines.join(''));
       if (flags.output !== undefined) files.push(flags.output);
     } else {

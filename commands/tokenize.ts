@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
 import {
+  hearSignals,
   type Crop,
   cropForTokens,
   CROPS,
@@ -98,6 +99,7 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
           const crop = { crop: flags.crop as Crop, size, flip: flags.flip };
           const own = await tokenLines(tokenizer, await read(), about, crop);
           lines += own.length;
+          await hearSignals();
           if (streams) writeStdout(own.join(''));
           else kept.push(...own);
         } catch (error) {

@@ -104,6 +104,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/data',
     'src/training',
     'src/errors.ts',
+    'src/breathe.ts',
     'src/files',
     'src/jsonFile.ts',
     'src/atomicFile.ts',

@@ -1,5 +1,6 @@
 import { Args, Flags, type Interfaces } from '@oclif/core';
 import {
+  hearSignals,
   type Canvas,
   decodeMask,
   decodeRgba,
@@ -186,7 +187,9 @@ export abstract class EditCommand extends BaseCommand {
     for (const [index, edit] of edits.entries()) {
       if (!drawsAnything(edit.canvas.mask)) this.note(flags, nothingMasked(index, edit.canvas.mask));
       const redrawn = await inpaint(model, edit.canvas, { ...options, picture: index });
-      writeOutput(outputFile(flags.output, index, choice), await encodeResult(redrawn, edit, choice));
+      const bytes = await encodeResult(redrawn, edit, choice);
+      await hearSignals();
+      writeOutput(outputFile(flags.output, index, choice), bytes);
       results.push(redrawn);
       bar.update(index + 1);
     }

@@ -5,6 +5,7 @@ import {
   encodePicture,
   encodePng,
   gridOfImages,
+  hearSignals,
   OutputError,
   type PictureEncoding,
   requireEncodable,
@@ -115,7 +116,9 @@ export async function writeImages(
 ): Promise<readonly string[]> {
   const toStdout = output === undefined || output === STREAM;
   if (format === 'npz') {
-    writeOutput(output, await encodeNpz(images));
+    const bytes = await encodeNpz(images);
+    await hearSignals();
+    writeOutput(output, bytes);
     return toStdout ? [] : [output];
   }
   const pictures = format === 'grid' ? [gridOfImages(images, gridColumns(images.length))] : images;
@@ -136,7 +139,9 @@ export async function writeImage(
   output: string | undefined,
 ): Promise<readonly string[]> {
   const path = output === undefined || output === STREAM ? undefined : pictureFile(output, index, encoding);
-  writeOutput(path, await encodePicture(image, 3, encoding, quality));
+  const bytes = await encodePicture(image, 3, encoding, quality);
+  await hearSignals();
+  writeOutput(path, bytes);
   return path === undefined ? [] : [path];
 }
 

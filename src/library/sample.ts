@@ -61,7 +61,8 @@ export interface SampledSet extends Omit<SampledTokenSet, 'pictures'> {
  */
 export function pictureGrid(size: NonNullable<SampleOptions['size']>, factor: number): Grid {
   const { width, height } = size;
-  requireNoFault(faultOfWhole(width, 'width', 1) ?? faultOfWhole(height, 'height', 1));
+  const fault = faultOfWhole(width, 'width', 1) ?? faultOfWhole(height, 'height', 1);
+  requireNoFault(fault && `size ${width}x${height}: ${fault}`);
   const [columns, rows] = [width / factor, height / factor];
   if (!(columns >= 1 && rows >= 1 && Number.isInteger(columns) && Number.isInteger(rows)))
     throw new UsageError(

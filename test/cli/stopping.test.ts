@@ -154,7 +154,10 @@ describe('a command that is stopped', function () {
         class_id: image % 2,
       }));
       writeFileSync(temporary('lines.jsonl'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-      writeFileSync(temporary('arpg.json'), JSON.stringify({ dim: 16, n_layer: 2, n_head: 2, multiple_of: 16 }));
+      writeFileSync(
+        temporary('arpg.json'),
+        JSON.stringify({ dim: 16, n_layer: 2, n_head: 2, multiple_of: 16 }),
+      );
       const run = temporary(`run-${signal}`);
       const flags = `--data '${temporary('lines.jsonl')}' --config '${temporary('arpg.json')}' --batch 4 --steps 1000000`;
       const { code, seconds, errors } = await stop(
