@@ -20,7 +20,9 @@ export interface LogEntry {
 }
 
 /** A line's numbers; undefined when it is torn or no entry. What is no number is as if it were not there. */
-function parseEntry(line: string): LogEntry | undefined {
+function parseEntry(text: string): LogEntry | undefined {
+  // An editor may have put a byte order mark before the first line.
+  const line = text.startsWith('\uFEFF') ? text.slice(1) : text;
   if (nestsDeeper(line, 1)) return undefined;
   try {
     const value: unknown = JSON.parse(line);
