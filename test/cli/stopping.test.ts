@@ -127,17 +127,6 @@ describe('a command that is stopped', function () {
       });
 
   for (const [signal, expected] of ALL) {
-    it(`while it writes to a pipe that nobody reads, ${signal}`, async () => {
-      const { code, seconds } = await stop(
-        `sample --class 3 --count 3000 --seed 1 --steps 1 -o -`,
-        signal,
-        later(),
-        { after: '| sleep 60' },
-      );
-      expect(code).to.equal(expected);
-      expect(seconds).to.be.below(MAX_SECONDS);
-    });
-
     it(`while it waits for whoever reads a FIFO, ${signal}`, async () => {
       const fifo = temporary(`fifo-${signal}`);
       shell(`mkfifo '${fifo}'`);
