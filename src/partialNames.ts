@@ -12,7 +12,8 @@ export function partialName(folder: string): string {
   return join(folder, `.arpg-${HOST}-${process.pid}-${randomBytes(4).toString('hex')}.partial`);
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process of this machine lives. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

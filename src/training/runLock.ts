@@ -2,7 +2,7 @@ import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { OutputError, systemReason } from '../errors.js';
-import { partialName } from '../partialNames.js';
+import { isAlive, partialName } from '../partialNames.js';
 
 const LOCK_FILE = 'lock';
 
@@ -28,13 +28,8 @@ function startOf(pid: number): string {
   }
 }
 
-function isAlive({ pid, started }: Holder): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // Not allowed to signal it: somebody else's, alive.
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
-  }
+function holds({ pid, started }: Holder): boolean {
+  if (!isAlive(pid)) return false;
   const now = startOf(pid);
   return started === '' || now === '' || now === started;
 }
@@ -122,7 +117,7 @@ export function lockRun(folder: string): () => void {
         throw new OutputError(
           `${folder}: process ${holder.pid} on ${holder.host} works on this run; if it has ended, remove ${path}`,
         );
-      if (holder && isAlive(holder))
+      if (holder && holds(holder))
         throw new OutputError(
           `${folder}: process ${holder.pid} works on this run; wait for it or stop it first`,
         );
