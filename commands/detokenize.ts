@@ -81,6 +81,6 @@ export default class Detokenize extends BaseCommand {
     bar.stop();
     await model.dispose();
     const files = await writeImages(images, choice, flags.output);
-    this.result(flags, { files, images: images.length });
+    await this.result(flags, { files, images: images.length });
   }
 }

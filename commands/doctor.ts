@@ -25,14 +25,16 @@ export default class Doctor extends BaseCommand {
     };
     const defaultModel = { folder: model, found: existsSync(model) };
     if (flags.json) {
-      this.result(flags, { machine, targets, default_model: defaultModel });
+      await this.result(flags, { machine, targets, default_model: defaultModel });
       return;
     }
-    writeStdout(
+    await writeStdout(
       `Node.js ${machine.node} on ${machine.platform}, ${machine.cores} cores, ${machine.memory_gb} GB of memory\n`,
     );
     for (const { name, usable, detail } of targets)
-      writeStdout(`${usable ? 'ok' : 'no'}  ${name.padEnd(NAME_WIDTH)} ${oneLine(detail)}\n`);
-    writeStdout(`${defaultModel.found ? 'ok' : 'no'}  ${'model'.padEnd(NAME_WIDTH)} ${oneLine(model)}\n`);
+      await writeStdout(`${usable ? 'ok' : 'no'}  ${name.padEnd(NAME_WIDTH)} ${oneLine(detail)}\n`);
+    await writeStdout(
+      `${defaultModel.found ? 'ok' : 'no'}  ${'model'.padEnd(NAME_WIDTH)} ${oneLine(model)}\n`,
+    );
   }
 }

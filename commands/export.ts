@@ -121,7 +121,7 @@ reads them. gpujs: a JavaScript module that draws in a page with nothing but gpu
     requireForeignOutput(flags.model, [flags.output]);
     const { files, notes } = isText ? await writeText(flags, format) : await writeModel(flags, format);
     for (const note of [...files.map((file) => `wrote ${file}`), ...notes]) this.note(flags, note);
-    this.result(flags, { format, files });
+    await this.result(flags, { format, files });
   }
 }
 
@@ -134,7 +134,7 @@ interface Written {
 type TextFormat = 'gpujs' | 'json' | 'dot' | 'svg';
 
 async function writeText(flags: ExportFlags, format: TextFormat): Promise<Written> {
-  writeOutput(flags.output, format === 'gpujs' ? await pageModule(flags) : drawing(flags, format));
+  await writeOutput(flags.output, format === 'gpujs' ? await pageModule(flags) : drawing(flags, format));
   return { files: flags.output === STREAM ? [] : [flags.output], notes: [] };
 }
 

@@ -83,13 +83,13 @@ weights are known and what depends on them alone is folded.`;
     if (flags.kernels) {
       const [base, mode = 'webgpu'] = flags.target.split(':');
       if (base !== 'gpujs') throw new UsageError('--kernels shows generated kernels: add --target gpujs');
-      writeOutput(flags.output, printKernels(graph, mode as GpuMode, bindings, weights));
+      await writeOutput(flags.output, printKernels(graph, mode as GpuMode, bindings, weights));
       return;
     }
     const shown = graphAfter(graph, flags.after, flags.target, weights);
     const options = { depth: flags.depth, bindings };
-    writeOutput(flags.output, renderGraph(shown, flags.format as GraphFormat, options));
-    this.result(flags, { graph: shown.name, output: flags.output });
+    await writeOutput(flags.output, renderGraph(shown, flags.format as GraphFormat, options));
+    await this.result(flags, { graph: shown.name, output: flags.output });
   }
 }
 

@@ -114,7 +114,7 @@ type unless --half is given; doubles become single precision.`;
       if (weights) this.note(flags, `${part}: ${weights.size} tensors, ${megabytes(weights)} MB`);
     }
     this.note(flags, `wrote ${flags.output}`);
-    this.result(flags, {
+    await this.result(flags, {
       output: flags.output,
       generator_tensors: generator?.weights.size ?? 0,
       tokenizer_tensors: tokenizer?.weights.size ?? 0,

@@ -74,6 +74,6 @@ hub.`;
     });
     bar?.progress.stop();
     this.note(flags, `wrote ${output}`);
-    this.result(flags, { output, files });
+    await this.result(flags, { output, files });
   }
 }

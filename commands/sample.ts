@@ -1,6 +1,5 @@
 import { Flags } from '@oclif/core';
 import {
-  hearSignals,
   ANIMATION_FORMATS,
   decodePartial,
   encodeAnimation,
@@ -168,8 +167,7 @@ Pictures in a folder are written as they are finished; --resume draws those that
           ...(classId !== null && { class_id: classId }),
         }),
       );
-      await hearSignals();
-      writeOutput(flags.output, lines.join(''));
+      await writeOutput(flags.output, lines.join(''));
       if (flags.output !== undefined) files.push(flags.output);
     } else {
       const frames: RgbImage[] = [];
@@ -178,9 +176,9 @@ Pictures in a folder are written as they are finished; --resume draws those that
         for (const tokens of step) parts.push(await decodePartial(model.tokenizer, { tokens, grid }));
         frames.push(arrange(parts));
       }
-      if (flags.frames !== undefined) files.push(...writeFrames(flags.frames, frames));
+      if (flags.frames !== undefined) files.push(...(await writeFrames(flags.frames, frames)));
       if (animation) {
-        writeOutput(flags.output, await encodeAnimation(frames, animation));
+        await writeOutput(flags.output, await encodeAnimation(frames, animation));
         if (flags.output !== undefined) files.push(flags.output);
       } else if (imageFormat && !isSeparate(imageFormat)) {
         const images: RgbImage[] = [];
@@ -190,7 +188,7 @@ Pictures in a folder are written as they are finished; --resume draws those that
     }
     await model.dispose();
     this.detail(flags, `done after ${seconds(started)} s, peak memory ${peakMegabytes()} MB`);
-    this.result(flags, {
+    await this.result(flags, {
       files,
       class_ids: pictures.map(({ classId }) => classId),
       seed,

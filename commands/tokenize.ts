@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
 import {
-  hearSignals,
   type Crop,
   cropForTokens,
   CROPS,
@@ -99,8 +98,7 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
           const crop = { crop: flags.crop as Crop, size, flip: flags.flip };
           const own = await tokenLines(tokenizer, await read(), about, crop);
           lines += own.length;
-          await hearSignals();
-          if (streams) writeStdout(own.join(''));
+          if (streams) await writeStdout(own.join(''));
           else kept.push(...own);
         } catch (error) {
           if (!(error instanceof InputError)) throw error;
@@ -111,8 +109,9 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
     }
     bar.stop();
     await model.dispose();
-    if (lines > 0 && !streams) writeOutput(flags.output, kept.join(''));
-    if (lines > 0) this.result(flags, { images: images - failures.length, lines, output: flags.output });
+    if (lines > 0 && !streams) await writeOutput(flags.output, kept.join(''));
+    if (lines > 0)
+      await this.result(flags, { images: images - failures.length, lines, output: flags.output });
     this.reportFailures(flags, failures, images);
   }
 

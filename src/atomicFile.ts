@@ -12,8 +12,8 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { OutputError, systemReason } from './errors.js';
-import { openDirectly, writeFully } from './directOutput.js';
-import { followLinks, outputPlace } from './outputPlace.js';
+import { type DirectPlace, writeDirectly, writeFully } from './directOutput.js';
+import { followLinks, type OutputPlace, outputPlace } from './outputPlace.js';
 import { partialName, removeLeftovers } from './partialNames.js';
 
 /** Output that is not complete yet. */
@@ -62,17 +62,8 @@ function outputError(path: string, error: unknown): unknown {
   return isSystem ? new OutputError(`${path}: cannot be written: ${systemReason(error)}`, error) : error;
 }
 
-/** Output that comes chunk by chunk. */
-interface OutputFile {
-  append(bytes: Uint8Array): void;
-  /** Called once, after the last chunk. */
-  publish(): void;
-  /** Called once instead when something fails. */
-  abandon(): void;
-}
-
 /** A file that is written beside its place and then renamed. It has the mode and owner of the one it replaces. */
-class AtomicFile implements OutputFile {
+class AtomicFile {
   private readonly final: string;
   private readonly existing: Stats | undefined;
   private readonly temporary: string;
@@ -84,6 +75,7 @@ class AtomicFile implements OutputFile {
     this.temporary = temporaryName(final);
   }
 
+  /** Adds a chunk. */
   append(bytes: Uint8Array): void {
     this.file ??= this.open();
     writeFully(this.file, bytes);
@@ -105,7 +97,7 @@ class AtomicFile implements OutputFile {
     return file;
   }
 
-  /** Gives the file its name once it is safely on the disk. */
+  /** Called once, after the last chunk: gives the file its name once it is safely on the disk. */
   publish(): void {
     this.append(new Uint8Array());
     fsyncSync(this.file!);
@@ -115,6 +107,7 @@ class AtomicFile implements OutputFile {
     partialOutput.delete(this.temporary);
   }
 
+  /** Called once instead when something fails. */
   abandon(): void {
     const isThere = this.file !== undefined || existsSync(this.temporary);
     this.close();
@@ -126,11 +119,6 @@ class AtomicFile implements OutputFile {
     if (this.file !== undefined) closeSync(this.file);
     this.file = undefined;
   }
-}
-
-function openOutput(path: string): OutputFile {
-  const place = outputPlace(path);
-  return place.kind === 'file' ? new AtomicFile(place.path, place.existing) : openDirectly(place);
 }
 
 /**
@@ -146,15 +134,17 @@ export function checkWritable(path: string): void {
 }
 
 /**
- * Writes a file so that the path holds either all of it or what it held before: beside it first, then renamed. Links are
- * followed, and missing folders made. What is no regular file, such as a device or a FIFO, is written as the chunks come.
+ * Writes a file of the program's own so that the path holds either all of it or what it held before: beside it first, then
+ * renamed. Links are followed, and missing folders made.
  * @param chunks made one by one, so that large files need not be in memory
- * @throws OutputError naming the path when the system refuses.
+ * @throws OutputError naming the path when the system refuses, or when there is something that is no regular file.
  */
 export function writeFileAtomically(path: string, chunks: Iterable<Uint8Array>): void {
-  let output: OutputFile | undefined;
+  let output: AtomicFile | undefined;
   try {
-    output = openOutput(path);
+    const place = outputPlace(path);
+    if (place.kind !== 'file') throw new OutputError(`${path}: cannot be written: it is no regular file`);
+    output = new AtomicFile(place.path, place.existing);
     for (const chunk of chunks) output.append(chunk);
     output.publish();
   } catch (error) {
@@ -164,18 +154,33 @@ export function writeFileAtomically(path: string, chunks: Iterable<Uint8Array>):
 }
 
 /**
- * The same for chunks that come one after another from a stream.
+ * Writes output to where a user wants it: a file as {@link writeFileAtomically} does; what is no regular file, such as a
+ * device or a FIFO, and a file in a folder where nothing can be put beside it, as the chunks come.
  * @throws OutputError naming the path when the system refuses.
  */
-export async function writeStreamAtomically(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  let output: OutputFile | undefined;
+export async function writeOutputFile(
+  path: string,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
   try {
-    output = openOutput(path);
+    const place = outputPlace(path);
+    await (place.kind === 'file' ? writeBeside(place, chunks) : writeDirectly(place, chunks));
+  } catch (error) {
+    throw outputError(path, error);
+  }
+}
+
+async function writeBeside(
+  place: Exclude<OutputPlace, DirectPlace>,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const output = new AtomicFile(place.path, place.existing);
+  try {
     for await (const chunk of chunks) output.append(chunk);
     output.publish();
   } catch (error) {
-    output?.abandon();
-    throw outputError(path, error);
+    output.abandon();
+    throw error;
   }
 }
 

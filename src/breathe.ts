@@ -20,11 +20,3 @@ export async function* breathing<T>(items: Iterable<T>): AsyncGenerator<T> {
     yield item;
   }
 }
-
-/**
- * Hears the signals that have come by now, before something that may wait for another process is done: its waiting is left
- * to the system to stop, which drops what is not heard yet. Twice, because the first turn may be the one at hand.
- */
-export async function hearSignals(): Promise<void> {
-  for (let turn = 0; turn < 2; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
-}

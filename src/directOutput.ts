@@ -1,78 +1,92 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, statSync, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { OutputPlace } from './outputPlace.js';
 
-const RETRY_MILLISECONDS = 5;
+export type DirectPlace = Exclude<OutputPlace, { readonly kind: 'file' }>;
 
-/** Waits a little for the other end of a non-blocking pipe. */
-export function waitBriefly(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MILLISECONDS);
+/** How often the other end of a pipe is asked whether it goes on. */
+const RETRY_MILLISECONDS = 2;
+const STDOUT = 1;
+
+/** Writes all bytes to an open file that never makes the writer wait. */
+export function writeFully(file: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done);
 }
 
-/** Writes all bytes to an open file, which may be a non-blocking pipe. */
-export function writeFully(file: number, bytes: Uint8Array): void {
-  let done = 0;
-  while (done < bytes.length) {
+/** Does what a slow reader may refuse for now, again and again; signals and timers are heard meanwhile. */
+async function untilPossible<T>(
+  attempt: () => T,
+  isForNow: (code: string | undefined) => boolean,
+): Promise<T> {
+  for (;;) {
     try {
-      done += writeSync(file, bytes, done, bytes.length - done);
+      return attempt();
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-      waitBriefly();
+      if (!isForNow((error as NodeJS.ErrnoException).code)) throw error;
+      await sleep(RETRY_MILLISECONDS);
     }
   }
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Writes all bytes to an open file, which may be a non-blocking pipe whose reader takes its time. */
+async function writePatiently(file: number, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; )
+    done += await untilPossible(
+      () => writeSync(file, bytes, done, bytes.length - done),
+      (code) => code === 'EAGAIN',
+    );
+}
+
+/** Opens a device, or a FIFO once somebody reads it, so that writing never blocks the process. */
+function openWithoutBlocking(path: string): Promise<number> {
+  const isFifo = statSync(path).isFIFO();
+  const flags = constants.O_WRONLY | constants.O_NONBLOCK | (isFifo ? 0 : constants.O_TRUNC);
+  return untilPossible(
+    () => openSync(path, flags),
+    (code) => isFifo && code === 'ENXIO',
+  );
+}
+
+/** The same pipe as one that is open already, without its blocking; the given one where the system has no such way. */
+function reopenWithoutBlocking(descriptor: number): number {
+  if (descriptor === STDOUT) {
+    // To ask for the stream is what makes its pipe or socket non-blocking; on exit it is put back.
+    void process.stdout;
+    return descriptor;
+  }
+  if (!fstatSync(descriptor).isFIFO()) return descriptor;
+  try {
+    return openSync(`/dev/fd/${descriptor}`, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch {
+    return descriptor;
+  }
+}
 
 /**
- * Does what may wait for another process without end, such as writing to a pipe that nobody reads. The program's own
- * handling of signals would wait, too, so the system handles them meanwhile.
+ * Writes chunks straight to where they go, as they come. The process is never blocked: while whoever reads takes its time,
+ * signals are heard.
+ * @throws the system's error.
  */
-export function whileSystemStops<T>(work: () => T): T {
-  const listeners = SIGNALS.map((signal) => ({ signal, own: process.rawListeners(signal) }));
-  for (const { signal } of listeners) process.removeAllListeners(signal);
+export async function writeDirectly(
+  place: DirectPlace,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  let file: number | undefined;
+  const open = async () =>
+    place.kind === 'direct' ? openWithoutBlocking(place.path) : reopenWithoutBlocking(place.descriptor);
   try {
-    return work();
+    for await (const chunk of chunks) {
+      file ??= await open();
+      await writePatiently(file, chunk);
+    }
+    file ??= await open();
   } finally {
-    for (const { signal, own } of listeners)
-      for (const listener of own) process.on(signal, listener as NodeJS.SignalsListener);
+    // What this process had open before is not closed here.
+    if (file !== undefined && !(place.kind === 'descriptor' && file === place.descriptor)) closeSync(file);
   }
 }
 
-/** Output written straight to where it goes, as it comes. */
-class DirectOutput {
-  private readonly place: Exclude<OutputPlace, { readonly kind: 'file' }>;
-  private file: number | undefined;
-
-  constructor(place: Exclude<OutputPlace, { readonly kind: 'file' }>) {
-    this.place = place;
-  }
-
-  append(bytes: Uint8Array): void {
-    this.file ??= this.open();
-    const file = this.file;
-    whileSystemStops(() => writeFully(file, bytes));
-  }
-
-  private open(): number {
-    if (this.place.kind === 'descriptor') return this.place.descriptor;
-    const { path } = this.place;
-    // A FIFO waits for whoever reads it.
-    return whileSystemStops(() => openSync(path, 'w'));
-  }
-
-  publish(): void {
-    this.append(new Uint8Array());
-    this.abandon();
-  }
-
-  abandon(): void {
-    // What this process has open besides is not closed here.
-    if (this.place.kind === 'direct' && this.file !== undefined) closeSync(this.file);
-    this.file = undefined;
-  }
-}
-
-/** Opens, when the first bytes come, what cannot be written beside its place. */
-export function openDirectly(place: Exclude<OutputPlace, { readonly kind: 'file' }>): DirectOutput {
-  return new DirectOutput(place);
+/** Writes to stdout, whatever it is. @throws the system's error. */
+export function writeToStdout(bytes: Uint8Array): Promise<void> {
+  return writeDirectly({ kind: 'descriptor', descriptor: STDOUT }, [bytes]);
 }

@@ -191,8 +191,7 @@ export { readFeatureNetwork } from './targets/onnx/featureNetwork.js';
 export { createSampler, type Sampler } from './arpg/sampler.js';
 
 // Files
-export { hearSignals } from './breathe.js';
-export { writeFileAtomically } from './atomicFile.js';
+export { writeFileAtomically, writeOutputFile } from './atomicFile.js';
 export { readJsonFile, validator } from './jsonFile.js';
 
 // Failures that the user can do something about

@@ -15,7 +15,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { checkWritable, writeFileAtomically, writeFolderAtomically } from '../src/atomicFile.js';
+import {
+  checkWritable,
+  writeFileAtomically,
+  writeFolderAtomically,
+  writeOutputFile,
+} from '../src/atomicFile.js';
 import { OutputError, systemReason } from '../src/errors.js';
 import { arpg, shell } from './support/cli.js';
 import { temporaryFolder } from './support/temporary.js';
@@ -155,7 +160,7 @@ describe('files written as a whole', () => {
     const reader = spawn('cat', [temporary('fifo')]);
     const read: Buffer[] = [];
     reader.stdout.on('data', (chunk: Buffer) => read.push(chunk));
-    writeFileAtomically(temporary('fifo'), bytes('through'));
+    await writeOutputFile(temporary('fifo'), [...bytes('thr'), ...bytes('ough')]);
     await new Promise((resolve) => reader.on('close', resolve));
     expect(Buffer.concat(read).toString()).to.equal('through');
     expect(lstatSync(temporary('fifo')).isFIFO()).to.equal(true);

@@ -91,8 +91,8 @@ export abstract class BaseCommand extends Command {
   }
 
   /** Prints the machine-readable result with `--json`. */
-  protected result(flags: CommonFlags, value: object): void {
-    if (flags.json) writeStdout(`${printable(JSON.stringify(value))}\n`);
+  protected async result(flags: CommonFlags, value: object): Promise<void> {
+    if (flags.json) await writeStdout(`${printable(JSON.stringify(value))}\n`);
   }
 
   /** The target that `--target` and its companions name; said with `--verbose`. */

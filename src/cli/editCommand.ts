@@ -1,6 +1,5 @@
 import { Args, Flags, type Interfaces } from '@oclif/core';
 import {
-  hearSignals,
   type Canvas,
   decodeMask,
   decodeRgba,
@@ -188,14 +187,13 @@ export abstract class EditCommand extends BaseCommand {
       if (!drawsAnything(edit.canvas.mask)) this.note(flags, nothingMasked(index, edit.canvas.mask));
       const redrawn = await inpaint(model, edit.canvas, { ...options, picture: index });
       const bytes = await encodeResult(redrawn, edit, choice);
-      await hearSignals();
-      writeOutput(outputFile(flags.output, index, choice), bytes);
+      await writeOutput(outputFile(flags.output, index, choice), bytes);
       results.push(redrawn);
       bar.update(index + 1);
     }
     bar.stop();
     await model.dispose();
-    this.result(flags, {
+    await this.result(flags, {
       file: flags.output,
       seed: options.seed,
       pictures: results.map(({ image: { width, height }, windows }) => ({

@@ -5,7 +5,6 @@ import {
   encodePicture,
   encodePng,
   gridOfImages,
-  hearSignals,
   OutputError,
   type PictureEncoding,
   requireEncodable,
@@ -42,13 +41,11 @@ function digits(index: number): string {
  * @param frames pictures of each step
  * @returns the files written, in order
  */
-export function writeFrames(folder: string, frames: readonly RgbImage[]): readonly string[] {
+export async function writeFrames(folder: string, frames: readonly RgbImage[]): Promise<readonly string[]> {
   ensureFolder(folder);
-  return frames.map((frame, step) => {
-    const path = join(folder, `step-${digits(step + 1)}.png`);
-    writeOutput(path, encodePng(frame));
-    return path;
-  });
+  const files = frames.map((_, step) => join(folder, `step-${digits(step + 1)}.png`));
+  for (const [step, frame] of frames.entries()) await writeOutput(files[step], encodePng(frame));
+  return files;
 }
 
 /** The most square grid that holds so many pictures. */
@@ -117,8 +114,7 @@ export async function writeImages(
   const toStdout = output === undefined || output === STREAM;
   if (format === 'npz') {
     const bytes = await encodeNpz(images);
-    await hearSignals();
-    writeOutput(output, bytes);
+    await writeOutput(output, bytes);
     return toStdout ? [] : [output];
   }
   const pictures = format === 'grid' ? [gridOfImages(images, gridColumns(images.length))] : images;
@@ -140,8 +136,7 @@ export async function writeImage(
 ): Promise<readonly string[]> {
   const path = output === undefined || output === STREAM ? undefined : pictureFile(output, index, encoding);
   const bytes = await encodePicture(image, 3, encoding, quality);
-  await hearSignals();
-  writeOutput(path, bytes);
+  await writeOutput(path, bytes);
   return path === undefined ? [] : [path];
 }
 

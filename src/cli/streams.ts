@@ -1,14 +1,12 @@
-import { accessSync, constants, statSync, writeSync } from 'node:fs';
-import { checkWritable, writeFileAtomically } from '../atomicFile.js';
-import { waitBriefly, whileSystemStops } from '../directOutput.js';
+import { accessSync, constants, statSync } from 'node:fs';
+import { checkWritable, writeOutputFile } from '../atomicFile.js';
+import { writeToStdout } from '../directOutput.js';
 import { EXIT_CODES, InputError, OutputError, systemReason, UsageError } from '../errors.js';
 import { MAX_INPUT_BYTES, readBounded, refuseSize } from '../index.js';
 import { printMessage, terminalText } from './terminal.js';
 
 /** The name that stands for stdin or stdout. */
 export const STREAM = '-';
-
-const STDOUT = 1;
 
 /**
  * All bytes of a file, or of stdin for `-`: at most `MAX_INPUT_BYTES`. Signals are heard while stdin is waited for.
@@ -39,24 +37,20 @@ export function inputName(path: string): string {
 }
 
 /**
- * Writes to stdout at once. Ends the program quietly when the reader has gone.
+ * Writes to stdout at once; signals are heard while whoever reads it takes its time. Ends the program quietly when the
+ * reader has gone.
  * @throws OutputError when the system refuses, for example because the disk behind a redirection is full.
  */
-export function writeStdout(bytes: Uint8Array | string): void {
+export async function writeStdout(bytes: Uint8Array | string): Promise<void> {
   const data =
     typeof bytes === 'string'
       ? new TextEncoder().encode(process.stdout.isTTY ? terminalText(bytes) : bytes)
       : bytes;
-  let done = 0;
-  while (done < data.length) {
-    try {
-      done += whileSystemStops(() => writeSync(STDOUT, data, done));
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EAGAIN') waitBriefly();
-      else if (code === 'EPIPE') process.exit(EXIT_CODES.done);
-      else throw new OutputError(`stdout: cannot be written: ${systemReason(error)}`, error);
-    }
+  try {
+    await writeToStdout(data);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(EXIT_CODES.done);
+    throw new OutputError(`stdout: cannot be written: ${systemReason(error)}`, error);
   }
 }
 
@@ -85,8 +79,11 @@ export function checkOutput(path: string | undefined): void {
   }
 }
 
-/** Writes a file as a whole, or to stdout for `-` or no name. */
-export function writeOutput(path: string | undefined, bytes: Uint8Array | string): void {
-  if (path === undefined || path === STREAM) writeStdout(bytes);
-  else writeFileAtomically(path, [typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes]);
+/**
+ * Writes a file as a whole, or to stdout for `-` or no name.
+ * @throws OutputError naming the path when the system refuses.
+ */
+export async function writeOutput(path: string | undefined, bytes: Uint8Array | string): Promise<void> {
+  if (path === undefined || path === STREAM) await writeStdout(bytes);
+  else await writeOutputFile(path, [typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes]);
 }

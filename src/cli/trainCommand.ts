@@ -351,6 +351,6 @@ export abstract class TrainCommand extends BaseCommand {
       await writeModelFolder(model, { ...parts(weights), origin });
       this.note(flags, `wrote ${model}: the weights of ${origin}`);
     }
-    this.result(flags, { run: folder, step, ...(!stopped && { model }) });
+    await this.result(flags, { run: folder, step, ...(!stopped && { model }) });
   }
 }

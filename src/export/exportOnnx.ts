@@ -1,7 +1,7 @@
 import { compileGraph } from '../compiler/compile.js';
 import type { Graph } from '../graph/graph.js';
 import { toHalfPrecision, toSinglePrecision, type Weights } from '../graph/weights.js';
-import { writeFileAtomically, writeStreamAtomically } from '../atomicFile.js';
+import { writeOutputFile } from '../atomicFile.js';
 import { breathing } from '../breathe.js';
 import { basename } from 'node:path';
 import { type LoweredModel, lowerToOnnx } from '../targets/onnx/lowerToOnnx.js';
@@ -57,12 +57,12 @@ export async function writeOnnxModel(
   externalData = false,
 ): Promise<readonly string[]> {
   if (!externalData && weightBytes(lowered) <= MAX_EMBEDDED_BYTES) {
-    writeFileAtomically(path, [encodeOnnxModel(await embedWeights(lowered))]);
+    await writeOutputFile(path, [encodeOnnxModel(await embedWeights(lowered))]);
     return [path];
   }
   const { model, data } = moveWeightsOut(lowered, externalDataName(path));
   const dataPath = `${path}.data`;
-  await writeStreamAtomically(dataPath, breathing(data()));
-  writeFileAtomically(path, [encodeOnnxModel(model)]);
+  await writeOutputFile(dataPath, breathing(data()));
+  await writeOutputFile(path, [encodeOnnxModel(model)]);
   return [path, dataPath];
 }

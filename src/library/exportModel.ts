@@ -4,7 +4,7 @@ import { arpgStep } from '../../graphs/arpg.js';
 import { downsampleFactor, vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
 import { arpgConfig } from '../arpg/config.js';
 import type { Schedule } from '../arpg/schedule.js';
-import { writeFolderAtomically, writeStreamAtomically } from '../atomicFile.js';
+import { writeFolderAtomically, writeOutputFile } from '../atomicFile.js';
 import { exportMetadata } from '../checkpoints/exportMetadata.js';
 import { requireFinite } from '../checkpoints/finiteWeights.js';
 import type { GeneratorModel, TokenizerModel } from '../checkpoints/modelFolder.js';
@@ -111,7 +111,7 @@ export async function exportSafetensors(
   const opened = partOf(model, part);
   const weights = inPrecision(model, opened.weights, precision);
   const chunks = serializeSafetensors(weights, { format: 'pt', ...metadataOf(part, opened) });
-  await writeStreamAtomically(path, breathing(chunks));
+  await writeOutputFile(path, breathing(chunks));
 }
 
 /**
@@ -127,7 +127,7 @@ export async function exportPytorch(
   requireForeignOutput(model.folder, [path]);
   const opened = partOf(model, part);
   const weights = inPrecision(model, opened.weights, precision);
-  await writeStreamAtomically(path, serializePytorch(weights, metadataOf(part, opened)));
+  await writeOutputFile(path, serializePytorch(weights, metadataOf(part, opened)));
 }
 
 export interface GpujsExport {

@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { faultOfNumber, faultOfWhole } from '../arpg/settingFaults.js';
-import { writeFolderAtomically, writeStreamAtomically } from '../atomicFile.js';
+import { writeFolderAtomically, writeOutputFile } from '../atomicFile.js';
 import { CONFIG_FILE, readModelConfig } from '../checkpoints/modelConfig.js';
 import { openGenerator, openTokenizer } from '../checkpoints/modelFolder.js';
 import { cacheFolder, cachePath } from '../download/cache.js';
@@ -170,7 +170,7 @@ async function pullFile(url: string, { token: _, ...options }: PullOptions): Pro
   const checksum =
     options.sha256 === undefined ? {} : { checksum: { kind: 'sha256', hex: options.sha256 } as const };
   const cached = await fetchFile({ url, name: basename(output), ...checksum }, options);
-  await writeStreamAtomically(output, createReadStream(cached));
+  await writeOutputFile(output, createReadStream(cached));
   return { output, files: [output] };
 }
 

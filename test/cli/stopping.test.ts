@@ -63,9 +63,9 @@ const signalsOf = (index: number) => (index === 0 ? ALL : [ALL[index % ALL.lengt
 describe('a command that is stopped', function () {
   this.timeout(240_000);
   const temporary = temporaryFolder();
-  const later = () => {
+  const later = (milliseconds = COMPUTING_MILLISECONDS) => {
     const start = performance.now();
-    return () => performance.now() - start > COMPUTING_MILLISECONDS;
+    return () => performance.now() - start > milliseconds;
   };
 
   before(() => {
@@ -135,6 +135,25 @@ describe('a command that is stopped', function () {
       expect(seconds).to.be.below(MAX_SECONDS);
     });
   }
+
+  const unread = {
+    'stdout, a pipe that nobody reads': { output: '-', after: '| sleep 60' },
+    'a substituted process that does not read': { output: '>(sleep 60)', after: '' },
+    'a FIFO that nobody reads': { output: '', after: '' },
+  } as const;
+  for (const [name, { output, after }] of Object.entries(unread))
+    for (const [signal, expected] of ALL)
+      it(`while it writes to ${name}, ${signal}`, async () => {
+        const fifo = temporary(`unread-${signal}`);
+        const holder =
+          output === '' ? spawn('bash', ['-c', `mkfifo '${fifo}'; sleep 60 < '${fifo}'`]) : undefined;
+        const line = `sample --model '${MODELS}digits' --class 3 --count 100 --steps 1 --seed 1 --format npz`;
+        const command = `${line} -o ${output === '' ? `'${fifo}'` : output}`;
+        const { code, seconds } = await stop(command, signal, later(4000), { after });
+        holder?.kill('SIGKILL');
+        expect(code).to.equal(expected);
+        expect(seconds).to.be.below(MAX_SECONDS);
+      });
 
   for (const [signal, expected] of ALL)
     it(`while it trains saves first, ${signal}`, async () => {
