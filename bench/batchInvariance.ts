@@ -2,10 +2,10 @@
  * How often the float rounding of another batch size changes a token: samples the same images alone and in a batch.
  * `node dist/bench/batchInvariance.js MODEL [IMAGES] [STEPS] [BATCH]`
  */
-import { arpgConfig } from '../src/arpg/config.js';
-import { sampleImages } from '../src/arpg/sampleImages.js';
-import { createSampler } from '../src/arpg/sampler.js';
-import { openGenerator } from '../src/checkpoints/modelFolder.js';
+import { arpgConfig } from '../src/systems/arpgConfig.js';
+import { sampleImages } from '../src/sampling/sampleImages.js';
+import { createSampler } from '../src/sampling/sampler.js';
+import { openGenerator } from '../src/models/modelFolder.js';
 import { resolveTarget } from '../src/targets/resolveTarget.js';
 
 const [folder = 'models/random/model', count = '16', steps = '32', batch = '8'] = process.argv.slice(2);

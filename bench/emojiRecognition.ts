@@ -3,7 +3,7 @@
  * class asked for nearest, pixel by pixel. The data is that of the model card.
  * `node dist/bench/emojiRecognition.js DATA [SAMPLES] [MODEL]`
  */
-import { groupsOf } from '../src/arpg/classGroups.js';
+import { groupsOf } from '../src/conditions/classGroups.js';
 import type { RgbImage } from '../src/data/image.js';
 import { openImageSource } from '../src/data/imageSource.js';
 import { load } from '../src/library/model.js';

@@ -3,10 +3,10 @@
  * pixels: the share that the classifier recognises. `node dist/bench/expansion.js [IMAGES] [SIDE …]`
  */
 import { ROPE_SCALINGS } from '../graphs/rotary.js';
-import { arpgConfig } from '../src/arpg/config.js';
-import { sampleImages } from '../src/arpg/sampleImages.js';
-import { createSampler } from '../src/arpg/sampler.js';
-import { openGenerator } from '../src/checkpoints/modelFolder.js';
+import { arpgConfig } from '../src/systems/arpgConfig.js';
+import { sampleImages } from '../src/sampling/sampleImages.js';
+import { createSampler } from '../src/sampling/sampler.js';
+import { openGenerator } from '../src/models/modelFolder.js';
 import { onnxTarget } from '../src/targets/onnx/onnxTarget.js';
 import { augmentImage, NO_AUGMENTATION } from '../src/training/augment.js';
 import {

@@ -3,11 +3,11 @@
  * recognises, against filling the half with random tokens and against sampling it in raster order; and the time of
  * drawing a quarter of the tokens against drawing all. `node dist/bench/inpainting.js [IMAGES]`
  */
-import { arpgConfig } from '../src/arpg/config.js';
-import { rasterOrder } from '../src/arpg/order.js';
-import { uniformFor } from '../src/arpg/random.js';
-import { createSampler } from '../src/arpg/sampler.js';
-import { openGenerator } from '../src/checkpoints/modelFolder.js';
+import { arpgConfig } from '../src/systems/arpgConfig.js';
+import { rasterOrder } from '../src/sampling/order.js';
+import { uniformFor } from '../src/random/draws.js';
+import { createSampler } from '../src/sampling/sampler.js';
+import { openGenerator } from '../src/models/modelFolder.js';
 import { openImageSource } from '../src/data/imageSource.js';
 import { type RedrawOptions, redrawTokens } from '../src/editing/redraw.js';
 import { onnxTarget } from '../src/targets/onnx/onnxTarget.js';

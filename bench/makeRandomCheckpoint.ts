@@ -7,14 +7,14 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { arpgStep } from '../graphs/arpg.js';
 import { vqDecoder, vqEncoder } from '../graphs/vqTokenizer.js';
-import { ARPG_PRESETS, arpgConfig } from '../src/arpg/config.js';
+import { ARPG_PRESETS, arpgConfig } from '../src/systems/arpgConfig.js';
 import { writeFileAtomically } from '../src/atomicFile.js';
 import { serializeSafetensors } from '../src/checkpoints/safetensors.js';
 import { countElements } from '../src/graph/dimension.js';
 import { type Graph, parametersOf } from '../src/graph/graph.js';
 import type { Initializer } from '../src/graph/node.js';
 import { type StoredTensor, storedFloats, type Weights } from '../src/graph/weights.js';
-import { VQ_PRESETS, vqConfig } from '../src/tokenizer/config.js';
+import { VQ_PRESETS, vqConfig } from '../src/tokenizers/vqConfig.js';
 
 /** Fast uniform numbers in [−1, 1) (xorshift32); their quality does not matter here. */
 function uniformSource(seed: number): () => number {

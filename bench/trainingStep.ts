@@ -4,8 +4,8 @@
  * 2 threads; bench/trainingStep.py does the same in PyTorch.
  */
 import { arpgTeacherForced } from '../graphs/arpg.js';
-import { arpgConfig, parseOfficialArpgConfig } from '../src/arpg/config.js';
-import { randomOrder } from '../src/arpg/order.js';
+import { arpgConfig, parseOfficialArpgConfig } from '../src/systems/arpgConfig.js';
+import { randomOrder } from '../src/sampling/order.js';
 import { resolveTarget } from '../src/targets/resolveTarget.js';
 import { floatTensor, intTensor } from '../src/targets/target.js';
 import { initialState, releaseState } from '../src/training/trainingState.js';

@@ -11,7 +11,7 @@ import {
   PHILOX_MULTIPLIERS,
   PHILOX_ROUNDS,
   wordToUniform,
-} from '../src/graph/philox.js';
+} from '../src/random/philox.js';
 import { requireDType, requireEqualDims } from '../src/graph/shapes.js';
 
 type RandomAttributes = { readonly shape: Shape };

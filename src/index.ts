@@ -21,12 +21,17 @@ export {
   openTokenizer,
   type TokenizerModel,
   writeModelFolder,
-} from './checkpoints/modelFolder.js';
-export { importGenerator, importTokenizer } from './checkpoints/importCheckpoint.js';
-export type { SamplingDefaults } from './checkpoints/modelConfig.js';
-export { findClasses, type Labels } from './checkpoints/labels.js';
-export { ARPG_PRESETS, arpgConfig, type OfficialArpgConfig, parseOfficialArpgConfig } from './arpg/config.js';
-export { type OfficialVqConfig, parseOfficialVqConfig, VQ_PRESETS, vqConfig } from './tokenizer/config.js';
+} from './models/modelFolder.js';
+export { importGenerator, importTokenizer } from './models/importCheckpoint.js';
+export type { SamplingDefaults } from './models/modelConfig.js';
+export { findClasses, type Labels } from './conditions/labels.js';
+export {
+  ARPG_PRESETS,
+  arpgConfig,
+  type OfficialArpgConfig,
+  parseOfficialArpgConfig,
+} from './systems/arpgConfig.js';
+export { type OfficialVqConfig, parseOfficialVqConfig, VQ_PRESETS, vqConfig } from './tokenizers/vqConfig.js';
 export { byteLength, type StoredTensor, type Weights } from './graph/weights.js';
 
 // Drawing
@@ -51,10 +56,10 @@ export {
 export { DEFAULT_GUIDANCE, DEFAULT_STEPS, resolveSeed, type SamplingSettings } from './library/settings.js';
 export { type Canvas, DRAWN_FROM, featherMask } from './editing/canvas.js';
 export { hasTransparency, MASK_RULE, maskOf, type ReadMask, transparencyMask } from './editing/mask.js';
-export { drawSeed } from './arpg/random.js';
-export { GUIDANCE_SCHEDULES, type GuidanceSchedule } from './arpg/guidance.js';
-export { SCHEDULES, type Schedule } from './arpg/schedule.js';
-export { readOrder } from './arpg/orderFile.js';
+export { drawSeed } from './random/draws.js';
+export { GUIDANCE_SCHEDULES, type GuidanceSchedule } from './sampling/guidance.js';
+export { SCHEDULES, type Schedule } from './sampling/schedule.js';
+export { readOrder } from './sampling/orderFile.js';
 export { type Grid, ROPE_SCALINGS, type RopeScaling } from '../graphs/rotary.js';
 
 // Images and tokens
@@ -94,8 +99,8 @@ export {
   type TokenGrid,
   type TokenLine,
 } from './data/tokenLines.js';
-export { createTokenizer, type TokenImage, type Tokenizer } from './tokenizer/tokenizer.js';
-export { decodePartial } from './tokenizer/partialImage.js';
+export { createTokenizer, type TokenImage, type Tokenizer } from './tokenizers/tokenizer.js';
+export { decodePartial } from './tokenizers/partialImage.js';
 
 // Export
 export {
@@ -134,10 +139,10 @@ export { arpgStep, arpgTeacherForced } from '../graphs/arpg.js';
 export { downsampleFactor, vqDecoder, vqEncoder } from '../graphs/vqTokenizer.js';
 export { compileGraph, PASS_NAMES } from './compiler/compile.js';
 export type { DimBindings } from './graph/dimension.js';
-export type { DrawOptions } from './graph/boxes.js';
-export { drawDot, drawSvg, drawTable } from './graph/draw.js';
+export type { DrawOptions } from './inspect/boxes.js';
+export { drawDot, drawSvg, drawTable } from './inspect/draw.js';
 export type { Graph } from './graph/graph.js';
-export { printGraph } from './graph/print.js';
+export { printGraph } from './inspect/print.js';
 export { graphToJson } from './graph/serialize.js';
 export { GPU_MODES, type GpuMode } from './targets/gpujs/gpuModes.js';
 export { compileForKernels, hasGpuForm, MODE_LIMITS } from './targets/gpujs/gpujsTarget.js';
@@ -188,7 +193,7 @@ export { train, type TrainingResult, type TrainingSettings } from './training/tr
 export { trainedWeights, type WeightsPart, weightsPartsOf } from './training/trainingState.js';
 export { ADAMW_DEFAULTS, type AdamWOptions } from './training/trainingStep.js';
 export { readFeatureNetwork } from './targets/onnx/featureNetwork.js';
-export { createSampler, type Sampler } from './arpg/sampler.js';
+export { createSampler, type Sampler } from './sampling/sampler.js';
 
 // Files
 export { writeFileAtomically, writeOutputFile } from './atomicFile.js';

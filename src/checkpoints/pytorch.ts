@@ -3,7 +3,7 @@ import { InputError, quotable } from '../errors.js';
 import { readFileRange, regularFileSize } from '../files/fileRange.js';
 import { openZip, readZipMember, type ZipArchive, ZipError } from '../files/zipArchive.js';
 import type { Checkpoint, TensorDictionary } from './checkpoint.js';
-import { EXPORT_METADATA_KEYS } from './exportMetadata.js';
+import { EXPORT_METADATA_KEYS } from './metadataKeys.js';
 import { itemsOf, OpaqueObject, PickleError, type PickleValue } from './pickleValues.js';
 import { describeContent, findStateDicts, type TorchStateDict } from './stateDicts.js';
 import { callTorchGlobal, torchStorage } from './torchGlobals.js';

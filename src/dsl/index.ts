@@ -15,7 +15,7 @@ export {
 } from '../graph/dimension.js';
 export { type Graph, makeGraph } from '../graph/graph.js';
 export type { Initializer, Tensor } from '../graph/node.js';
-export { wordHalves } from '../graph/philox.js';
+export { wordHalves } from '../random/philox.js';
 export { scope } from '../graph/scope.js';
 export { constant, input, parameter, scalar } from '../graph/sources.js';
 export { embeddingTable, linear, linearWeight, NORMAL_INITIALIZER, rmsNormLayer } from './layers.js';

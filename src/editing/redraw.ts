@@ -1,9 +1,9 @@
-import { randomOrder } from '../arpg/order.js';
-import { samplingPlan } from '../arpg/plan.js';
-import type { Sampler, SamplingOptions, StepReport } from '../arpg/sampler.js';
-import type { Schedule } from '../arpg/schedule.js';
+import { randomOrder } from '../sampling/order.js';
+import { samplingPlan } from '../sampling/plan.js';
+import type { Sampler, SamplingOptions, StepReport } from '../sampling/sampler.js';
+import type { Schedule } from '../sampling/schedule.js';
 import { cropImage, type RgbImage } from '../data/image.js';
-import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import type { Tokenizer } from '../tokenizers/tokenizer.js';
 import {
   blendInto,
   type Box,

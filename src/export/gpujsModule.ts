@@ -1,9 +1,9 @@
 import { breathing } from '../breathe.js';
 import { readFileSync } from 'node:fs';
 import type { ArpgConfig } from '../../graphs/arpg.js';
-import { rasterOrder } from '../arpg/order.js';
-import { samplingPlan } from '../arpg/plan.js';
-import type { Schedule } from '../arpg/schedule.js';
+import { rasterOrder } from '../sampling/order.js';
+import { samplingPlan } from '../sampling/plan.js';
+import type { Schedule } from '../sampling/schedule.js';
 import { InputError } from '../errors.js';
 import type { DimBindings } from '../graph/dimension.js';
 import type { Graph } from '../graph/graph.js';

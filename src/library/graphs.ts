@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
 import { arpgStep, arpgTeacherForced } from '../../graphs/arpg.js';
 import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
-import { ARPG_PRESETS, arpgConfig } from '../arpg/config.js';
-import { openGenerator, openTokenizer } from '../checkpoints/modelFolder.js';
-import type { DrawOptions } from '../graph/boxes.js';
+import { ARPG_PRESETS, arpgConfig } from '../systems/arpgConfig.js';
+import { openGenerator, openTokenizer } from '../models/modelFolder.js';
+import type { DrawOptions } from '../inspect/boxes.js';
 import { type DimBindings, symbolsOf } from '../graph/dimension.js';
-import { drawDot, drawSvg, drawTable } from '../graph/draw.js';
+import { drawDot, drawSvg, drawTable } from '../inspect/draw.js';
 import type { Graph } from '../graph/graph.js';
-import { printGraph } from '../graph/print.js';
+import { printGraph } from '../inspect/print.js';
 import { graphToJson } from '../graph/serialize.js';
 import type { Weights } from '../graph/weights.js';
-import { VQ_PRESETS, vqConfig } from '../tokenizer/config.js';
+import { VQ_PRESETS, vqConfig } from '../tokenizers/vqConfig.js';
 
 /** One sampling step, the teacher-forced forward pass, and the tokenizer's two halves. */
 export const GRAPH_NAMES = ['step', 'train', 'encoder', 'decoder'] as const;

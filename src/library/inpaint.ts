@@ -1,8 +1,8 @@
 import { requirePicture } from '../data/pixels.js';
-import { pickClass } from '../arpg/classGroups.js';
-import { arpgConfig } from '../arpg/config.js';
-import { uniformFor } from '../arpg/random.js';
-import { faultOfNumber, faultOfSeed, faultOfWhole } from '../arpg/settingFaults.js';
+import { pickClass } from '../conditions/classGroups.js';
+import { arpgConfig } from '../systems/arpgConfig.js';
+import { uniformFor } from '../random/draws.js';
+import { faultOfNumber, faultOfSeed, faultOfWhole } from '../sampling/settingFaults.js';
 import type { RgbImage } from '../data/image.js';
 import { MAX_PIXELS } from '../data/pictureLimits.js';
 import { type Canvas, extendCanvas } from '../editing/canvas.js';

@@ -2,21 +2,21 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Grid, RopeScaling } from '../../graphs/rotary.js';
-import { chooseClasses } from '../arpg/classGroups.js';
-import { arpgConfig } from '../arpg/config.js';
-import { createSampler, type Sampler } from '../arpg/sampler.js';
-import { findClasses } from '../checkpoints/labels.js';
+import { chooseClasses } from '../conditions/classGroups.js';
+import { arpgConfig } from '../systems/arpgConfig.js';
+import { createSampler, type Sampler } from '../sampling/sampler.js';
+import { findClasses } from '../conditions/labels.js';
 import {
   type GeneratorModel,
   openGenerator,
   openTokenizer,
   type TokenizerModel,
-} from '../checkpoints/modelFolder.js';
+} from '../models/modelFolder.js';
 import { InputError, UsageError } from '../errors.js';
 import { resolveTarget, type ResolveOptions } from '../targets/resolveTarget.js';
 import type { Target } from '../targets/target.js';
-import { vqConfig } from '../tokenizer/config.js';
-import { createTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js';
+import { vqConfig } from '../tokenizers/vqConfig.js';
+import { createTokenizer, type Tokenizer } from '../tokenizers/tokenizer.js';
 
 const SHIPPED_MODELS = fileURLToPath(new URL('../../../fixtures/models/', import.meta.url));
 

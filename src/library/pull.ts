@@ -8,10 +8,10 @@ import {
   statSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { faultOfNumber, faultOfWhole } from '../arpg/settingFaults.js';
+import { faultOfNumber, faultOfWhole } from '../sampling/settingFaults.js';
 import { writeFolderAtomically, writeOutputFile } from '../atomicFile.js';
-import { CONFIG_FILE, readModelConfig } from '../checkpoints/modelConfig.js';
-import { openGenerator, openTokenizer } from '../checkpoints/modelFolder.js';
+import { CONFIG_FILE, readModelConfig } from '../models/modelConfig.js';
+import { openGenerator, openTokenizer } from '../models/modelFolder.js';
 import { cacheFolder, cachePath } from '../download/cache.js';
 import { type Checksum, fileChecksum, isHex } from '../download/checksum.js';
 import { download, type DownloadOptions } from '../download/download.js';

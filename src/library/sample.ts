@@ -1,8 +1,8 @@
 import { type Grid, ROPE_SCALINGS, type RopeScaling } from '../../graphs/rotary.js';
-import { pickClass } from '../arpg/classGroups.js';
-import { sampleImages } from '../arpg/sampleImages.js';
-import { faultOfWhole } from '../arpg/settingFaults.js';
-import { arpgConfig } from '../arpg/config.js';
+import { pickClass } from '../conditions/classGroups.js';
+import { sampleImages } from '../sampling/sampleImages.js';
+import { faultOfWhole } from '../sampling/settingFaults.js';
+import { arpgConfig } from '../systems/arpgConfig.js';
 import type { RgbImage } from '../data/image.js';
 import { UsageError } from '../errors.js';
 import { type Model, requireMatchingParts } from './model.js';

@@ -1,10 +1,10 @@
-import { GUIDANCE_SCHEDULES, type GuidanceSchedule } from '../arpg/guidance.js';
-import { isPermutation } from '../arpg/order.js';
-import { drawSeed } from '../arpg/random.js';
-import type { SamplingOptions } from '../arpg/sampler.js';
-import { type Schedule, SCHEDULES } from '../arpg/schedule.js';
-import { faultOfNumber, faultOfSeed, faultOfWhole } from '../arpg/settingFaults.js';
-import type { SamplingDefaults } from '../checkpoints/modelConfig.js';
+import { GUIDANCE_SCHEDULES, type GuidanceSchedule } from '../sampling/guidance.js';
+import { isPermutation } from '../sampling/order.js';
+import { drawSeed } from '../random/draws.js';
+import type { SamplingOptions } from '../sampling/sampler.js';
+import { type Schedule, SCHEDULES } from '../sampling/schedule.js';
+import { faultOfNumber, faultOfSeed, faultOfWhole } from '../sampling/settingFaults.js';
+import type { SamplingDefaults } from '../models/modelConfig.js';
 import { UsageError } from '../errors.js';
 
 /** Steps where none are given: the paper's best setting, or every token by itself in a small model. */

@@ -1,4 +1,4 @@
-import { uniformFor } from '../arpg/random.js';
+import { uniformFor } from '../random/draws.js';
 import { cropForTokens, cropImage, flipImage, type RgbImage } from '../data/image.js';
 
 /** How a training image is varied each time it is drawn. */

@@ -1,4 +1,4 @@
-import { randomOrder } from '../arpg/order.js';
+import { randomOrder } from '../sampling/order.js';
 
 /** Draws examples without replacement, in an order of its own in each pass over the data. */
 export interface DataOrder {

@@ -1,9 +1,9 @@
 import { arpgTeacherForced, embeddingRows } from '../../graphs/arpg.js';
-import { arpgConfig, type OfficialArpgConfig } from '../arpg/config.js';
-import type { GeneratorModel, TokenizerModel } from '../checkpoints/modelFolder.js';
+import { arpgConfig, type OfficialArpgConfig } from '../systems/arpgConfig.js';
+import type { GeneratorModel, TokenizerModel } from '../models/modelFolder.js';
 import { InputError } from '../errors.js';
 import { readFloats, storedFloats, type Weights } from '../graph/weights.js';
-import type { OfficialVqConfig } from '../tokenizer/config.js';
+import type { OfficialVqConfig } from '../tokenizers/vqConfig.js';
 import { drawnWeights } from './trainingState.js';
 
 const TABLE = 'embeddings.weight';

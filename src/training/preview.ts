@@ -1,10 +1,10 @@
-import { randomOrder } from '../arpg/order.js';
-import { samplingPlan } from '../arpg/plan.js';
-import type { Sampler } from '../arpg/sampler.js';
+import { randomOrder } from '../sampling/order.js';
+import { samplingPlan } from '../sampling/plan.js';
+import type { Sampler } from '../sampling/sampler.js';
 import { augmentImage, NO_AUGMENTATION } from './augment.js';
 import { gridOfImages, type RgbImage } from '../data/image.js';
 import type { ImageSource } from '../data/imageSource.js';
-import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import type { Tokenizer } from '../tokenizers/tokenizer.js';
 
 const RECONSTRUCTIONS = 8;
 const CLASSES_SHOWN = 10;

@@ -1,4 +1,4 @@
-import { faultOfNumber, faultOfSeed, faultOfShare, faultOfWhole } from '../arpg/settingFaults.js';
+import { faultOfNumber, faultOfSeed, faultOfShare, faultOfWhole } from '../sampling/settingFaults.js';
 import { UsageError } from '../errors.js';
 import type { TrainingSettings } from './trainingLoop.js';
 

@@ -1,9 +1,9 @@
 import { vqAutoencoder, type VqLossConfig } from '../../graphs/vqTokenizer.js';
 import { type Augmentation, augmentImage, NO_AUGMENTATION } from './augment.js';
 import type { ImageSource } from '../data/imageSource.js';
-import { imageSignal } from '../tokenizer/tokenizer.js';
-import type { OfficialVqConfig } from '../tokenizer/config.js';
-import { vqConfig } from '../tokenizer/config.js';
+import { imageSignal } from '../tokenizers/tokenizer.js';
+import type { OfficialVqConfig } from '../tokenizers/vqConfig.js';
+import { vqConfig } from '../tokenizers/vqConfig.js';
 import { restartDeadCodes } from './deadCodes.js';
 import { dataOrder } from './dataOrder.js';
 import { heldOutBatches, splitExamples } from './heldOut.js';

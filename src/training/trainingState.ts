@@ -1,4 +1,4 @@
-import { uniformFor } from '../arpg/random.js';
+import { uniformFor } from '../random/draws.js';
 import { countElements } from '../graph/dimension.js';
 import { type Graph, inputNode } from '../graph/graph.js';
 import type { Initializer } from '../graph/node.js';

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { openCheckpoint } from '../../src/checkpoints/openCheckpoint.js';
-import { selectTensors } from '../../src/checkpoints/selectTensors.js';
+import { selectTensors } from '../../src/models/selectTensors.js';
 import { readNpz } from '../../src/data/npz.js';
 import { InputError } from '../../src/errors.js';
 import { arpg, shell } from '../support/cli.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { arpgStep, arpgTeacherForced } from '../../graphs/arpg.js';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
+import { arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
 import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import { compileGraph, PASS_NAMES } from '../../src/compiler/compile.js';
 import { eliminateCommonSubexpressions } from '../../src/compiler/commonSubexpressions.js';

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expect } from 'chai';
 import { cacheNames } from '../../graphs/arpg.js';
-import { arpgConfig } from '../../src/arpg/config.js';
+import { arpgConfig } from '../../src/systems/arpgConfig.js';
 import { openPytorch } from '../support/checkpoints.js';
 import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import { writeOnnxModel, onnxModelOf } from '../../src/export/exportOnnx.js';

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import sharp from 'sharp';
 import { arpgStep } from '../../graphs/arpg.js';
 import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
+import { arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
 import { pickle, pickledTensor } from '../../src/checkpoints/pickleProgram.js';
 import { serializeSafetensors } from '../../src/checkpoints/safetensors.js';
 import { serializePytorch } from '../../src/checkpoints/writePytorch.js';
@@ -14,7 +14,7 @@ import { type Graph, parametersOf } from '../../src/graph/graph.js';
 import { graphToJson } from '../../src/graph/serialize.js';
 import { storedFloats, type Weights } from '../../src/graph/weights.js';
 import { encodeOnnxModel, ONNX_DATA_TYPES } from '../../src/targets/onnx/onnxSchema.js';
-import { parseOfficialVqConfig, vqConfig } from '../../src/tokenizer/config.js';
+import { parseOfficialVqConfig, vqConfig } from '../../src/tokenizers/vqConfig.js';
 import { pattern, samplePngs } from '../support/pngs.js';
 import { zipOf } from './zipMutators.js';
 

@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { input } from '../../src/dsl/index.js';
-import { readOrder } from '../../src/arpg/orderFile.js';
-import { parseLabels } from '../../src/checkpoints/labels.js';
-import { importGenerator } from '../../src/checkpoints/importCheckpoint.js';
-import { openGenerator, openTokenizer } from '../../src/checkpoints/modelFolder.js';
+import { readOrder } from '../../src/sampling/orderFile.js';
+import { parseLabels } from '../../src/conditions/labels.js';
+import { importGenerator } from '../../src/models/importCheckpoint.js';
+import { openGenerator, openTokenizer } from '../../src/models/modelFolder.js';
 import { openPytorch } from '../../src/checkpoints/pytorch.js';
 import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import { OpaqueObject, PickleError } from '../../src/checkpoints/pickleValues.js';

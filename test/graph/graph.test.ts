@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { arpgStep, arpgTeacherForced } from '../../graphs/arpg.js';
 import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
-import { ARPG_PRESETS, arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
+import { ARPG_PRESETS, arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
 import { eliminateCommonSubexpressions } from '../../src/compiler/commonSubexpressions.js';
 import {
   add,
@@ -18,19 +18,19 @@ import {
   rmsNorm,
   scope,
 } from '../../src/dsl/index.js';
-import { drawingOf } from '../../src/graph/boxes.js';
+import { drawingOf } from '../../src/inspect/boxes.js';
 import { countElements } from '../../src/graph/dimension.js';
-import { addCosts, formatQuantity, NO_COST } from '../../src/graph/cost.js';
-import { drawDot, drawSvg, drawTable } from '../../src/graph/draw.js';
+import { addCosts, formatQuantity, NO_COST } from '../../src/inspect/cost.js';
+import { drawDot, drawSvg, drawTable } from '../../src/inspect/draw.js';
 import { parametersOf } from '../../src/graph/graph.js';
 import { GraphError } from '../../src/graph/graphError.js';
 import { interpret } from '../support/interpret.js';
 import type { ConstantNode, OperationNode, Tensor } from '../../src/graph/node.js';
-import { printGraph } from '../../src/graph/print.js';
+import { printGraph } from '../../src/inspect/print.js';
 import { graphFromJson, graphToJson } from '../../src/graph/serialize.js';
 import { verify } from '../../src/graph/verify.js';
 import { lowerToOnnx } from '../../src/targets/onnx/lowerToOnnx.js';
-import { VQ_PRESETS, vqConfig } from '../../src/tokenizer/config.js';
+import { VQ_PRESETS, vqConfig } from '../../src/tokenizers/vqConfig.js';
 import { goldenJson } from '../support/golden.js';
 
 const tiny = arpgConfig(parseOfficialArpgConfig(goldenJson('arpg-tiny.json').config, 'tiny'));

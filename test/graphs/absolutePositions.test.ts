@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { arpgPrefill, arpgStep, arpgTeacherForced, cacheNames, embeddingRows } from '../../graphs/arpg.js';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
+import { arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
 import { openPytorch } from '../support/checkpoints.js';
 import { withGradients } from '../../src/compiler/gradient.js';
 import { readFloats, type Weights } from '../../src/graph/weights.js';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
+import { arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
 import { arpgTeacherForced } from '../../graphs/arpg.js';
 import { rotaryTable } from '../../graphs/rotary.js';
 import { openPytorch } from '../support/checkpoints.js';

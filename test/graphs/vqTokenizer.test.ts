@@ -4,7 +4,7 @@ import { withGradients } from '../../src/compiler/gradient.js';
 import { readJsonFile } from '../../src/jsonFile.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
 import type { HostTensor } from '../../src/targets/target.js';
-import { parseOfficialVqConfig, vqConfig } from '../../src/tokenizer/config.js';
+import { parseOfficialVqConfig, vqConfig } from '../../src/tokenizers/vqConfig.js';
 import { expectClose, TESTED_TARGETS } from '../support/conformance.js';
 import { goldenNumbers, goldenPath } from '../support/golden.js';
 

@@ -3,7 +3,7 @@ import * as op from '../../src/dsl/index.js';
 import { interpret } from '../support/interpret.js';
 import { TargetError } from '../../src/errors.js';
 import { GraphError } from '../../src/graph/graphError.js';
-import { philox, wordToUniform } from '../../src/graph/philox.js';
+import { philox, wordToUniform } from '../../src/random/philox.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
 import { floatTensor, type HostTensor, intTensor } from '../../src/targets/target.js';
 import { describeConformance, floats, ints, TESTED_TARGETS } from '../support/conformance.js';

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { cacheNames } from '../../graphs/arpg.js';
-import { arpgConfig } from '../../src/arpg/config.js';
+import { arpgConfig } from '../../src/systems/arpgConfig.js';
 import {
   exportGpujs,
   exportOnnx,

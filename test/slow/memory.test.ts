@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
-import { sampleImages } from '../../src/arpg/sampleImages.js';
-import { createSampler } from '../../src/arpg/sampler.js';
+import { arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
+import { sampleImages } from '../../src/sampling/sampleImages.js';
+import { createSampler } from '../../src/sampling/sampler.js';
 import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import { TESTED_TARGETS } from '../support/conformance.js';
 import { goldenJson, goldenPath } from '../support/golden.js';

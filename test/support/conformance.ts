@@ -6,7 +6,7 @@ import { type Graph, makeGraph, nodesOf } from '../../src/graph/graph.js';
 import { interpret } from './interpret.js';
 import type { NdArray } from '../../src/graph/ndarray.js';
 import type { Tensor } from '../../src/graph/node.js';
-import { philox, wordToUniform } from '../../src/graph/philox.js';
+import { philox, wordToUniform } from '../../src/random/philox.js';
 import { input } from '../../src/graph/sources.js';
 import { inspectMode } from '../../src/targets/gpujs/gpuModes.js';
 import { gpujsTarget } from '../../src/targets/gpujs/gpujsTarget.js';

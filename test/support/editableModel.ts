@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { arpgTeacherForced } from '../../graphs/arpg.js';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
-import { openTokenizer, writeModelFolder } from '../../src/checkpoints/modelFolder.js';
+import { arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
+import { openTokenizer, writeModelFolder } from '../../src/models/modelFolder.js';
 import { parametersOf } from '../../src/graph/graph.js';
 import { storedFloats } from '../../src/graph/weights.js';
 import { floats } from './conformance.js';

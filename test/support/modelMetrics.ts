@@ -1,24 +1,24 @@
 import { fileURLToPath } from 'node:url';
 import { arpgTeacherForced } from '../../graphs/arpg.js';
 import { digitClassifier } from '../../graphs/digitClassifier.js';
-import { arpgConfig } from '../../src/arpg/config.js';
-import { randomOrder } from '../../src/arpg/order.js';
-import { samplingPlan } from '../../src/arpg/plan.js';
-import { createSampler, type SamplingOptions } from '../../src/arpg/sampler.js';
-import { openGenerator, openTokenizer } from '../../src/checkpoints/modelFolder.js';
+import { arpgConfig } from '../../src/systems/arpgConfig.js';
+import { randomOrder } from '../../src/sampling/order.js';
+import { samplingPlan } from '../../src/sampling/plan.js';
+import { createSampler, type SamplingOptions } from '../../src/sampling/sampler.js';
+import { openGenerator, openTokenizer } from '../../src/models/modelFolder.js';
 import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import type { RgbImage } from '../../src/data/image.js';
 import { type ImageSource, openImageSource } from '../../src/data/imageSource.js';
 import { resolveSettings } from '../../src/library/settings.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
 import { intTensor } from '../../src/targets/target.js';
-import { vqConfig } from '../../src/tokenizer/config.js';
+import { vqConfig } from '../../src/tokenizers/vqConfig.js';
 import {
   createTokenizer,
   imageSignal,
   type Tokenizer,
   type TokenImage,
-} from '../../src/tokenizer/tokenizer.js';
+} from '../../src/tokenizers/tokenizer.js';
 import { augmentImage, NO_AUGMENTATION } from '../../src/training/augment.js';
 
 const fixtures = fileURLToPath(new URL('../../../fixtures/', import.meta.url));

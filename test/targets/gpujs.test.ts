@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { arpgStep } from '../../graphs/arpg.js';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
+import { arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
 import * as op from '../../src/dsl/index.js';
 import { TargetError } from '../../src/errors.js';
 import { countElements } from '../../src/graph/dimension.js';

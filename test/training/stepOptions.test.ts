@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { arpgTeacherForced } from '../../graphs/arpg.js';
 import { keyedDropout } from '../../graphs/dropout.js';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
+import { arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
 import { withGradients } from '../../src/compiler/gradient.js';
 import { add, dim, mean, multiply, parameter, reshape, scope, subtract, sum } from '../../src/dsl/index.js';
 import { makeGraph, nodesOf } from '../../src/graph/graph.js';
-import { wordHalves } from '../../src/graph/philox.js';
+import { wordHalves } from '../../src/random/philox.js';
 import { input } from '../../src/graph/sources.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';

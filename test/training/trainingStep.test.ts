@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { arpgTeacherForced } from '../../graphs/arpg.js';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
+import { arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
 import { openPytorch } from '../support/checkpoints.js';
 import { countElements } from '../../src/graph/dimension.js';
 import { readFloats } from '../../src/graph/weights.js';

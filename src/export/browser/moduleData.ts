@@ -1,6 +1,6 @@
 import type { StoredDType } from '../../graph/weights.js';
 import type { ArpgConfig } from '../../../graphs/arpg.js';
-import type { Schedule } from '../../arpg/schedule.js';
+import type { Schedule } from '../../sampling/schedule.js';
 
 /**
  * gpu.js' modes that pages can be given. WebAssembly is none of them: gpu.js keeps a memory for every kernel there, and

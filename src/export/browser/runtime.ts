@@ -2,11 +2,11 @@
  * What runs inside a stand-alone module: the sampling loop over kernels that were generated before. It is bundled into
  * each module, so it imports nothing of Node.js.
  */
-import { chooseClasses, groupsOf, pickClass } from '../../arpg/classGroups.js';
-import { randomOrder } from '../../arpg/order.js';
-import { samplingPlan } from '../../arpg/plan.js';
-import { sampleBatch } from '../../arpg/sampler.js';
-import { faultOfNumber, faultOfSeed } from '../../arpg/settingFaults.js';
+import { chooseClasses, groupsOf, pickClass } from '../../conditions/classGroups.js';
+import { randomOrder } from '../../sampling/order.js';
+import { samplingPlan } from '../../sampling/plan.js';
+import { sampleBatch } from '../../sampling/sampler.js';
+import { faultOfNumber, faultOfSeed } from '../../sampling/settingFaults.js';
 import type { Weights } from '../../graph/weights.js';
 import { GpuTensor, uploadInputs } from '../../targets/gpujs/gpuTensor.js';
 import type { KernelCall, KernelPlan } from '../../targets/gpujs/kernelPlan.js';

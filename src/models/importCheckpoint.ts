@@ -1,20 +1,25 @@
 import { arpgStep } from '../../graphs/arpg.js';
 import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
-import { ARPG_PRESETS, arpgConfig, PUBLISHED_GUIDANCE, parseOfficialArpgConfig } from '../arpg/config.js';
+import {
+  ARPG_PRESETS,
+  arpgConfig,
+  PUBLISHED_GUIDANCE,
+  parseOfficialArpgConfig,
+} from '../systems/arpgConfig.js';
 import { InputError, UsageError } from '../errors.js';
 import { isRecord } from '../files/jsonText.js';
 import type { Graph } from '../graph/graph.js';
 import { toHalfPrecision, type Weights } from '../graph/weights.js';
 import { readJsonFile } from '../jsonFile.js';
-import { parseOfficialVqConfig, VQ_PRESETS, vqConfig } from '../tokenizer/config.js';
-import type { Checkpoint } from './checkpoint.js';
+import { parseOfficialVqConfig, VQ_PRESETS, vqConfig } from '../tokenizers/vqConfig.js';
+import type { Checkpoint } from '../checkpoints/checkpoint.js';
 import { type CarriedDescription, readExportMetadata } from './exportMetadata.js';
 import { requireFinite } from './finiteWeights.js';
-import { parseLabels } from './labels.js';
+import { parseLabels } from '../conditions/labels.js';
 import { matchParameters, parameterNames } from './matchParameters.js';
 import type { Architecture, SamplingDefaults } from './modelConfig.js';
 import type { GeneratorModel, TokenizerModel } from './modelFolder.js';
-import { openCheckpoint } from './openCheckpoint.js';
+import { openCheckpoint } from '../checkpoints/openCheckpoint.js';
 import { type SelectOptions, selectTensors } from './selectTensors.js';
 
 /** The tokenizer of the published models. */

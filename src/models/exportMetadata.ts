@@ -3,9 +3,6 @@ import { JsonError, parseJson } from '../files/jsonText.js';
 import { type Architecture, parseSamplingDefaults, type SamplingDefaults } from './modelConfig.js';
 import type { GeneratorModel, TokenizerModel } from './modelFolder.js';
 
-/** What an exported file says about itself: all text, so that any format can hold it. */
-export const EXPORT_METADATA_KEYS = ['architecture', 'config', 'labels', 'license', 'sampling'] as const;
-
 /** A model's description as text. */
 export function exportMetadata(
   architecture: Architecture,

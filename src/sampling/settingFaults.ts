@@ -1,4 +1,4 @@
-import { isSeed } from './random.js';
+import { isSeed } from '../random/draws.js';
 
 /** What is wrong with a seed, which callers of JavaScript may have given as anything; undefined where nothing is. */
 export function faultOfSeed(seed: unknown): string | undefined {

@@ -1,7 +1,7 @@
-import { countElements, type DimBindings } from './dimension.js';
-import { concreteAttributes } from './interpret.js';
-import type { Node } from './node.js';
-import { type ConcreteTensorType, concreteType, type DType } from './tensorType.js';
+import { countElements, type DimBindings } from '../graph/dimension.js';
+import { concreteAttributes } from '../graph/interpret.js';
+import type { Node } from '../graph/node.js';
+import { type ConcreteTensorType, concreteType, type DType } from '../graph/tensorType.js';
 
 /** What a part of a graph takes. */
 export interface Cost {

@@ -16,7 +16,7 @@ import { type FilterOptions, filterLogits } from './filter.js';
 import { guidanceScale, type GuidanceSchedule, guide } from './guidance.js';
 import type { SamplingPlan, SamplingStep } from './plan.js';
 import { pickToken } from './pickToken.js';
-import { tokenWords } from './random.js';
+import { tokenWords } from '../random/draws.js';
 
 /** One image of a batch. */
 export interface SampledImage {

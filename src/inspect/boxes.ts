@@ -1,7 +1,7 @@
-import { type DimBindings, formatShape } from './dimension.js';
+import { type DimBindings, formatShape } from '../graph/dimension.js';
 import { addCosts, type Cost, NO_COST, operationCosts } from './cost.js';
-import { type Graph, nodesOf } from './graph.js';
-import type { Node, Tensor } from './node.js';
+import { type Graph, nodesOf } from '../graph/graph.js';
+import type { Node, Tensor } from '../graph/node.js';
 
 /** A box of a drawing: one operation, all operations of a folded scope, or a group of inputs or outputs. */
 export interface Box {

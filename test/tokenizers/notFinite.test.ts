@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { openTokenizer } from '../../src/checkpoints/modelFolder.js';
+import { openTokenizer } from '../../src/models/modelFolder.js';
 import { InputError } from '../../src/errors.js';
 import { readFloats, storedFloats, type Weights } from '../../src/graph/weights.js';
-import { vqConfig } from '../../src/tokenizer/config.js';
-import { createTokenizer } from '../../src/tokenizer/tokenizer.js';
+import { vqConfig } from '../../src/tokenizers/vqConfig.js';
+import { createTokenizer } from '../../src/tokenizers/tokenizer.js';
 import { TESTED_TARGETS } from '../support/conformance.js';
 
 const tiny = fileURLToPath(new URL('../../../fixtures/models/tiny', import.meta.url));

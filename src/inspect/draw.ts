@@ -1,7 +1,7 @@
 import dagre from '@dagrejs/dagre';
 import { type Box, type Drawing, type DrawOptions, drawingOf } from './boxes.js';
 import { formatCost } from './cost.js';
-import type { Graph } from './graph.js';
+import type { Graph } from '../graph/graph.js';
 import { printable } from '../printable.js';
 
 const COLORS: Readonly<Record<Box['kind'], string>> = {

@@ -2,14 +2,14 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { arpgStep } from '../../graphs/arpg.js';
 import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
-import { arpgConfig, type OfficialArpgConfig, parseOfficialArpgConfig } from '../arpg/config.js';
+import { arpgConfig, type OfficialArpgConfig, parseOfficialArpgConfig } from '../systems/arpgConfig.js';
 import { writeFileAtomically, writeFolderAtomically } from '../atomicFile.js';
 import { InputError } from '../errors.js';
 import type { Weights } from '../graph/weights.js';
 import { readJsonFile } from '../jsonFile.js';
-import { type OfficialVqConfig, parseOfficialVqConfig, vqConfig } from '../tokenizer/config.js';
-import { dictionaryOfWeights } from './checkpoint.js';
-import { type Labels, parseLabels } from './labels.js';
+import { type OfficialVqConfig, parseOfficialVqConfig, vqConfig } from '../tokenizers/vqConfig.js';
+import { dictionaryOfWeights } from '../checkpoints/checkpoint.js';
+import { type Labels, parseLabels } from '../conditions/labels.js';
 import { matchParameters } from './matchParameters.js';
 import { modelCard } from './modelCard.js';
 import {
@@ -20,7 +20,7 @@ import {
   readModelConfig,
   type SamplingDefaults,
 } from './modelConfig.js';
-import { openSafetensors, serializeSafetensors } from './safetensors.js';
+import { openSafetensors, serializeSafetensors } from '../checkpoints/safetensors.js';
 
 const WEIGHTS_FILE = 'model.safetensors';
 const LABELS_FILE = 'labels.json';

@@ -1,9 +1,9 @@
 import { printable } from '../printable.js';
-import { formatDim } from './dimension.js';
-import { type Graph, nodesOf } from './graph.js';
-import type { ConstantNode, Node, Tensor } from './node.js';
-import type { Attributes, AttributeValue } from './op.js';
-import { formatType } from './tensorType.js';
+import { formatDim } from '../graph/dimension.js';
+import { type Graph, nodesOf } from '../graph/graph.js';
+import type { ConstantNode, Node, Tensor } from '../graph/node.js';
+import type { Attributes, AttributeValue } from '../graph/op.js';
+import { formatType } from '../graph/tensorType.js';
 
 const SHOWN_ELEMENTS = 8;
 

@@ -1,4 +1,4 @@
-import { type Purpose, uniformFor } from './random.js';
+import { type Purpose, uniformFor } from '../random/draws.js';
 
 /** The raster positions of `count` tokens in an order drawn for one image (Fisher–Yates). */
 export function randomOrder(

@@ -6,9 +6,9 @@ import {
   type GeneratorImportOptions,
   importGenerator,
   importTokenizer,
-} from '../../src/checkpoints/importCheckpoint.js';
+} from '../../src/models/importCheckpoint.js';
 import { type Encoded, pickle, pickledTensor } from '../../src/checkpoints/pickleProgram.js';
-import { exportMetadata } from '../../src/checkpoints/exportMetadata.js';
+import { exportMetadata } from '../../src/models/exportMetadata.js';
 import { openSafetensors, serializeSafetensors } from '../../src/checkpoints/safetensors.js';
 import { serializePytorch } from '../../src/checkpoints/writePytorch.js';
 import { InputError, UsageError } from '../../src/errors.js';

@@ -1,4 +1,4 @@
-import type { TensorDictionary } from './checkpoint.js';
+import type { TensorDictionary } from '../checkpoints/checkpoint.js';
 
 /** Parts that wrappers put into names, wherever the wrapped module is: of torch.compile, FSDP and checkpointing. */
 const WRAPPERS: ReadonlySet<string> = new Set([

@@ -1,4 +1,4 @@
-import { philox, philoxInto, wordToUniform } from '../graph/philox.js';
+import { philox, philoxInto, wordToUniform } from './philox.js';
 
 /**
  * Random numbers of sampling. Each is the output of Philox for (seed; image, position, purpose), so that an image

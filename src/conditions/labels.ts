@@ -1,5 +1,5 @@
 import { distance } from 'fastest-levenshtein';
-import { chooseClasses, groupsOf, synonyms } from '../arpg/classGroups.js';
+import { chooseClasses, groupsOf, synonyms } from './classGroups.js';
 import { InputError, UsageError } from '../errors.js';
 
 /**

@@ -1,8 +1,8 @@
 import type { JSONSchemaType } from 'ajv';
-import { arpgConfigSchema } from '../arpg/config.js';
+import { arpgConfigSchema } from '../systems/arpgConfig.js';
 import { InputError } from '../errors.js';
 import { readJsonFile, validator } from '../jsonFile.js';
-import { vqConfigSchema } from '../tokenizer/config.js';
+import { vqConfigSchema } from '../tokenizers/vqConfig.js';
 
 /** Name of the file in a model folder. */
 export const CONFIG_FILE = 'config.json';

@@ -1,5 +1,5 @@
 import { InputError, quotable, UsageError } from '../errors.js';
-import type { Checkpoint, TensorDictionary } from './checkpoint.js';
+import type { Checkpoint, TensorDictionary } from '../checkpoints/checkpoint.js';
 import { countMissing, unwrapped } from './wrapperPrefixes.js';
 
 /** Where weights lie in checkpoints, the most usual first; `` is the checkpoint itself. */

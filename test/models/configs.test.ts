@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { arpgStep } from '../../graphs/arpg.js';
 import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
-import { ARPG_PRESETS, arpgConfig, parseOfficialArpgConfig } from '../../src/arpg/config.js';
+import { ARPG_PRESETS, arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
 import { InputError } from '../../src/errors.js';
-import { parseOfficialVqConfig, VQ_PRESETS, vqConfig } from '../../src/tokenizer/config.js';
+import { parseOfficialVqConfig, VQ_PRESETS, vqConfig } from '../../src/tokenizers/vqConfig.js';
 
 const generator = { dim: 64, n_layer: 4, n_head: 2 };
 

@@ -1,4 +1,4 @@
-import { uniformFor } from './random.js';
+import { uniformFor } from '../random/draws.js';
 
 /** What a class that a user names stands for. */
 export interface ClassChoice {

@@ -2,7 +2,7 @@ import { InputError, quotable } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { parametersOf } from '../graph/graph.js';
 import { type StoredDType, type StoredTensor, toSinglePrecision, type Weights } from '../graph/weights.js';
-import type { TensorDictionary } from './checkpoint.js';
+import type { TensorDictionary } from '../checkpoints/checkpoint.js';
 
 /** Buffers that official checkpoints carry beside their parameters and that nothing needs. */
 const IGNORED = [/(^|\.)freqs_cis$/, /^quantize\.codebook_used$/];

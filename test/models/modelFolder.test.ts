@@ -2,11 +2,11 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { dirname } from 'node:path';
 import { Ajv } from 'ajv';
 import { expect } from 'chai';
-import { importGenerator, importTokenizer } from '../../src/checkpoints/importCheckpoint.js';
-import { chooseClasses } from '../../src/arpg/classGroups.js';
-import { findClasses, parseLabels } from '../../src/checkpoints/labels.js';
-import { openGenerator, openTokenizer, writeModelFolder } from '../../src/checkpoints/modelFolder.js';
-import { FORMAT_VERSION, publishedConfigSchema } from '../../src/checkpoints/modelConfig.js';
+import { importGenerator, importTokenizer } from '../../src/models/importCheckpoint.js';
+import { chooseClasses } from '../../src/conditions/classGroups.js';
+import { findClasses, parseLabels } from '../../src/conditions/labels.js';
+import { openGenerator, openTokenizer, writeModelFolder } from '../../src/models/modelFolder.js';
+import { FORMAT_VERSION, publishedConfigSchema } from '../../src/models/modelConfig.js';
 import { openSafetensors, serializeSafetensors } from '../../src/checkpoints/safetensors.js';
 import { InputError, OutputError, UsageError } from '../../src/errors.js';
 import { readFloats, storedFloats, type StoredTensor, type Weights } from '../../src/graph/weights.js';
