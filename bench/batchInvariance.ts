@@ -2,31 +2,39 @@
  * How often the float rounding of another batch size changes a token: samples the same images alone and in a batch.
  * `node dist/bench/batchInvariance.js MODEL [IMAGES] [STEPS] [BATCH]`
  */
-import { arpgConfig } from '../src/systems/arpgConfig.js';
-import { sampleImages } from '../src/sampling/sampleImages.js';
-import { createSampler } from '../src/sampling/sampler.js';
+import { classCondition } from '../src/conditions/condition.js';
+import { resolveSettings } from '../src/library/settings.js';
 import { openGenerator } from '../src/models/modelFolder.js';
+import { samplePictures } from '../src/sampling/samplePictures.js';
+import { orderOf } from '../src/systems/orders.js';
+import { createSampler } from '../src/systems/sampler.js';
 import { resolveTarget } from '../src/targets/resolveTarget.js';
 
 const [folder = 'models/random/model', count = '16', steps = '32', batch = '8'] = process.argv.slice(2);
 const model = openGenerator(folder);
-const config = arpgConfig(model.config);
-const sampler = await createSampler(config, model.weights, await resolveTarget('auto'));
-const classIds = Array.from({ length: Number(count) }, (_, index) => (index * 37) % config.classes);
+const { grid, classes } = model.system.config.facts(model.config);
+const sampler = createSampler(model, await resolveTarget('auto'));
+const settings = resolveSettings(
+  {
+    seed: 1,
+    guidance: 4,
+    temperature: 1,
+    topP: 1,
+    ...(model.system.choices.steps && { steps: Number(steps) }),
+  },
+  model,
+  grid,
+);
 const options = {
-  seed: 1,
-  steps: Number(steps),
-  schedule: 'arccos',
-  guidance: 4,
-  guidanceSchedule: 'linear',
-  temperature: 1,
-  topK: 0,
-  topP: 1,
-  order: undefined,
-} as const;
-const images = classIds.map((classId, index) => ({ index, classId }));
-const alone = await sampleImages(sampler, images, { ...options, batch: 1 });
-const together = await sampleImages(sampler, images, { ...options, batch: Number(batch) });
+  ...settings,
+  orderOf: (index: number) => orderOf(model.system, grid, undefined, settings.seed, index),
+};
+const pictures = Array.from({ length: Number(count) }, (_, index) => ({
+  index,
+  condition: classCondition((index * 37) % classes),
+}));
+const alone = await samplePictures(sampler, pictures, { ...options, batch: 1 });
+const together = await samplePictures(sampler, pictures, { ...options, batch: Number(batch) });
 const differing = alone.map(
   (tokens, image) => tokens.filter((token, at) => token !== together[image]![at]).length,
 );

@@ -15,7 +15,7 @@ if (data === undefined) throw new Error('name the folder with the emoji');
 const model = await load(folder, { target: 'onnx' });
 const { labels } = model.generator;
 const source = await openImageSource(data);
-const drawings = await loadImages(source, model.tokenizerModel.config.image_size);
+const drawings = await loadImages(source, model.tokenizer.facts.imageSize);
 const count = Number(samples);
 const classes = Array.from({ length: count }, (_, index) => Math.floor((index * labels.length) / count));
 const { pictures } = await sample(model, { classes, seed: 1 });

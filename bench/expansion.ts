@@ -3,10 +3,11 @@
  * pixels: the share that the classifier recognises. `node dist/bench/expansion.js [IMAGES] [SIDE …]`
  */
 import { ROPE_SCALINGS } from '../graphs/rotary.js';
-import { arpgConfig } from '../src/systems/arpgConfig.js';
-import { sampleImages } from '../src/sampling/sampleImages.js';
-import { createSampler } from '../src/sampling/sampler.js';
+import { classCondition } from '../src/conditions/condition.js';
 import { openGenerator } from '../src/models/modelFolder.js';
+import { samplePictures } from '../src/sampling/samplePictures.js';
+import { orderOf } from '../src/systems/orders.js';
+import { createSampler } from '../src/systems/sampler.js';
 import { onnxTarget } from '../src/targets/onnx/onnxTarget.js';
 import { augmentImage, NO_AUGMENTATION } from '../src/training/augment.js';
 import {
@@ -18,31 +19,25 @@ import {
 
 const CLASSES = 10;
 const [count = '100', ...sides] = process.argv.slice(2);
-const { config, weights } = openGenerator(DIGITS_MODEL);
+const generator = openGenerator(DIGITS_MODEL);
 const tokenizer = openShippedTokenizer(DIGITS_MODEL);
 const classIds = Array.from({ length: Number(count) }, (_, index) => index % CLASSES);
-const images = classIds.map((classId, index) => ({ index, classId }));
-const trained = tokenizer.config.imageSize;
+const pictures = classIds.map((classId, index) => ({ index, condition: classCondition(classId) }));
+const trained = tokenizer.facts.imageSize;
 const defaults = [0, 1, 2, 4].map((tokens) => trained + tokens * tokenizer.factor);
 for (const side of sides.length > 0 ? sides.map(Number) : defaults)
   for (const scaling of ROPE_SCALINGS) {
     const grid = { height: side / tokenizer.factor, width: side / tokenizer.factor };
-    const sampler = await createSampler(
-      arpgConfig(config),
-      weights,
-      onnxTarget({ threads: 2 }),
-      grid,
-      scaling,
-    );
+    const sampler = createSampler(generator, onnxTarget({ threads: 2 }), grid, scaling);
+    const own = defaultSampling(DIGITS_MODEL);
     const settings = {
-      ...defaultSampling(DIGITS_MODEL),
-      schedule: 'arccos',
-      order: undefined,
+      ...own,
+      orderOf: (index: number) => orderOf(generator.system, grid, undefined, own.seed, index),
       batch: 10,
-    } as const;
+    };
     const steps = Math.min(64, grid.height * grid.width);
     const small = [];
-    for (const tokens of await sampleImages(sampler, images, { ...settings, steps }))
+    for (const tokens of await samplePictures(sampler, pictures, { ...settings, steps }))
       small.push(
         await augmentImage(await tokenizer.decode({ tokens, grid }), trained, NO_AUGMENTATION, 0, 0),
       );

@@ -3,10 +3,10 @@
  * recognises, against filling the half with random tokens and against sampling it in raster order; and the time of
  * drawing a quarter of the tokens against drawing all. `node dist/bench/inpainting.js [IMAGES]`
  */
-import { arpgConfig } from '../src/systems/arpgConfig.js';
+import { classCondition, NO_CONDITION } from '../src/conditions/condition.js';
 import { rasterOrder } from '../src/sampling/order.js';
 import { uniformFor } from '../src/random/draws.js';
-import { createSampler } from '../src/sampling/sampler.js';
+import { createSampler } from '../src/systems/sampler.js';
 import { openGenerator } from '../src/models/modelFolder.js';
 import { openImageSource } from '../src/data/imageSource.js';
 import { type RedrawOptions, redrawTokens } from '../src/editing/redraw.js';
@@ -23,11 +23,12 @@ import {
 const count = Number(process.argv[2] ?? 200);
 const source = await openImageSource(HELD_OUT_DIGITS);
 const tokenizer = openShippedTokenizer(DIGITS_MODEL);
-const images = (await loadImages(source, tokenizer.config.imageSize)).slice(0, count);
-const { config, weights } = openGenerator(DIGITS_MODEL);
-const sampler = await createSampler(arpgConfig(config), weights, onnxTarget({ threads: 2 }));
-const positions = config.block_size;
-const side = Math.sqrt(positions);
+const images = (await loadImages(source, tokenizer.facts.imageSize)).slice(0, count);
+const generator = openGenerator(DIGITS_MODEL);
+const { grid, vocabulary } = generator.system.config.facts(generator.config);
+const sampler = createSampler(generator, onnxTarget({ threads: 2 }));
+const positions = grid.height * grid.width;
+const side = grid.width;
 const lowerHalf = new Set(
   rasterOrder(positions).filter((position) => position >= Math.floor(side / 2) * side),
 );
@@ -35,8 +36,7 @@ const encoded = await tokenizer.encodeMany(images);
 
 const options = (index: number, order: readonly number[] | undefined): RedrawOptions => ({
   ...defaultSampling(DIGITS_MODEL),
-  classId: source.classOf(index),
-  schedule: 'arccos',
+  condition: classCondition(source.classOf(index)),
   steps: positions,
   order,
   picture: 0,
@@ -50,16 +50,14 @@ const completions: Readonly<Record<string, Completion>> = {
   'random order, no class': (tokens, index) =>
     redrawTokens(sampler, tokens, lowerHalf, index, {
       ...options(index, undefined),
-      classId: null,
+      condition: NO_CONDITION,
       guidance: 1,
     }),
   'raster order': (tokens, index) =>
     redrawTokens(sampler, tokens, lowerHalf, index, options(index, rasterOrder(positions))),
   'random tokens': async (tokens, index) =>
     tokens.map((token, position) =>
-      lowerHalf.has(position)
-        ? Math.floor(uniformFor(1, index, position, 'token') * config.vocab_size)
-        : token,
+      lowerHalf.has(position) ? Math.floor(uniformFor(1, index, position, 'token') * vocabulary) : token,
     ),
 };
 for (const [name, complete] of Object.entries(completions)) {

@@ -1,20 +1,18 @@
 /**
  * Writes checkpoints of random weights in the official layout, for measuring full-size models without the
- * published files: `node dist/bench/makeRandomCheckpoint.js ARPG-L FOLDER` writes FOLDER/arpg.safetensors and
- * FOLDER/vq.safetensors.
+ * published files: `node dist/bench/makeRandomCheckpoint.js ARPG-L FOLDER` writes FOLDER/arpg.safetensors, named
+ * after the preset's system, and FOLDER/vq.safetensors.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { arpgStep } from '../graphs/arpg.js';
-import { vqDecoder, vqEncoder } from '../graphs/vqTokenizer.js';
-import { ARPG_PRESETS, arpgConfig } from '../src/systems/arpgConfig.js';
 import { writeFileAtomically } from '../src/atomicFile.js';
 import { serializeSafetensors } from '../src/checkpoints/safetensors.js';
 import { countElements } from '../src/graph/dimension.js';
 import { type Graph, parametersOf } from '../src/graph/graph.js';
 import type { Initializer } from '../src/graph/node.js';
 import { type StoredTensor, storedFloats, type Weights } from '../src/graph/weights.js';
-import { VQ_PRESETS, vqConfig } from '../src/tokenizers/vqConfig.js';
+import { SYSTEM_PRESETS } from '../src/systems/registry.js';
+import { DEFAULT_TOKENIZER } from '../src/tokenizers/registry.js';
 
 /** Fast uniform numbers in [−1, 1) (xorshift32); their quality does not matter here. */
 function uniformSource(seed: number): () => number {
@@ -53,13 +51,13 @@ function randomWeights(graphs: readonly Graph[]): Weights {
 }
 
 const [preset = 'ARPG-L', folder = 'models/random'] = process.argv.slice(2);
-const config = ARPG_PRESETS[preset];
-if (!config) throw new Error(`unknown preset ${preset}`);
+const known = SYSTEM_PRESETS.get(preset);
+if (!known) throw new Error(`unknown preset ${preset}`);
 mkdirSync(folder, { recursive: true });
-const tokenizer = vqConfig(VQ_PRESETS['VQ-16']!);
+const { encoder, decoder } = DEFAULT_TOKENIZER.graphs(Object.values(DEFAULT_TOKENIZER.presets)[0]!);
 const files = {
-  'arpg.safetensors': [arpgStep(arpgConfig(config))],
-  'vq.safetensors': [vqEncoder(tokenizer), vqDecoder(tokenizer)],
+  [`${known.system.name}.safetensors`]: [known.system.graphs(known.config).step!()],
+  'vq.safetensors': [encoder(), decoder()],
 };
 for (const [name, graphs] of Object.entries(files)) {
   writeFileAtomically(join(folder, name), serializeSafetensors(randomWeights(graphs)));

@@ -4,7 +4,7 @@
  * 2 threads; bench/trainingStep.py does the same in PyTorch.
  */
 import { arpgTeacherForced } from '../graphs/arpg.js';
-import { arpgConfig, parseOfficialArpgConfig } from '../src/systems/arpgConfig.js';
+import { arpgConfig, arpgFields } from '../test/support/arpg.js';
 import { randomOrder } from '../src/sampling/order.js';
 import { resolveTarget } from '../src/targets/resolveTarget.js';
 import { floatTensor, intTensor } from '../src/targets/target.js';
@@ -14,7 +14,7 @@ import { ADAMW_DEFAULTS, trainingStep } from '../src/training/trainingStep.js';
 const BATCH = 32;
 const [targetName = 'onnx', stepCount = '20', dropoutRate = '0', recompute] = process.argv.slice(2);
 const dropout = Number(dropoutRate);
-const config = parseOfficialArpgConfig(
+const config = arpgFields(
   { dim: 256, n_layer: 8, n_head: 4, vocab_size: 512, num_classes: 10, block_size: 64, multiple_of: 256 },
   'bench',
 );

@@ -52,7 +52,7 @@ export default class Detokenize extends BaseCommand {
     const model = await this.loadModel(flags);
     const { tokenizer } = model;
     const inputs = lines.map((line) => {
-      requireCodes(line.tokens, model.tokenizerModel.config.codebook_size, line.place);
+      requireCodes(line.tokens, model.tokenizer.facts.codes, line.place);
       return { tokens: Int32Array.from(line.tokens), grid: gridOfLine(line, line.place) };
     });
     const pixels = inputs.reduce((sum, { tokens }) => sum + tokens.length, 0) * tokenizer.factor ** 2;

@@ -1,11 +1,9 @@
 import { Flags } from '@oclif/core';
 import {
-  downsampleFactor,
   MASK_RULE,
   openTokenizer,
   UsageError,
   variationMask,
-  vqConfig,
 } from '../src/index.js';
 import {
   EditCommand,
@@ -69,6 +67,7 @@ function variationMasks(
   seed: number,
 ): readonly Uint8Array[] {
   const keep = parseNumber(share, '--keep', { min: 0, max: 1 });
-  const tokenPixels = downsampleFactor(vqConfig(openTokenizer(model).config));
+  const { kind, config } = openTokenizer(model);
+  const tokenPixels = kind.facts(config).factor;
   return pictures.map(({ picture }, index) => variationMask(picture, keep, tokenPixels, seed, index));
 }

@@ -11,12 +11,11 @@ import {
   exportPytorch,
   exportSafetensors,
   GRAPH_NAMES,
-  type GraphName,
   load,
   MODEL_PARTS,
   type ModelPart,
   modelGraph,
-  ONNX_GRAPHS,
+  onnxGraphsOf,
   PAGE_MODES,
   type PageMode,
   PRECISIONS,
@@ -150,13 +149,9 @@ function drawing(
   { model, graph: name, depth = DEFAULT_DEPTH }: ExportFlags,
   format: Exclude<TextFormat, 'gpujs'>,
 ): string {
-  const { graph } = modelGraph((name ?? 'step') as GraphName, model);
+  const { graph } = modelGraph(name ?? 'step', model);
   return renderGraph(graph, format, { depth, bindings: defaultSizes(graph) });
 }
-
-/** What the official code, which takes the weights without complaint, would get wrong. */
-const ABSOLUTE_POSITIONS_NOTE =
-  'this generator has absolute_positions (its config.json), which the official code leaves out: pictures drawn there come out wrong';
 
 /** Writes files of weights, with a graph around them or without. */
 async function writeModel(
@@ -172,17 +167,16 @@ async function writeModel(
     };
     if (graph === undefined) {
       await exportOnnxFolder(model, output, options);
-      return { files: ONNX_GRAPHS.map((name) => join(output, `${name}.onnx`)), notes: [] };
+      return { files: onnxGraphsOf(model).map((name) => join(output, `${name}.onnx`)), notes: [] };
     }
-    const wanted = ONNX_GRAPHS.find((name) => name === graph);
-    if (!wanted)
-      throw new UsageError(`--graph ${graph} is not exported as ONNX; there are ${ONNX_GRAPHS.join(', ')}`);
-    return { files: await exportOnnx(model, wanted, output, options), notes: [] };
+    return { files: await exportOnnx(model, graph, output, options), notes: [] };
   }
   if (precision === 'int8')
     throw new UsageError(`--precision int8 is for --format onnx; ${format} holds fp32 and fp16`);
   const write = format === 'pt' ? exportPytorch : exportSafetensors;
   await write(model, part as ModelPart, output, precision as 'fp32' | 'fp16' | undefined);
-  const isExtended = part === 'generator' && model.generator.config.absolute_positions;
-  return { files: [output], notes: isExtended ? [ABSOLUTE_POSITIONS_NOTE] : [] };
+  const { system, config } = model.generator;
+  // What the official code, which takes the weights without complaint, would get wrong.
+  const caution = part === 'generator' ? system.config.caution?.(config) : undefined;
+  return { files: [output], notes: caution === undefined ? [] : [caution] };
 }

@@ -1,6 +1,5 @@
 import { Args, Flags } from '@oclif/core';
 import {
-  ARPG_PRESETS,
   compileForKernels,
   compileGraph,
   type DimBindings,
@@ -11,7 +10,6 @@ import {
   GRAPH_FORMATS,
   GRAPH_NAMES,
   type GraphFormat,
-  type GraphName,
   hasGpuForm,
   hasOnnxForm,
   lowerToKernels,
@@ -21,8 +19,9 @@ import {
   printKernelPlan,
   renderGraph,
   requireForeignOutput,
+  SYSTEM_PRESETS,
+  TOKENIZER_PRESETS,
   UsageError,
-  VQ_PRESETS,
   type Weights,
 } from '../src/index.js';
 import { BaseCommand, modelFlag, requireSeparateOutputs } from '../src/cli/baseCommand.js';
@@ -50,7 +49,7 @@ weights are known and what depends on them alone is folded.`;
   };
   static override flags = {
     model: modelFlag(
-      `model folder, or ${[...Object.keys(ARPG_PRESETS), ...Object.keys(VQ_PRESETS)].join(', ')}`,
+      `model folder, or ${[...SYSTEM_PRESETS.keys(), ...TOKENIZER_PRESETS.keys()].join(', ')}`,
     ),
     kernels: Flags.boolean({ description: "print each kernel's source and the operations it covers" }),
     target: Flags.string({
@@ -78,7 +77,7 @@ weights are known and what depends on them alone is folded.`;
     requireSeparateOutputs(flags);
     checkOutput(flags.output);
     if (flags.output !== undefined) requireForeignOutput(flags.model, [flags.output]);
-    const { graph, weights } = modelGraph(args.graph as GraphName, flags.model);
+    const { graph, weights } = modelGraph(args.graph, flags.model);
     const bindings = { ...defaultSizes(graph), ...parseSizes(flags.sizes ?? '') };
     if (flags.kernels) {
       const [base, mode = 'webgpu'] = flags.target.split(':');

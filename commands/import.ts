@@ -1,12 +1,13 @@
 import { Args, Flags } from '@oclif/core';
 import {
-  ARPG_PRESETS,
   byteLength,
   importGenerator,
   importTokenizer,
   type SamplingDefaults,
+  SYSTEM_NAMES,
+  SYSTEM_PRESETS,
+  TOKENIZER_PRESETS,
   UsageError,
-  VQ_PRESETS,
   type Weights,
   writeModelFolder,
 } from '../src/index.js';
@@ -37,13 +38,18 @@ type unless --half is given; doubles become single precision.`;
     }),
   };
   static override flags = {
+    system: Flags.string({
+      description:
+        'whose weights they are (default: what --config or the file says, or else the names of its parameters)',
+      options: [...SYSTEM_NAMES],
+    }),
     config: Flags.string({
-      description: `${Object.keys(ARPG_PRESETS).join(', ')}, or a JSON file with the official field names (default: what the file says of itself, if 'arpg export' wrote it)`,
+      description: `${[...SYSTEM_PRESETS.keys()].join(', ')}, or a JSON file with the official field names (default: what the file says of itself, if 'arpg export' wrote it)`,
       helpValue: 'NAME|FILE',
     }),
     tokenizer: Flags.string({ description: "the tokenizer's checkpoint", helpValue: 'FILE' }),
     'tokenizer-config': Flags.string({
-      description: `${Object.keys(VQ_PRESETS).join(', ')}, or a JSON file with the official field names (default: what the file says of itself, or else VQ-16)`,
+      description: `${[...TOKENIZER_PRESETS.keys()].join(', ')}, or a JSON file with the official field names (default: what the file says of itself, or else VQ-16)`,
       helpValue: 'NAME|FILE',
     }),
     key: Flags.string({
@@ -95,6 +101,7 @@ type unless --half is given; doubles become single precision.`;
         : await importGenerator(args.weights, flags.config, {
             ...shared,
             ...(flags.key !== undefined && { key: flags.key }),
+            ...(flags.system !== undefined && { system: flags.system }),
             ...(flags.labels !== undefined && { labels: flags.labels }),
             sampling: suitedSettings(flags),
           });
@@ -110,6 +117,7 @@ type unless --half is given; doubles become single precision.`;
       ...(tokenizer && { tokenizer }),
     });
     const parts = { generator: generator?.weights, tokenizer: tokenizer?.weights };
+    if (generator) this.note(flags, `system: ${generator.system.title}`);
     for (const [part, weights] of Object.entries(parts)) {
       if (weights) this.note(flags, `${part}: ${weights.size} tensors, ${megabytes(weights)} MB`);
     }

@@ -114,19 +114,20 @@ Pictures in a folder are written as they are finished; --resume draws those that
     this.noteClasses(flags, model, flags.class);
     const size = flags.size === undefined ? undefined : parsePixelSize(flags.size, '--size');
     const wanted = size && pictureGrid(size, model.tokenizer.factor);
-    const { block_size: trained } = model.generator.config;
-    const tokens = wanted ? wanted.width * wanted.height : trained;
+    const { grid: trained } = model.facts;
+    const { width: columns, height: rows } = wanted ?? trained;
+    const tokens = columns * rows;
     const animation = ANIMATION_FORMATS.find((moving) => moving === format);
     const imageFormat = IMAGE_FORMATS.find((still) => still === format);
     const keepsFrames = flags.frames !== undefined || animation !== undefined;
     const states = keepsFrames ? 1 + Math.min(flags.steps ?? tokens, tokens) : 1;
-    const pixels = asTokens ? 0 : tokens * model.tokenizer.factor ** 2;
+    const factor = asTokens ? 0 : model.tokenizer.factor;
+    const pixels = tokens * factor ** 2;
     requireMemory(count * states * (BYTES_PER_TOKEN * tokens + 3 * pixels), `${count} pictures`);
     const classes = flags.class.flatMap((name) => new Array<string>(flags.count).fill(name));
     if (!asTokens) requireMatchingParts(model, 'decode');
-    const side = Math.sqrt(trained) * model.tokenizer.factor;
     if (imageFormat)
-      checkImageSize(size ?? { width: side, height: side }, count, { ...choice, format: imageFormat });
+      checkImageSize({ width: columns * factor, height: rows * factor }, count, { ...choice, format: imageFormat });
     const there =
       flags.resume && imageFormat && isSeparate(imageFormat)
         ? picturesThere(flags.output, count, { ...choice, format: imageFormat })

@@ -82,7 +82,7 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
     for (const note of supplies.flatMap(({ notes }) => notes)) this.note(flags, note);
     const model = await this.loadModel(flags);
     const { tokenizer } = model;
-    const size = flags.size ?? model.tokenizerModel.config.image_size;
+    const size = flags.size ?? model.tokenizer.facts.imageSize;
     if (size % tokenizer.factor !== 0)
       throw new UsageError(`--size ${size} must be a multiple of ${tokenizer.factor}, one token's pixels`);
     const total = supplies.reduce((sum, { count }) => sum + count, 0);

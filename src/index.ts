@@ -25,13 +25,18 @@ export {
 export { importGenerator, importTokenizer } from './models/importCheckpoint.js';
 export type { SamplingDefaults } from './models/modelConfig.js';
 export { findClasses, type Labels } from './conditions/labels.js';
+export { parseSystemConfig, parseTokenizerConfig } from './models/parseConfig.js';
 export {
-  ARPG_PRESETS,
-  arpgConfig,
-  type OfficialArpgConfig,
-  parseOfficialArpgConfig,
-} from './systems/arpgConfig.js';
-export { type OfficialVqConfig, parseOfficialVqConfig, VQ_PRESETS, vqConfig } from './tokenizers/vqConfig.js';
+  DEFAULT_SYSTEM,
+  findSystem,
+  requireSystem,
+  SYSTEM_NAMES,
+  SYSTEM_PRESETS,
+  SYSTEMS,
+} from './systems/registry.js';
+export type { System, SystemFacts } from './systems/system.js';
+export { DEFAULT_TOKENIZER, TOKENIZER_PRESETS, TOKENIZERS } from './tokenizers/registry.js';
+export { type OfficialVqConfig, vq, vqConfig } from './tokenizers/vq.js';
 export { byteLength, type StoredTensor, type Weights } from './graph/weights.js';
 
 // Drawing
@@ -53,7 +58,7 @@ export {
   type Sides,
   variationMask,
 } from './library/inpaint.js';
-export { DEFAULT_GUIDANCE, DEFAULT_STEPS, resolveSeed, type SamplingSettings } from './library/settings.js';
+export { resolveSeed, type SamplingSettings } from './library/settings.js';
 export { type Canvas, DRAWN_FROM, featherMask } from './editing/canvas.js';
 export { hasTransparency, MASK_RULE, maskOf, type ReadMask, transparencyMask } from './editing/mask.js';
 export { drawSeed } from './random/draws.js';
@@ -114,8 +119,7 @@ export {
   exportSafetensors,
   MODEL_PARTS,
   type ModelPart,
-  ONNX_GRAPHS,
-  type OnnxGraph,
+  onnxGraphsOf,
 } from './library/exportModel.js';
 export { requireForeignOutput } from './library/ownFiles.js';
 export { PAGE_MODES, type PageMode } from './export/browser/moduleData.js';
@@ -131,12 +135,9 @@ export {
   type GraphFormat,
   renderGraph,
   GRAPH_NAMES,
-  type GraphName,
   modelGraph,
   type NamedGraph,
 } from './library/graphs.js';
-export { arpgStep, arpgTeacherForced } from '../graphs/arpg.js';
-export { downsampleFactor, vqDecoder, vqEncoder } from '../graphs/vqTokenizer.js';
 export { compileGraph, PASS_NAMES } from './compiler/compile.js';
 export type { DimBindings } from './graph/dimension.js';
 export type { DrawOptions } from './inspect/boxes.js';
@@ -193,7 +194,8 @@ export { train, type TrainingResult, type TrainingSettings } from './training/tr
 export { trainedWeights, type WeightsPart, weightsPartsOf } from './training/trainingState.js';
 export { ADAMW_DEFAULTS, type AdamWOptions } from './training/trainingStep.js';
 export { readFeatureNetwork } from './targets/onnx/featureNetwork.js';
-export { createSampler, type Sampler } from './sampling/sampler.js';
+export { createSampler } from './systems/sampler.js';
+export type { Sampler } from './sampling/sampler.js';
 
 // Files
 export { writeFileAtomically, writeOutputFile } from './atomicFile.js';

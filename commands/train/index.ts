@@ -2,22 +2,19 @@ import { join } from 'node:path';
 import { Flags } from '@oclif/core';
 import type { JSONSchemaType } from 'ajv';
 import {
-  arpgConfig,
-  createSampler,
+  DEFAULT_SYSTEM,
   createTokenizer,
   emptyClassesNote,
   encodeSource,
   generatorStart,
   generatorTraining,
   InputError,
-  type OfficialArpgConfig,
-  type OfficialVqConfig,
   type OpenedTokens,
   openGenerator,
   openImageSource,
   openTokenizer,
   openTokenSet,
-  parseOfficialArpgConfig,
+  parseSystemConfig,
   type PictureList,
   readCheckpoint,
   readTokenCache,
@@ -28,8 +25,13 @@ import {
   type TokenSet,
   type TrainingSettings,
   UsageError,
+  requireSystem,
+  SYSTEM_NAMES,
+  SYSTEMS,
+  type System,
+  type SystemFacts,
+  type TokenizerModel,
   validator,
-  vqConfig,
   writeTokenCache,
 } from '../../src/index.js';
 import type { BaseCommand } from '../../src/cli/baseCommand.js';
@@ -48,6 +50,7 @@ import {
 
 interface GeneratorRun extends SharedRunSettings {
   readonly kind: 'generator';
+  readonly system: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly tokenizer: string;
   readonly label_dropout: number;
@@ -62,6 +65,8 @@ const validate = validator<GeneratorRun>({
   properties: {
     ...sharedSettingsSchema,
     kind: { type: 'string', const: 'generator' },
+    // Runs of before knew one system.
+    system: { type: 'string', enum: [...SYSTEM_NAMES], default: DEFAULT_SYSTEM.name },
     config: { type: 'object', required: [], additionalProperties: true },
     tokenizer: { type: 'string' },
     label_dropout: { type: 'number', minimum: 0, exclusiveMaximum: 1 },
@@ -70,11 +75,8 @@ const validate = validator<GeneratorRun>({
   },
 } as JSONSchemaType<GeneratorRun>);
 
-/** Small generators that a CPU trains. */
-const PRESETS = {
-  small: { dim: 192, n_layer: 6, n_head: 6, multiple_of: 64, absolute_positions: true },
-  medium: { dim: 256, n_layer: 8, n_head: 8, multiple_of: 64, absolute_positions: true },
-};
+/** Names of small generators that a CPU trains. */
+const PRESETS = [...new Set(SYSTEMS.flatMap(({ config }) => Object.keys(config.trainable)))];
 
 export default class Train extends TrainCommand {
   static override summary = 'Train a generator on images.';
@@ -96,8 +98,13 @@ where --holdout leaves no image out. Images that cannot be read are left out and
       helpValue: 'PATH',
     }),
     tokenizer: Flags.string({ description: 'model folder with the tokenizer', helpValue: 'DIR' }),
+    system: Flags.string({
+      description: 'generative system to train',
+      options: [...SYSTEM_NAMES],
+      default: DEFAULT_SYSTEM.name,
+    }),
     config: Flags.string({
-      description: `${Object.keys(PRESETS).join(', ')}, or a JSON file with dim, n_layer, n_head, …`,
+      description: `${PRESETS.join(', ')}, or a JSON file with dim, n_layer, n_head, …`,
       helpValue: 'NAME|FILE',
       default: 'small',
     }),
@@ -125,30 +132,34 @@ where --holdout leaves no image out. Images that cannot be read are left out and
           throw new UsageError(
             '--tokenizer is needed: a model folder, for example one of arpg train tokenizer',
           );
-        const { config } = openTokenizer(flags.tokenizer);
-        tokenSet = openTokenSet(shared.data, config.codebook_size);
+        const system = requireSystem(flags.system);
+        const known = openTokenizer(flags.tokenizer);
+        const { codes } = known.kind.facts(known.config);
+        tokenSet = openTokenSet(shared.data, codes);
         if (tokenSet) requireSquareGrid(tokenSet, shared.data);
         if (tokenSet && shared.flip)
           this.note(
             flags,
             `--flip has no effect on tokens: ${shared.data} has the mirrored copies that it has; arpg tokenize --flip makes them`,
           );
-        const { labels, classes, positions } = tokenSet ?? (await describeImages(shared.data, config));
-        const sizes = { vocab_size: config.codebook_size, num_classes: classes, block_size: positions };
-        const official = parseOfficialArpgConfig(
-          { ...readTrainingConfig(flags.config, PRESETS), ...sizes },
+        const { labels, classes, positions } = tokenSet ?? (await describeImages(shared.data, known));
+        const sizes = system.config.sized({ vocabulary: codes, classes, positions });
+        const config = parseSystemConfig(
+          system,
+          { ...readTrainingConfig(flags.config, system.config.trainable), ...sizes },
           flags.config,
         );
         if (flags.init !== '') {
           // Refused before the run folder is made.
           const { init } = flags;
-          const start = generatorStart(openGenerator(init), { config: official, labels }, init, shared.seed);
+          const start = generatorStart(openGenerator(init), { system, config, labels }, init, shared.seed);
           if (start.note !== undefined) this.note(flags, start.note);
         }
         return {
           ...shared,
           kind: 'generator',
-          config: { ...official },
+          system: system.name,
+          config: { ...config },
           tokenizer: flags.tokenizer,
           label_dropout: parseNumber(flags['label-dropout'], '--label-dropout', { min: 0, below: 1 }),
           dropout: parseNumber(flags.dropout, '--dropout', { min: 0, below: 1 }),
@@ -156,13 +167,16 @@ where --holdout leaves no image out. Images that cannot be read are left out and
         };
       },
     );
-    const config = parseOfficialArpgConfig(settings.config, join(folder, 'run.json'));
+    const system = requireSystem(settings.system);
+    const config = parseSystemConfig(system, settings.config, join(folder, 'run.json'));
+    const facts = system.config.facts(config);
     const target = await this.chooseTarget(flags);
     const tokenizerModel = openTokenizer(settings.tokenizer);
-    const tokenizer = createTokenizer(vqConfig(tokenizerModel.config), tokenizerModel.weights, target);
-    const tokens = await this.loadTokens(flags, folder, settings, { config, tokenizer, given: tokenSet });
-    this.note(flags, `${tokens.classIds.length} images of ${config.num_classes} classes`);
+    const tokenizer = createTokenizer(tokenizerModel, target);
+    const tokens = await this.loadTokens(flags, folder, settings, { facts, tokenizer, given: tokenSet });
+    this.note(flags, `${tokens.classIds.length} images of ${facts.classes} classes`);
     const training = generatorTraining(tokens, {
+      system,
       config,
       batchSize: settings.batch,
       heldOutShare: settings.holdout,
@@ -172,11 +186,9 @@ where --holdout leaves no image out. Images that cannot be read are left out and
       recompute: settings.recompute,
       settings: {
         ...this.loopSettings(settings),
-        ...initialWeights(folder, settings, config),
+        ...initialWeights(folder, settings, system, config),
         preview: async (step, weights) => {
-          const sampler = await createSampler(arpgConfig(config), weights, target);
-          writePreview(folder, step, await sampleGrid(sampler, tokenizer));
-          await sampler.dispose();
+          writePreview(folder, step, await sampleGrid({ system, config, weights }, tokenizer, target));
         },
       },
     });
@@ -184,7 +196,7 @@ where --holdout leaves no image out. Images that cannot be read are left out and
     const result = await this.runTraining(flags, folder, training, target, settings.batch);
     await tokenizer.dispose();
     await this.finishRun(flags, folder, settings, result, (weights) => ({
-      generator: { config, weights, labels: settings.labels },
+      generator: { system, config, weights, labels: settings.labels },
       tokenizer: tokenizerModel,
     }));
     release();
@@ -195,14 +207,14 @@ where --holdout leaves no image out. Images that cannot be read are left out and
     flags: Parameters<BaseCommand['note']>[0],
     folder: string,
     settings: GeneratorRun,
-    { config, tokenizer, given }: TokenNeeds,
+    { facts, tokenizer, given }: TokenNeeds,
   ): Promise<TokenSet> {
     const { data, labels, flip } = settings;
-    const opened = given ?? openTokenSet(data, config.vocab_size);
+    const opened = given ?? openTokenSet(data, facts.vocabulary);
     for (const note of opened?.notes ?? []) this.note(flags, note);
     const ready = opened ?? readTokenCache(folder);
     if (ready) {
-      requireTokensOf(config, ready, opened ? data : folder);
+      requireTokensOf(facts, ready, opened ? data : folder);
       return ready;
     }
     const source = await openImageSource(data);
@@ -227,15 +239,16 @@ where --holdout leaves no image out. Images that cannot be read are left out and
 function initialWeights(
   folder: string,
   { init, labels, seed }: GeneratorRun,
-  config: OfficialArpgConfig,
+  system: System,
+  config: object,
 ): Pick<TrainingSettings, 'initialWeights'> {
   if (init === '' || readCheckpoint(folder) !== undefined) return {};
-  return { initialWeights: generatorStart(openGenerator(init), { config, labels }, init, seed).weights };
+  return { initialWeights: generatorStart(openGenerator(init), { system, config, labels }, init, seed).weights };
 }
 
 /** What the tokens of a run depend on. */
 interface TokenNeeds {
-  readonly config: OfficialArpgConfig;
+  readonly facts: SystemFacts;
   readonly tokenizer: Tokenizer;
   readonly given: OpenedTokens | undefined;
 }
@@ -247,9 +260,10 @@ interface DataSizes {
   readonly positions: number;
 }
 
-async function describeImages(path: string, tokenizer: OfficialVqConfig): Promise<DataSizes> {
+async function describeImages(path: string, { kind, config }: TokenizerModel): Promise<DataSizes> {
   const { labels } = await openImageSource(path);
-  const side = tokenizer.image_size / 2 ** (tokenizer.ch_mult.length - 1);
+  const { imageSize, factor } = kind.facts(config);
+  const side = imageSize / factor;
   return { labels, classes: labels.length, positions: side ** 2 };
 }
 

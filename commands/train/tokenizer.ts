@@ -6,7 +6,7 @@ import {
   type OfficialVqConfig,
   openImageSource,
   openTokenizer,
-  parseOfficialVqConfig,
+  parseTokenizerConfig,
   readCheckpoint,
   readFeatureNetwork,
   reconstructionGrid,
@@ -14,7 +14,7 @@ import {
   tokenizerTraining,
   type TrainingSettings,
   validator,
-  vqConfig,
+  vq,
   type Weights,
 } from '../../src/index.js';
 import { requireMemory } from '../../src/cli/bounds.js';
@@ -170,7 +170,7 @@ first; --resume continues with the very losses of a run that was never interrupt
       validate,
       async (shared) => {
         // Refused before the run folder is made.
-        const config = parseOfficialVqConfig(readTrainingConfig(flags.config, PRESETS), flags.config);
+        const config = parseTokenizerConfig(vq, readTrainingConfig(flags.config, PRESETS), flags.config);
         if (flags.init !== '') tokenizerStart(openTokenizer(flags.init), config, flags.init);
         if (flags.perceptual !== '') readFeatureNetwork(flags.perceptual);
         return {
@@ -190,7 +190,7 @@ first; --resume continues with the very losses of a run that was never interrupt
         };
       },
     );
-    const config = parseOfficialVqConfig(settings.config, join(folder, 'run.json'));
+    const config = parseTokenizerConfig(vq, settings.config, join(folder, 'run.json'));
     const source = await openImageSource(settings.data);
     for (const note of source.notes) this.note(flags, note);
     this.note(flags, `${source.count} images of ${source.labels.length} classes`);
@@ -226,7 +226,7 @@ first; --resume continues with the very losses of a run that was never interrupt
         ...this.loopSettings(settings),
         ...initialWeights(folder, settings, config),
         preview: async (step, weights) => {
-          const tokenizer = createTokenizer(vqConfig(config), weights, target);
+          const tokenizer = createTokenizer({ kind: vq, config, weights }, target);
           writePreview(folder, step, await reconstructionGrid(source, tokenizer));
           await tokenizer.dispose();
         },
@@ -236,7 +236,7 @@ first; --resume continues with the very losses of a run that was never interrupt
     const result = await this.runTraining(flags, folder, training, target, settings.batch);
     this.noteFailures(flags, source.failures, 'replaced by others');
     await this.finishRun(flags, folder, settings, result, (weights) => ({
-      tokenizer: { config, weights: withoutDiscriminator(weights) },
+      tokenizer: { kind: vq, config, weights: withoutDiscriminator(weights) },
     }));
     release();
   }

@@ -176,7 +176,7 @@ export abstract class EditCommand extends BaseCommand {
     const model = await this.loadModel(flags);
     this.noteClasses(flags, model, flags.class === undefined ? [] : [flags.class]);
     const options = {
-      ...samplingSettings(flags, model.generator.config.block_size),
+      ...samplingSettings(flags, model.facts.grid.height * model.facts.grid.width),
       class: flags.class ?? null,
       seed: this.chooseSeed(flags),
       feather: flags.feather ?? 0,

@@ -1,13 +1,12 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import {
-  DEFAULT_GUIDANCE,
-  DEFAULT_STEPS,
   GUIDANCE_SCHEDULES,
   type GuidanceSchedule,
   readOrder,
   SCHEDULES,
   type SamplingSettings,
   type Schedule,
+  SYSTEMS,
 } from '../index.js';
 import { parseNumber } from './numbers.js';
 
@@ -15,25 +14,48 @@ import { parseNumber } from './numbers.js';
 export const CLASS_DESCRIPTION =
   'class name, or else its index, or else a part of names between slashes, such as a group';
 
+/** As many tokens as no default of steps asks for. */
+const MANY_TOKENS = 256;
+
+/** What each system says, in words: once where all say the same. */
+function bySystem(say: (system: (typeof SYSTEMS)[number], config: object) => string): string {
+  const said = SYSTEMS.map((system) => ({
+    title: system.title,
+    text: say(system, Object.values(system.config.presets)[0]!.config),
+  }));
+  const texts = [...new Set(said.map(({ text }) => text))];
+  if (texts.length === 1) return texts[0]!;
+  return texts
+    .map((text) => {
+      const titles = said.filter((own) => own.text === text).map(({ title }) => title);
+      return `${text} for ${titles.join(', ')}`;
+    })
+    .join('; ');
+}
+
 /** Flags of the commands that sample tokens. */
 export const samplingFlags = {
   steps: Flags.integer({
-    description: `steps of an image (default: ${DEFAULT_STEPS}, at most one per token)`,
+    description: `steps of an image, at most one per token (default: ${bySystem(
+      ({ choices, defaults }, config) =>
+        choices.steps ? String(defaults(config, MANY_TOKENS).steps) : 'one per token',
+    )})`,
     min: 1,
   }),
   schedule: Flags.string({
     description: 'how the number of tokens grows from step to step',
     options: [...SCHEDULES],
-    default: 'arccos',
+    defaultHelp: async () => bySystem(({ defaults }, config) => defaults(config, MANY_TOKENS).schedule),
   }),
   guidance: Flags.string({
-    description: `classifier-free guidance scale; 1 is none (default: the model's, else ${DEFAULT_GUIDANCE})`,
+    description: `classifier-free guidance scale G; 1 is none (default: the model's, else the system's); it counts as ${bySystem(({ choices }) => choices.guidance)}`,
     helpValue: 'G',
   }),
   'guidance-schedule': Flags.string({
     description: 'whether guidance is the same at all steps or grows from 1',
     options: [...GUIDANCE_SCHEDULES],
-    default: 'linear',
+    defaultHelp: async () =>
+      bySystem(({ defaults }, config) => defaults(config, MANY_TOKENS).guidanceSchedule),
   }),
   temperature: Flags.string({
     description: "divides the logits (default: the model's, else 1)",
@@ -45,8 +67,8 @@ export const samplingFlags = {
     helpValue: 'P',
   }),
   order: Flags.string({
-    description: 'random, raster, or a JSON file with an array of positions',
-    default: 'random',
+    description:
+      "random, raster, or a JSON file with an array of positions (default: random, or the system's own)",
     helpValue: 'ORDER',
   }),
 };
@@ -59,14 +81,16 @@ type SamplingFlags = Interfaces.InferredFlags<typeof samplingFlags>;
  * @throws UsageError naming the flag whose value is out of range.
  */
 export function samplingSettings(flags: SamplingFlags, positions: number): SamplingSettings {
-  const order = readOrder(flags.order, positions);
+  const order = flags.order === undefined ? undefined : readOrder(flags.order, positions);
   return {
     ...(flags.steps !== undefined && { steps: flags.steps }),
-    schedule: flags.schedule as Schedule,
+    ...(flags.schedule !== undefined && { schedule: flags.schedule as Schedule }),
     ...(flags.guidance !== undefined && {
       guidance: parseNumber(flags.guidance, '--guidance', { min: 0 }),
     }),
-    guidanceSchedule: flags['guidance-schedule'] as GuidanceSchedule,
+    ...(flags['guidance-schedule'] !== undefined && {
+      guidanceSchedule: flags['guidance-schedule'] as GuidanceSchedule,
+    }),
     ...(flags.temperature !== undefined && {
       temperature: parseNumber(flags.temperature, '--temperature', { min: 0 }),
     }),

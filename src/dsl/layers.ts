@@ -3,7 +3,7 @@ import type { Initializer, Tensor } from '../graph/node.js';
 import { scope } from '../graph/scope.js';
 import { parameter } from '../graph/sources.js';
 
-/** The weight initialisation of ARPG, LlamaGen and RandAR: normal(0, 0.02). */
+/** The weight initialisation of the published autoregressive generators: normal(0, 0.02). */
 export const NORMAL_INITIALIZER: Initializer = { kind: 'normal', standardDeviation: 0.02 };
 
 /** The weight `[outFeatures, inFeatures]` of a linear layer named in the current scope. */

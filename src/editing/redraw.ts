@@ -1,7 +1,8 @@
+import type { Grid } from '../../graphs/rotary.js';
 import { randomOrder } from '../sampling/order.js';
-import { samplingPlan } from '../sampling/plan.js';
-import type { Sampler, SamplingOptions, StepReport } from '../sampling/sampler.js';
-import type { Schedule } from '../sampling/schedule.js';
+import type { Condition } from '../conditions/condition.js';
+import type { SamplingOptions, StepReport } from '../sampling/request.js';
+import type { Sampler, StepOptions } from '../sampling/sampler.js';
 import { cropImage, type RgbImage } from '../data/image.js';
 import type { Tokenizer } from '../tokenizers/tokenizer.js';
 import {
@@ -15,14 +16,11 @@ import {
 } from './canvas.js';
 import { planWindows } from './windows.js';
 
-export interface RedrawOptions extends SamplingOptions {
-  /** Class index; null for none. */
-  readonly classId: number | null;
-  readonly schedule: Schedule;
-  /** Steps for a whole grid of tokens; a part takes its share of them. */
-  readonly steps: number;
-  /** Raster positions in the order to sample; drawn from the seed when left out. */
-  readonly order: readonly number[] | undefined;
+/** The steps are those for a whole grid of tokens; a part takes its share of them. */
+export interface RedrawOptions extends SamplingOptions, StepOptions {
+  readonly condition: Condition;
+  /** Raster positions in the order to sample; drawn from the seed when left out, or `random`. */
+  readonly order: 'random' | readonly number[] | undefined;
   /** Number of the picture under the seed, from 0. */
   readonly picture: number;
   /** Pixels over which new ones fade in, inside the mask (default 0). It changes no token. */
@@ -84,25 +82,27 @@ export async function redrawTokens(
   onStep?: (report: StepReport) => void,
 ): Promise<Int32Array> {
   const positions = tokens.length;
-  const order = (options.order ?? randomOrder(positions, options.seed, index, 'redrawnOrder')).filter(
-    (position) => unknown.has(position),
-  );
+  const whole =
+    options.order === undefined || options.order === 'random'
+      ? randomOrder(positions, options.seed, index, 'redrawnOrder')
+      : options.order;
+  const order = whole.filter((position) => unknown.has(position));
   const known = Array.from(tokens.keys()).filter((position) => !unknown.has(position));
   const steps = Math.max(1, Math.round((options.steps * order.length) / positions));
-  const plan = samplingPlan({ order, known, steps, schedule: options.schedule });
-  const knownTokens = new Map(known.map((position) => [position, tokens[position]!]));
+  const given = new Map(known.map((position) => [position, tokens[position]!]));
   const [drawn] = await sampler.sample(
-    [{ classId: options.classId, index, plan, knownTokens, isRedrawn: true }],
-    options,
+    [{ condition: options.condition, index, order, known: given, isRedrawn: true }],
+    { ...options, steps },
     onStep,
   );
   return drawn!;
 }
 
 /** What a canvas lacks of whole tokens and of one window. */
-function paddingOf({ image: { width, height } }: Canvas, factor: number, size: number) {
-  const missing = (length: number) => Math.max(size, Math.ceil(length / factor) * factor) - length;
-  return { left: 0, top: 0, right: missing(width), bottom: missing(height) };
+function paddingOf({ image: { width, height } }: Canvas, factor: number, grid: Grid) {
+  const missing = (length: number, tokens: number) =>
+    Math.max(tokens, Math.ceil(length / factor)) * factor - length;
+  return { left: 0, top: 0, right: missing(width, grid.width), bottom: missing(height, grid.height) };
 }
 
 /**
@@ -118,11 +118,10 @@ export async function redraw(
   onStep?: (report: StepReport) => void,
 ): Promise<Redrawn> {
   const { factor } = tokenizer;
-  const side = sampler.grid.height;
-  const size = side * factor;
+  const window = { width: sampler.grid.width * factor, height: sampler.grid.height * factor };
   const { width, height } = canvas.image;
   // Tokens that reach beyond the picture, and pictures smaller than a window, are continued by the border.
-  const padding = paddingOf(canvas, factor, size);
+  const padding = paddingOf(canvas, factor, sampler.grid);
   const { image, mask } = extendCanvas(canvas, padding, 0);
   const soft = { ...canvas, mask: featherMask(canvas.mask, width, height, options.feather ?? 0) };
   const shares = extendCanvas(soft, padding, 0).mask;
@@ -130,16 +129,18 @@ export async function redraw(
   const work = { ...image, data: Uint8Array.from(image.data) };
   const windows: DrawnWindow[] = [];
   const masked = touchedPositions({ image, mask }, factor);
-  const sizes = { columns: image.width / factor, rows: image.height / factor, side };
+  const sizes = { columns: image.width / factor, rows: image.height / factor, ...sampler.grid };
   for (const { left, top, drawn } of planWindows(masked, sizes)) {
-    const box = { left: left * factor, top: top * factor, width: size, height: size };
-    const { tokens: before, grid } = await tokenizer.encode(cropImage(work, box.left, box.top, size, size));
+    const box = { left: left * factor, top: top * factor, ...window };
+    const { tokens: before, grid } = await tokenizer.encode(
+      cropImage(work, box.left, box.top, box.width, box.height),
+    );
     const unknown = new Set(drawn);
     const number = options.picture * MAX_WINDOWS + windows.length;
     const after = await redrawTokens(sampler, before, unknown, number, options, onStep);
     const decoded = await tokenizer.decode({ tokens: after, grid });
     windows.push({ box, before, after, drawn, decoded });
-    const share = inDrawnCells(cropPlane(shares, image.width, box), unknown, size, factor);
+    const share = inDrawnCells(cropPlane(shares, image.width, box), unknown, box.width, factor);
     pastePlane(changed, image.width, share, box);
     blendInto(work, decoded, share, box);
   }
@@ -155,12 +156,12 @@ export async function redraw(
 function inDrawnCells(
   shares: Uint8Array,
   drawn: ReadonlySet<number>,
-  size: number,
+  width: number,
   factor: number,
 ): Uint8Array {
-  const columns = size / factor;
+  const columns = width / factor;
   return shares.map((share, pixel) => {
-    const [row, column] = [Math.floor(pixel / size), pixel % size];
+    const [row, column] = [Math.floor(pixel / width), pixel % width];
     return drawn.has(Math.floor(row / factor) * columns + Math.floor(column / factor)) ? share : 0;
   });
 }

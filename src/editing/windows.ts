@@ -16,8 +16,9 @@ export interface PlannedWindow {
 export interface WindowSizes {
   readonly columns: number;
   readonly rows: number;
-  /** At most as many as there are columns and rows. */
-  readonly side: number;
+  /** Of the window: at most as many as there are columns and rows. */
+  readonly width: number;
+  readonly height: number;
 }
 
 /**
@@ -29,14 +30,14 @@ export interface WindowSizes {
  * @returns the windows as they are asked for, since those of large pictures take a while to find
  */
 export function* planWindows(masked: ReadonlySet<number>, sizes: WindowSizes): Generator<PlannedWindow> {
-  const { columns, side } = sizes;
+  const { columns, width, height } = sizes;
   const open = new Set(masked);
   const tallies = tallyWindows(open, sizes);
   while (open.size > 0) {
     const { left, top } = tallies.best();
     const drawn: number[] = [];
-    for (let position = 0; position < side ** 2; position++) {
-      const [row, column] = [top + Math.floor(position / side), left + (position % side)];
+    for (let position = 0; position < width * height; position++) {
+      const [row, column] = [top + Math.floor(position / width), left + (position % width)];
       if (!open.delete(row * columns + column)) continue;
       tallies.drop(column, row);
       drawn.push(position);
@@ -56,13 +57,16 @@ interface WindowTallies {
   compare(left: number, top: number): void;
 }
 
-function tallyWindows(masked: ReadonlySet<number>, { columns, rows, side }: WindowSizes): WindowTallies {
-  const [across, down] = [columns - side + 1, rows - side + 1];
+function tallyWindows(
+  masked: ReadonlySet<number>,
+  { columns, rows, width, height }: WindowSizes,
+): WindowTallies {
+  const [across, down] = [columns - width + 1, rows - height + 1];
   // Of the masked tokens of each window: how many, and the sums of their columns and rows.
   const counts = new Int32Array(across * down);
   const lefts = new Float64Array(across * down);
   const tops = new Float64Array(across * down);
-  const limit = Math.floor(DRAWN_SHARE * side ** 2);
+  const limit = Math.floor(DRAWN_SHARE * width * height);
   const worth = (window: number): number => {
     const count = counts[window]!;
     if (count === 0) return Number.NEGATIVE_INFINITY;
@@ -71,21 +75,27 @@ function tallyWindows(masked: ReadonlySet<number>, { columns, rows, side }: Wind
   /** How far what is drawn lies from the centre, comparable between windows with as much of it. */
   const eccentricity = (window: number): number => {
     const [left, top] = [window % across, Math.floor(window / across)];
-    const aside = (sum: number, start: number) => 2 * sum - counts[window]! * (2 * start + side - 1);
-    return aside(lefts[window]!, left) ** 2 + aside(tops[window]!, top) ** 2;
+    const aside = (sum: number, start: number, length: number) =>
+      2 * sum - counts[window]! * (2 * start + length - 1);
+    return aside(lefts[window]!, left, width) ** 2 + aside(tops[window]!, top, height) ** 2;
   };
   const isBetter = (window: number, other: number): boolean => {
     const difference = worth(window) - worth(other);
     return difference > 0 || (difference === 0 && eccentricity(window) < eccentricity(other));
   };
-  /** All windows that share tokens with a square. */
-  const around = (left: number, top: number, length: number, visit: (window: number) => void): void => {
-    for (let row = Math.max(0, top - side + 1); row < Math.min(top + length, down); row++)
-      for (let column = Math.max(0, left - side + 1); column < Math.min(left + length, across); column++)
-        visit(row * across + column);
+  /** All windows that share tokens with a rectangle. */
+  const around = (
+    left: number,
+    top: number,
+    size: { readonly width: number; readonly height: number },
+    visit: (window: number) => void,
+  ): void => {
+    const [right, bottom] = [Math.min(left + size.width, across), Math.min(top + size.height, down)];
+    for (let row = Math.max(0, top - height + 1); row < bottom; row++)
+      for (let column = Math.max(0, left - width + 1); column < right; column++) visit(row * across + column);
   };
   const count = (column: number, row: number, change: 1 | -1): void =>
-    around(column, row, 1, (window) => {
+    around(column, row, { width: 1, height: 1 }, (window) => {
       counts[window]! += change;
       lefts[window]! += change * column;
       tops[window]! += change * row;
@@ -98,6 +108,6 @@ function tallyWindows(masked: ReadonlySet<number>, { columns, rows, side }: Wind
       return { left: window % across, top: Math.floor(window / across) };
     },
     drop: (column, row) => count(column, row, -1),
-    compare: (left, top) => around(left, top, side, tournament.update),
+    compare: (left, top) => around(left, top, { width, height }, tournament.update),
   };
 }

@@ -1,12 +1,11 @@
 import { breathing } from '../breathe.js';
 import { readFileSync } from 'node:fs';
-import type { ArpgConfig } from '../../graphs/arpg.js';
-import { rasterOrder } from '../sampling/order.js';
-import { samplingPlan } from '../sampling/plan.js';
+import type { GraphRun } from '../sampling/plan.js';
+import type { System } from '../systems/system.js';
 import type { Schedule } from '../sampling/schedule.js';
 import { InputError } from '../errors.js';
-import type { DimBindings } from '../graph/dimension.js';
-import type { Graph } from '../graph/graph.js';
+import { type DimBindings, formatDim } from '../graph/dimension.js';
+import { type Graph, inputNode } from '../graph/graph.js';
 import type { ConstantNode } from '../graph/node.js';
 import { concreteType } from '../graph/tensorType.js';
 import { byteLength, storedFloats, type StoredTensor, type Weights } from '../graph/weights.js';
@@ -14,7 +13,15 @@ import { compileForKernels, MODE_LIMITS } from '../targets/gpujs/gpujsTarget.js'
 import type { ValueSource } from '../targets/gpujs/kernelPlan.js';
 import { lowerToKernels } from '../targets/gpujs/lowerToKernels.js';
 import { scriptComment, scriptLiteral } from './scriptText.js';
-import type { ModuleData, ModulePlan, ModuleSource, ModuleTensor, PageMode } from './browser/moduleData.js';
+import {
+  type ModuleData,
+  type ModuleGraph,
+  type ModulePlan,
+  type ModuleSource,
+  type ModuleTensor,
+  type PageMode,
+  sizesKey,
+} from './browser/moduleData.js';
 
 /** A text of JavaScript has its limits, and pages their patience. */
 const MAX_WEIGHT_BYTES = 256 * 2 ** 20;
@@ -30,8 +37,8 @@ export interface ModuleModel {
   readonly name: string;
   readonly license: string | undefined;
   readonly labels: readonly string[];
-  readonly config: ArpgConfig;
-  readonly stepGraph: Graph;
+  readonly system: System;
+  readonly config: object;
   readonly generatorWeights: Weights;
   readonly decoderGraph: Graph;
   readonly decoderWeights: Weights;
@@ -98,19 +105,34 @@ class ModuleWriter {
   }
 }
 
-/** The sizes of each step of the sampling loop. */
-function stepSizes(
-  config: ArpgConfig,
+/** The calls of graphs that draw one picture. */
+function runsOf(
+  { system, config }: ModuleModel,
   { steps, schedule, guided }: GpujsModuleOptions,
-): readonly Record<'batch' | 'content' | 'queries' | 'past', number>[] {
-  const order = rasterOrder(config.grid.height * config.grid.width);
-  let past = 0;
-  return samplingPlan({ order, steps, schedule }).steps.map(({ feed, predict }, step) => {
-    const content = feed.length + (step === 0 ? 1 : 0);
-    const sizes = { batch: guided ? 2 : 1, content, queries: predict.length, past };
-    past += content;
-    return sizes;
-  });
+): readonly GraphRun[] {
+  const { grid } = system.config.facts(config);
+  const predicted = grid.height * grid.width;
+  const plan = system.plan(config, { grid, predicted, known: 0, steps, schedule, rows: guided ? 2 : 1 });
+  return plan.steps.flatMap(({ runs }) => runs);
+}
+
+/** A graph with the kernels of each of its calls. */
+async function moduleGraph(
+  writer: ModuleWriter,
+  graph: Graph,
+  runs: readonly GraphRun[],
+  mode: PageMode,
+  weights: Weights,
+): Promise<ModuleGraph> {
+  const compiled = compileForKernels(graph, mode, weights);
+  const plans: Record<string, ModulePlan> = {};
+  for await (const { sizes } of breathing(runs))
+    plans[sizesKey(sizes)] = writer.plan(graph, compiled, sizes, mode, weights);
+  const inputs = graph.inputs.map((tensor) => ({
+    name: inputNode(tensor).name,
+    shape: tensor.shape.map((dim) => (typeof dim === 'number' ? dim : formatDim(dim))),
+  }));
+  return { inputs, plans };
 }
 
 /** All tensors one after another, in base64. */
@@ -134,9 +156,12 @@ function packTensors(tensors: ReadonlyMap<string, StoredTensor>): {
 const urlName = (name: string) =>
   encodeURIComponent(name.replace(/\p{Cs}/gu, '\ufffd')).replaceAll("'", '%27');
 
-function header({ name, license }: ModuleModel, { mode, steps, schedule }: GpujsModuleOptions): string {
+function header(
+  { name, license, system }: ModuleModel,
+  { mode, steps, schedule }: GpujsModuleOptions,
+): string {
   return [
-    `// ${scriptComment(name)}: an ARPG model for pages, drawn in ${steps} steps (${schedule}) by gpu.js in its mode ${mode}.`,
+    `// ${scriptComment(name)}: an ${system.title} model for pages, drawn in ${steps} steps (${schedule}) by gpu.js in its mode ${mode}.`,
     ...(license === undefined ? [] : [`// Licence of the weights: ${scriptComment(license)}.`]),
     '//',
     '// In a page that loads gpu-browser.min.js, in a script of type "module":',
@@ -153,7 +178,7 @@ function header({ name, license }: ModuleModel, { mode, steps, schedule }: Gpujs
  * @throws InputError for models too large for a text of JavaScript.
  */
 export async function gpujsModule(model: ModuleModel, options: GpujsModuleOptions): Promise<string> {
-  const { config, labels, tokenPixels, stepGraph, generatorWeights, decoderGraph, decoderWeights } = model;
+  const { system, config, labels, tokenPixels, generatorWeights, decoderGraph, decoderWeights } = model;
   const total = [...generatorWeights.values(), ...decoderWeights.values()].reduce(
     (sum, tensor) => sum + byteLength(tensor),
     0,
@@ -164,20 +189,18 @@ export async function gpujsModule(model: ModuleModel, options: GpujsModuleOption
     );
   const writer = new ModuleWriter();
   const { mode, steps, schedule, guided } = options;
-  const compiledStep = compileForKernels(stepGraph, mode, generatorWeights);
-  const stepPlans: Record<string, ModulePlan> = {};
-  for await (const sizes of breathing(stepSizes(config, options)))
-    stepPlans[`${sizes.content},${sizes.queries},${sizes.past}`] = writer.plan(
-      stepGraph,
-      compiledStep,
-      sizes,
-      mode,
-      generatorWeights,
-    );
+  const { grid, classes } = system.config.facts(config);
+  const runs = runsOf(model, options);
+  const made = system.graphs(config);
+  const graphs: Record<string, ModuleGraph> = {};
+  for (const name of new Set(runs.map(({ graph }) => graph))) {
+    const own = runs.filter(({ graph }) => graph === name);
+    graphs[name] = await moduleGraph(writer, made[name]!(), own, mode, generatorWeights);
+  }
   const decoderPlan = writer.plan(
     decoderGraph,
     compileForKernels(decoderGraph, mode, decoderWeights),
-    { batch: 1, ...config.grid },
+    { batch: 1, ...grid },
     mode,
     decoderWeights,
   );
@@ -185,13 +208,15 @@ export async function gpujsModule(model: ModuleModel, options: GpujsModuleOption
   const data: ModuleData = {
     mode,
     config,
+    grid,
+    classes,
     tokenPixels,
     labels,
     steps,
     schedule,
     sampling: model.sampling,
     guided,
-    stepPlans,
+    graphs,
     decoderPlan,
     tensors: table,
   };
@@ -200,7 +225,7 @@ export async function gpujsModule(model: ModuleModel, options: GpujsModuleOption
     `const kernels = [\n${writer.kernels.join(',\n')},\n];`,
     `const data = ${scriptLiteral(data)};`,
     `const weights = ${scriptLiteral(base64)};`,
-    readFileSync(new URL('./browser/runtime.bundle.js', import.meta.url), 'utf8').trim(),
+    readFileSync(new URL(`./browser/${system.name}.bundle.js`, import.meta.url), 'utf8').trim(),
     `export const labels = data.labels;`,
     `export const load = (GPU) => runtime.createPageModel(GPU, data, kernels, weights);`,
     '',

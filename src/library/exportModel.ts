@@ -1,8 +1,5 @@
 import { breathing } from '../breathe.js';
 import { basename, join } from 'node:path';
-import { arpgStep } from '../../graphs/arpg.js';
-import { downsampleFactor, vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
-import { arpgConfig } from '../systems/arpgConfig.js';
 import type { Schedule } from '../sampling/schedule.js';
 import { writeFolderAtomically, writeOutputFile } from '../atomicFile.js';
 import { exportMetadata } from '../models/exportMetadata.js';
@@ -15,18 +12,21 @@ import type { PageMode } from '../export/browser/moduleData.js';
 import { gpujsModule } from '../export/gpujsModule.js';
 import { onnxModelOf, type Precision, writeOnnxModel } from '../export/exportOnnx.js';
 import { toHalfPrecision, toSinglePrecision, type Weights } from '../graph/weights.js';
-import { vqConfig } from '../tokenizers/vqConfig.js';
+import type { Graph } from '../graph/graph.js';
+import { drawingGraphs } from './graphs.js';
 import { type Model, requireMatchingParts } from './model.js';
 import { requireForeignOutput } from './ownFiles.js';
-import { DEFAULT_GUIDANCE } from './settings.js';
+import { resolveSettings } from './settings.js';
 
 /** Which half of a model. */
 export const MODEL_PARTS = ['generator', 'tokenizer'] as const;
 export type ModelPart = (typeof MODEL_PARTS)[number];
 
-/** The graphs that an ONNX export writes: one sampling step with past and present, and the tokenizer's halves. */
-export const ONNX_GRAPHS = ['step', 'encoder', 'decoder'] as const;
-export type OnnxGraph = (typeof ONNX_GRAPHS)[number];
+/** The graphs that an ONNX export writes: all that sampling runs, and the tokenizer's. */
+export function onnxGraphsOf(model: Model): readonly string[] {
+  const { generator, tokenizer } = drawingGraphs(model);
+  return [...Object.keys(generator), ...Object.keys(tokenizer())];
+}
 
 export interface OnnxExport {
   /** How weights are stored; `int8` also computes linear layers in 8 bits (default `fp32`). */
@@ -35,19 +35,17 @@ export interface OnnxExport {
   readonly externalData?: boolean;
 }
 
-/** What an exported file says about itself. */
-function metadataOf(part: ModelPart, model: GeneratorModel | TokenizerModel) {
-  return exportMetadata(part === 'generator' ? 'arpg' : 'vq', model);
-}
-
 function partOf(model: Model, part: ModelPart): GeneratorModel | TokenizerModel {
   return part === 'generator' ? model.generator : model.tokenizerModel;
 }
 
-function graphOf(model: Model, name: OnnxGraph) {
-  if (name === 'step') return arpgStep(arpgConfig(model.generator.config));
-  const config = vqConfig(model.tokenizerModel.config);
-  return name === 'encoder' ? vqEncoder(config) : vqDecoder(config);
+/** @throws UsageError listing the graphs when there is none of that name. */
+function graphOf(model: Model, name: string): { readonly graph: Graph; readonly part: ModelPart } {
+  const { generator, tokenizer } = drawingGraphs(model);
+  if (generator[name]) return { graph: generator[name](), part: 'generator' };
+  const make = tokenizer()[name];
+  if (make) return { graph: make(), part: 'tokenizer' };
+  throw new UsageError(`graph ${name} is not exported as ONNX; there are ${onnxGraphsOf(model).join(', ')}`);
 }
 
 /**
@@ -58,20 +56,20 @@ function graphOf(model: Model, name: OnnxGraph) {
  */
 export async function exportOnnx(
   model: Model,
-  name: OnnxGraph,
+  name: string,
   path: string,
   { precision = 'fp32', externalData = false }: OnnxExport = {},
 ): Promise<readonly string[]> {
   requireForeignOutput(model.folder, [path, `${path}.data`]);
-  const part = name === 'step' ? 'generator' : 'tokenizer';
+  const { graph, part } = graphOf(model, name);
   const opened = partOf(model, part);
-  const options = { precision, metadata: metadataOf(part, opened) };
+  const options = { precision, metadata: exportMetadata(opened) };
   if (precision !== 'fp32') halved(model, opened.weights);
-  return writeOnnxModel(path, onnxModelOf(graphOf(model, name), opened.weights, options), externalData);
+  return writeOnnxModel(path, onnxModelOf(graph, opened.weights, options), externalData);
 }
 
 /**
- * Writes `step.onnx`, `encoder.onnx` and `decoder.onnx` into a new folder, which appears complete or not at all.
+ * Writes all graphs that sampling runs, such as `step.onnx` and `decoder.onnx`, into a new folder, which appears complete or not at all.
  * @throws OutputError when it exists already or cannot be written.
  */
 export async function exportOnnxFolder(
@@ -80,7 +78,8 @@ export async function exportOnnxFolder(
   options: OnnxExport = {},
 ): Promise<void> {
   await writeFolderAtomically(folder, async (partial) => {
-    for (const name of ONNX_GRAPHS) await exportOnnx(model, name, join(partial, `${name}.onnx`), options);
+    for (const name of onnxGraphsOf(model))
+      await exportOnnx(model, name, join(partial, `${name}.onnx`), options);
   });
 }
 
@@ -110,7 +109,7 @@ export async function exportSafetensors(
   requireForeignOutput(model.folder, [path]);
   const opened = partOf(model, part);
   const weights = inPrecision(model, opened.weights, precision);
-  const chunks = serializeSafetensors(weights, { format: 'pt', ...metadataOf(part, opened) });
+  const chunks = serializeSafetensors(weights, { format: 'pt', ...exportMetadata(opened) });
   await writeOutputFile(path, breathing(chunks));
 }
 
@@ -127,13 +126,13 @@ export async function exportPytorch(
   requireForeignOutput(model.folder, [path]);
   const opened = partOf(model, part);
   const weights = inPrecision(model, opened.weights, precision);
-  await writeOutputFile(path, serializePytorch(weights, metadataOf(part, opened)));
+  await writeOutputFile(path, serializePytorch(weights, exportMetadata(opened)));
 }
 
 export interface GpujsExport {
   /** gpu.js' mode that the kernels are generated for (default `webgl`). */
   readonly mode?: PageMode;
-  /** Steps of a picture; each has kernels of its own (default 8). */
+  /** Steps of a picture; each has kernels of its own (default 8, or as many as the system takes). */
   readonly steps?: number;
   readonly schedule?: Schedule;
   /** Whether pictures can be guided, at twice the work (default true). */
@@ -149,32 +148,38 @@ export const DEFAULT_PAGE_STEPS = 8;
  */
 export async function exportGpujs(
   model: Model,
-  { mode = 'webgl', steps = DEFAULT_PAGE_STEPS, schedule = 'arccos', guided = true }: GpujsExport = {},
+  { mode = 'webgl', steps, schedule, guided = true }: GpujsExport = {},
 ): Promise<string> {
   requireMatchingParts(model, 'decode');
   const { generator, tokenizerModel } = model;
-  const config = arpgConfig(generator.config);
-  const tokens = config.grid.height * config.grid.width;
-  if (!(Number.isInteger(steps) && steps >= 1 && steps <= tokens))
-    throw new UsageError(`steps ${steps}: the model has ${tokens} tokens; use 1 to ${tokens}`);
-  const decoder = vqConfig(tokenizerModel.config);
+  const { system, config } = generator;
+  const { grid } = model.facts;
+  const tokens = grid.height * grid.width;
+  const choices = resolveSettings(
+    { seed: 0, ...(steps !== undefined && { steps }), ...(schedule && { schedule }) },
+    generator,
+    grid,
+  );
+  const own =
+    system.choices.steps && steps === undefined ? Math.min(DEFAULT_PAGE_STEPS, tokens) : choices.steps;
   return gpujsModule(
     {
       name: basename(model.folder),
       license: generator.license,
       labels: generator.labels,
+      system,
       config,
-      stepGraph: arpgStep(config),
       generatorWeights: generator.weights,
-      decoderGraph: vqDecoder(decoder),
+      decoderGraph: tokenizerModel.kind.graphs(tokenizerModel.config).decoder(),
       decoderWeights: tokenizerModel.weights,
-      tokenPixels: downsampleFactor(decoder),
+      tokenPixels: tokenizerModel.kind.facts(tokenizerModel.config).factor,
       sampling: {
-        guidance: generator.sampling?.guidance ?? DEFAULT_GUIDANCE,
-        temperature: generator.sampling?.temperature ?? 1,
-        topP: generator.sampling?.top_p ?? 1,
+        guidance: choices.guidance,
+        guidanceSchedule: choices.guidanceSchedule,
+        temperature: choices.temperature,
+        topP: choices.topP,
       },
     },
-    { mode, steps, schedule, guided },
+    { mode, steps: own, schedule: choices.schedule, guided },
   );
 }

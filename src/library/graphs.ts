@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { arpgStep, arpgTeacherForced } from '../../graphs/arpg.js';
-import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
-import { ARPG_PRESETS, arpgConfig } from '../systems/arpgConfig.js';
+import { UsageError } from '../errors.js';
 import { openGenerator, openTokenizer } from '../models/modelFolder.js';
+import { SYSTEM_PRESETS, SYSTEMS } from '../systems/registry.js';
+import type { System } from '../systems/system.js';
+import { TOKENIZER_PRESETS, TOKENIZERS } from '../tokenizers/registry.js';
 import type { DrawOptions } from '../inspect/boxes.js';
 import { type DimBindings, symbolsOf } from '../graph/dimension.js';
 import { drawDot, drawSvg, drawTable } from '../inspect/draw.js';
@@ -10,11 +11,42 @@ import type { Graph } from '../graph/graph.js';
 import { printGraph } from '../inspect/print.js';
 import { graphToJson } from '../graph/serialize.js';
 import type { Weights } from '../graph/weights.js';
-import { VQ_PRESETS, vqConfig } from '../tokenizers/vqConfig.js';
+import type { Model } from './model.js';
 
-/** One sampling step, the teacher-forced forward pass, and the tokenizer's two halves. */
-export const GRAPH_NAMES = ['step', 'train', 'encoder', 'decoder'] as const;
-export type GraphName = (typeof GRAPH_NAMES)[number];
+/** The name of the graph that training runs; it is not run in sampling. */
+const TRAINING_GRAPH = 'train';
+
+function graphNames(graphs: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.keys(graphs);
+}
+
+/** The tokenizer's two halves. */
+const TOKENIZER_GRAPHS: readonly string[] = [
+  ...new Set(TOKENIZERS.flatMap((kind) => graphNames(kind.graphs(Object.values(kind.presets)[0]!)))),
+];
+
+/** All that a generator's graphs are called: those of sampling, of which the first is one step, and of training. */
+const GENERATOR_GRAPHS: readonly string[] = [
+  ...new Set(
+    SYSTEMS.flatMap((system) => graphNames(system.graphs(Object.values(system.config.presets)[0]!.config))),
+  ),
+  TRAINING_GRAPH,
+];
+
+/** Names that a graph of a model may have. */
+export const GRAPH_NAMES: readonly string[] = [...GENERATOR_GRAPHS, ...TOKENIZER_GRAPHS];
+
+/** The graphs of a model's generator that sampling runs, and those of its tokenizer, which is not opened before. */
+export function drawingGraphs(model: Model): {
+  readonly generator: Readonly<Record<string, () => Graph>>;
+  readonly tokenizer: () => Readonly<Record<string, () => Graph>>;
+} {
+  const { system, config } = model.generator;
+  return {
+    generator: system.graphs(config),
+    tokenizer: () => model.tokenizerModel.kind.graphs(model.tokenizerModel.config),
+  };
+}
 
 /** A graph of a model; without weights where only the architecture is known. */
 export interface NamedGraph {
@@ -22,27 +54,36 @@ export interface NamedGraph {
   readonly weights?: Weights;
 }
 
+/** @throws UsageError listing the system's graphs when it has none of that name. */
+function generatorGraph(system: System, config: object, name: string): Graph {
+  if (name === TRAINING_GRAPH) return system.training(config).graph;
+  const graphs = system.graphs(config);
+  const make = graphs[name];
+  if (!make)
+    throw new UsageError(
+      `${system.title} has no graph '${name}'; there are ${[...graphNames(graphs), TRAINING_GRAPH].join(', ')}`,
+    );
+  return make();
+}
+
 /**
  * A graph of a model folder, or of a published architecture by its name.
- * @throws InputError when there is no such model.
+ * @throws InputError when there is no such model, UsageError when its system has no such graph.
  */
-export function modelGraph(name: GraphName, folderOrPreset: string): NamedGraph {
-  const isGenerator = name === 'step' || name === 'train';
-  const preset = existsSync(folderOrPreset)
-    ? undefined
-    : (isGenerator ? ARPG_PRESETS : VQ_PRESETS)[folderOrPreset];
-  if (isGenerator) {
-    const opened = preset ? undefined : openGenerator(folderOrPreset);
-    const config = arpgConfig(opened?.config ?? ARPG_PRESETS[folderOrPreset]!);
-    const graph = name === 'step' ? arpgStep(config) : arpgTeacherForced(config);
+export function modelGraph(name: string, folderOrPreset: string): NamedGraph {
+  const isFolder = existsSync(folderOrPreset);
+  if (TOKENIZER_GRAPHS.includes(name)) {
+    const preset = isFolder ? undefined : TOKENIZER_PRESETS.get(folderOrPreset);
+    const opened = preset ? undefined : openTokenizer(folderOrPreset);
+    const { kind, config } = preset ?? opened!;
+    const graph = kind.graphs(config)[name as 'encoder' | 'decoder']();
     return { graph, ...(opened && { weights: opened.weights }) };
   }
-  const opened = preset ? undefined : openTokenizer(folderOrPreset);
-  const config = vqConfig(opened?.config ?? VQ_PRESETS[folderOrPreset]!);
-  return {
-    graph: name === 'encoder' ? vqEncoder(config) : vqDecoder(config),
-    ...(opened && { weights: opened.weights }),
-  };
+  const preset = isFolder ? undefined : SYSTEM_PRESETS.get(folderOrPreset);
+  const opened = preset ? undefined : openGenerator(folderOrPreset);
+  const { system, config } = preset ?? opened!;
+  const graph = generatorGraph(system, config, name);
+  return { graph, ...(opened && { weights: opened.weights }) };
 }
 
 /** Sizes that costs are counted for where none are named: one guided picture in the middle of sampling, or 256×256 pixels. */

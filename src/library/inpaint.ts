@@ -1,6 +1,7 @@
 import { requirePicture } from '../data/pixels.js';
 import { pickClass } from '../conditions/classGroups.js';
-import { arpgConfig } from '../systems/arpgConfig.js';
+import { classCondition } from '../conditions/condition.js';
+import { requireAbility } from '../systems/abilities.js';
 import { uniformFor } from '../random/draws.js';
 import { faultOfNumber, faultOfSeed, faultOfWhole } from '../sampling/settingFaults.js';
 import type { RgbImage } from '../data/image.js';
@@ -48,6 +49,7 @@ export async function inpaint(
   { image, mask }: Canvas,
   options: InpaintOptions = {},
 ): Promise<InpaintResult> {
+  requireAbility(model.generator.system, 'known');
   requireMatchingParts(model, 'encode and decode');
   requirePicture(image, 3);
   const pixels = image.width * image.height;
@@ -57,18 +59,19 @@ export async function inpaint(
   const { feather = 0, picture = 0 } = options;
   requireNoFault(faultOfWhole(feather, 'feather', 0));
   requireNoFault(faultOfWhole(picture, 'picture', 0, MAX_PICTURES - 1));
-  const { grid } = arpgConfig(model.generator.config);
   const given = options.class ?? null;
-  const resolved = resolveSettings(options, grid.height * grid.width, model.generator.sampling);
+  const resolved = resolveSettings(options, model.generator, model.facts.grid);
   const settings = {
     ...resolved,
     // Without a class, both rows of the guidance would be the same.
     ...(given === null && { guidance: 1 }),
-    classId: given === null ? null : pickClass(model.classIndices(given), resolved.seed, picture),
+    condition: classCondition(
+      given === null ? null : pickClass(model.classIndices(given), resolved.seed, picture),
+    ),
     picture,
     feather,
   };
-  const editor = { sampler: await model.sampler(), tokenizer: model.tokenizer };
+  const editor = { sampler: model.sampler(), tokenizer: model.tokenizer };
   return { ...(await redraw(editor, { image, mask }, settings)), seed: settings.seed };
 }
 

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Grid, RopeScaling } from '../../graphs/rotary.js';
 import { chooseClasses } from '../conditions/classGroups.js';
-import { arpgConfig } from '../systems/arpgConfig.js';
-import { createSampler, type Sampler } from '../sampling/sampler.js';
+import { requireAbility } from '../systems/abilities.js';
+import { createSampler } from '../systems/sampler.js';
+import type { SystemFacts } from '../systems/system.js';
+import type { Sampler } from '../sampling/sampler.js';
 import { findClasses } from '../conditions/labels.js';
 import {
   type GeneratorModel,
@@ -15,7 +17,6 @@ import {
 import { InputError, UsageError } from '../errors.js';
 import { resolveTarget, type ResolveOptions } from '../targets/resolveTarget.js';
 import type { Target } from '../targets/target.js';
-import { vqConfig } from '../tokenizers/vqConfig.js';
 import { createTokenizer, type Tokenizer } from '../tokenizers/tokenizer.js';
 
 const SHIPPED_MODELS = fileURLToPath(new URL('../../../fixtures/models/', import.meta.url));
@@ -41,12 +42,17 @@ export interface Model {
   readonly target: Target;
   /** Configuration, weights and class names. @throws InputError when the folder holds no usable generator. */
   readonly generator: GeneratorModel;
+  /** The generator's own grid, its classes and its vocabulary. */
+  readonly facts: SystemFacts;
   /** Configuration and weights. @throws InputError when the folder holds no usable tokenizer. */
   readonly tokenizerModel: TokenizerModel;
   /** Turns images into tokens and back. */
   readonly tokenizer: Tokenizer;
-  /** The generator compiled for a token grid, by default the trained one. */
-  sampler(grid?: Grid, ropeScaling?: RopeScaling): Promise<Sampler>;
+  /**
+   * The generator for a token grid, by default the trained one; compiled when first used.
+   * @throws UsageError for another grid where the system draws its own alone.
+   */
+  sampler(grid?: Grid, ropeScaling?: RopeScaling): Sampler;
   /**
    * The class of an index or name, or the classes of a group. A number is an index; a text is a name, or else an index:
    * `'5'` is the class named 5 where there is one, `5` always the class of that index.
@@ -86,12 +92,12 @@ export async function load(
   const tokenizerModel = once(() => openTokenizer(folder));
   const tokenizers: Tokenizer[] = [];
   const tokenizer = once(() => {
-    const { config, weights } = tokenizerModel();
-    const made = createTokenizer(vqConfig(config), weights, target);
+    const made = createTokenizer(tokenizerModel(), target);
     tokenizers.push(made);
     return made;
   });
-  const samplers = new Map<string, Promise<Sampler>>();
+  const facts = once(() => generator().system.config.facts(generator().config));
+  const samplers = new Map<string, Sampler>();
   let isDisposed = false;
   const requireOpen = (): void => {
     if (isDisposed) throw new UsageError(`the model ${folder} was disposed of: load it again`);
@@ -102,6 +108,9 @@ export async function load(
     get generator() {
       return generator();
     },
+    get facts() {
+      return facts();
+    },
     get tokenizerModel() {
       return tokenizerModel();
     },
@@ -109,29 +118,26 @@ export async function load(
       requireOpen();
       return tokenizer();
     },
-    async sampler(grid, ropeScaling = 'extend') {
+    sampler(grid, ropeScaling = 'extend') {
       requireOpen();
-      const { config: official, weights } = generator();
-      const config = arpgConfig(official);
-      const { height, width } = grid ?? config.grid;
+      const own = facts().grid;
+      const { height, width } = grid ?? own;
+      if (height !== own.height || width !== own.width) requireAbility(generator().system, 'grids');
       const key = `${height}×${width} ${ropeScaling}`;
-      const sampler =
-        samplers.get(key) ?? createSampler(config, weights, target, { height, width }, ropeScaling);
+      const sampler = samplers.get(key) ?? createSampler(generator(), target, { height, width }, ropeScaling);
       samplers.set(key, sampler);
       return sampler;
     },
     classIndices(indexOrName) {
-      const { config, labels } = generator();
-      return findClasses(indexOrName, config.num_classes, labels);
+      return findClasses(indexOrName, facts().classes, generator().labels);
     },
     classNote(indexOrName) {
-      const { config, labels } = generator();
-      return chooseClasses(indexOrName, config.num_classes, labels).note;
+      return chooseClasses(indexOrName, facts().classes, generator().labels).note;
     },
     async dispose() {
       if (isDisposed) return;
       isDisposed = true;
-      await Promise.all([...samplers.values()].map(async (sampler) => (await sampler).dispose()));
+      await Promise.all([...samplers.values()].map((sampler) => sampler.dispose()));
       await Promise.all(tokenizers.map((made) => made.dispose()));
       samplers.clear();
     },
@@ -144,10 +150,10 @@ export async function load(
  * @throws InputError naming the folder.
  */
 export function requireMatchingParts(
-  { folder, generator, tokenizerModel }: Model,
+  { folder, facts, tokenizerModel: { kind, config } }: Model,
   use: 'decode' | 'encode and decode',
 ): void {
-  const [codes, known] = [tokenizerModel.config.codebook_size, generator.config.vocab_size];
+  const [codes, known] = [kind.facts(config).codes, facts.vocabulary];
   if (codes < known || (use === 'encode and decode' && codes > known))
     throw new InputError(
       `${folder}: the tokenizer has ${codes} codes, the generator knows ${known}; they do not belong together`,

@@ -1,8 +1,10 @@
 import { type Grid, ROPE_SCALINGS, type RopeScaling } from '../../graphs/rotary.js';
 import { pickClass } from '../conditions/classGroups.js';
-import { sampleImages } from '../sampling/sampleImages.js';
+import { classCondition } from '../conditions/condition.js';
+import { samplePictures } from '../sampling/samplePictures.js';
+import { requireAbility } from '../systems/abilities.js';
+import { orderOf } from '../systems/orders.js';
 import { faultOfWhole } from '../sampling/settingFaults.js';
-import { arpgConfig } from '../systems/arpgConfig.js';
 import type { RgbImage } from '../data/image.js';
 import { UsageError } from '../errors.js';
 import { type Model, requireMatchingParts } from './model.js';
@@ -93,9 +95,11 @@ function requireOptions({ classes, batch, size, rope, skip }: SampleOptions): vo
  */
 export async function sampleTokens(model: Model, options: SampleOptions): Promise<SampledTokenSet> {
   requireOptions(options);
-  const { grid: trained } = arpgConfig(model.generator.config);
+  const { system } = model.generator;
+  const trained = model.facts.grid;
   const grid = options.size === undefined ? trained : pictureGrid(options.size, model.tokenizer.factor);
-  const settings = resolveSettings(options, grid.height * grid.width, model.generator.sampling);
+  if (grid.height !== trained.height || grid.width !== trained.width) requireAbility(system, 'grids');
+  const settings = resolveSettings(options, model.generator, grid);
   const wantedClasses = new Map(
     [...new Set(options.classes)].map((wanted) => [
       wanted,
@@ -106,26 +110,30 @@ export async function sampleTokens(model: Model, options: SampleOptions): Promis
     const indices = wantedClasses.get(wanted)!;
     return indices && pickClass(indices, settings.seed, picture);
   });
-  const images = classIds
-    .map((classId, index) => ({ index, classId }))
+  const drawn = classIds
+    .map((classId, index) => ({ index, condition: classCondition(classId) }))
     .filter(({ index }) => !options.skip?.has(index));
-  const total = images.length * settings.steps;
-  const sampler = await model.sampler(grid, options.rope);
-  const tokens = await sampleImages(
+  const total = drawn.length * settings.steps;
+  const sampler = model.sampler(grid, options.rope);
+  const tokens = await samplePictures(
     sampler,
-    images,
-    { ...settings, batch: options.batch ?? DEFAULT_BATCH },
+    drawn,
+    {
+      ...settings,
+      orderOf: (index) => orderOf(system, grid, settings.order, settings.seed, index),
+      batch: options.batch ?? DEFAULT_BATCH,
+    },
     {
       onProgress: (done) => options.onProgress?.(done, total),
       ...(options.onStep && { onFrame: options.onStep }),
-      onImage: (index, own) => options.onPicture?.(index, { classId: classIds[index]!, tokens: own }, grid),
+      onPicture: (index, own) => options.onPicture?.(index, { classId: classIds[index]!, tokens: own }, grid),
     },
   );
   return {
     seed: settings.seed,
     steps: settings.steps,
     grid,
-    pictures: tokens.map((own, place) => ({ classId: images[place]!.classId, tokens: own })),
+    pictures: tokens.map((own, place) => ({ classId: classIds[drawn[place]!.index]!, tokens: own })),
   };
 }
 

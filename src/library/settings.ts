@@ -1,27 +1,28 @@
 import { GUIDANCE_SCHEDULES, type GuidanceSchedule } from '../sampling/guidance.js';
 import { isPermutation } from '../sampling/order.js';
 import { drawSeed } from '../random/draws.js';
-import type { SamplingOptions } from '../sampling/sampler.js';
+import type { SamplingOptions } from '../sampling/request.js';
+import type { StepOptions } from '../sampling/sampler.js';
+import type { Grid } from '../../graphs/rotary.js';
+import { requireOrder } from '../systems/abilities.js';
+import type { OrderChoice } from '../systems/orders.js';
+import type { System } from '../systems/system.js';
 import { type Schedule, SCHEDULES } from '../sampling/schedule.js';
 import { faultOfNumber, faultOfSeed, faultOfWhole } from '../sampling/settingFaults.js';
-import type { SamplingDefaults } from '../models/modelConfig.js';
+import type { GeneratorModel } from '../models/modelFolder.js';
 import { UsageError } from '../errors.js';
-
-/** Steps where none are given: the paper's best setting, or every token by itself in a small model. */
-export const DEFAULT_STEPS = 64;
-export const DEFAULT_GUIDANCE = 4;
 
 /** How tokens are sampled; all may be left out. */
 export interface SamplingSettings {
   /** Fixes all random choices: a whole number up to 2⁵³ − 1, drawn when left out. */
   readonly seed?: number;
-  /** Steps of a whole picture, at most one per token (default 64, or as many as there are tokens). */
+  /** Steps of a whole picture, at most one per token (default: the system's). */
   readonly steps?: number;
-  /** How the number of tokens grows from step to step (default `arccos`). */
+  /** How the number of tokens grows from step to step (default: the system's). */
   readonly schedule?: Schedule;
-  /** Classifier-free guidance scale ≥ 0; 1 is none (default: the model's, else 4). */
+  /** Classifier-free guidance scale ≥ 0; 1 is none (default: the model's, else the system's). */
   readonly guidance?: number;
-  /** Whether guidance is the same at all steps or grows from 1 (default `linear`). */
+  /** Whether guidance is the same at all steps or grows from 1 (default: the system's). */
   readonly guidanceSchedule?: GuidanceSchedule;
   /** Divides the logits; ≥ 0 (default: the model's, else 1). */
   readonly temperature?: number;
@@ -29,17 +30,15 @@ export interface SamplingSettings {
   readonly topK?: number;
   /** Keeps the most likely tokens up to this mass, from 0 to 1 (default: the model's, else 1). */
   readonly topP?: number;
-  /** Raster positions in the order to sample; drawn for each picture when left out. */
-  readonly order?: readonly number[];
+  /** Raster positions in the order to sample, or `random` (default: drawn for each picture, or the system's own). */
+  readonly order?: OrderChoice;
   /** Ends the work before its next step; it then fails with the signal's reason, and nothing stays in memory. */
   readonly signal?: AbortSignal;
 }
 
 /** Settings with nothing left open. */
-export interface FullSettings extends SamplingOptions {
-  readonly steps: number;
-  readonly schedule: Schedule;
-  readonly order: readonly number[] | undefined;
+export interface FullSettings extends SamplingOptions, StepOptions {
+  readonly order: OrderChoice | undefined;
 }
 
 /** @throws UsageError when something is wrong. */
@@ -59,31 +58,44 @@ export function resolveSeed(seed: number = drawSeed()): number {
   return seed;
 }
 
+/** @throws UsageError for steps that a system does not take. */
+function requireSteps({ title, choices }: System, steps: unknown, own: number, positions: number): void {
+  if (!choices.steps && steps !== own)
+    throw new UsageError(
+      `steps ${String(steps)}: ${title} takes ${own} steps for ${positions} tokens; leave them out`,
+    );
+  if (faultOfWhole(steps, 'steps', 1, positions))
+    throw new UsageError(`steps ${String(steps)}: the model has ${positions} tokens; use 1 to ${positions}`);
+}
+
 /**
  * Fills in the defaults.
- * @param positions tokens of the grid
- * @param suited what suits the model
- * @throws UsageError naming the setting that is out of range.
+ * @param model the system, its configuration, and what suits the model
+ * @param grid the tokens to draw
+ * @throws UsageError naming the setting that is out of range, or that the system does not take.
  */
 export function resolveSettings(
   settings: SamplingSettings,
-  positions: number,
-  suited: SamplingDefaults = {},
+  { system, config, sampling: suited = {} }: Pick<GeneratorModel, 'system' | 'config' | 'sampling'>,
+  grid: Grid,
 ): FullSettings {
-  const { steps = Math.min(DEFAULT_STEPS, positions), order, topK = 0, signal } = settings;
-  const { schedule = 'arccos', guidanceSchedule = 'linear' } = settings;
-  const guidance = settings.guidance ?? suited.guidance ?? DEFAULT_GUIDANCE;
+  const positions = grid.height * grid.width;
+  const own = system.defaults(config, positions);
+  const { steps = own.steps, order, topK = 0, signal } = settings;
+  const { schedule = own.schedule, guidanceSchedule = own.guidanceSchedule } = settings;
+  const guidance = settings.guidance ?? suited.guidance ?? own.guidance;
   const temperature = settings.temperature ?? suited.temperature ?? 1;
   const topP = settings.topP ?? suited.top_p ?? 1;
-  if (faultOfWhole(steps, 'steps', 1, positions))
-    throw new UsageError(`steps ${String(steps)}: the model has ${positions} tokens; use 1 to ${positions}`);
-  if (order !== undefined && !(Array.isArray(order) && isPermutation(order, positions)))
+  requireSteps(system, steps, own.steps, positions);
+  if (order !== undefined && order !== 'random' && !(Array.isArray(order) && isPermutation(order, positions)))
     throw new UsageError(`the order must hold each position from 0 to ${positions - 1} once`);
+  requireOrder(system, grid, order);
   requireNoFault(faultOfWhole(topK, 'top-k', 0));
   requireNoFault(faultOfNumber(guidance, 'guidance', 0));
   requireNoFault(faultOfNumber(temperature, 'temperature', 0));
   requireNoFault(faultOfNumber(topP, 'top-p', 0, 1));
   requireOneOf(schedule, 'schedule', SCHEDULES);
+  requireOneOf(schedule, `schedule of ${system.title}`, system.choices.schedules);
   requireOneOf(guidanceSchedule, 'guidance schedule', GUIDANCE_SCHEDULES);
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new UsageError('signal is not an AbortSignal');

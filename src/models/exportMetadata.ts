@@ -1,13 +1,17 @@
 import { InputError } from '../errors.js';
 import { JsonError, parseJson } from '../files/jsonText.js';
-import { type Architecture, parseSamplingDefaults, type SamplingDefaults } from './modelConfig.js';
+import { findSystem } from '../systems/registry.js';
+import { findTokenizer } from '../tokenizers/registry.js';
+import { parseSamplingDefaults, type SamplingDefaults } from './modelConfig.js';
 import type { GeneratorModel, TokenizerModel } from './modelFolder.js';
 
 /** A model's description as text. */
-export function exportMetadata(
-  architecture: Architecture,
-  { config, license, ...rest }: GeneratorModel | TokenizerModel,
-): Readonly<Record<string, string>> {
+export function exportMetadata({
+  config,
+  license,
+  ...rest
+}: GeneratorModel | TokenizerModel): Readonly<Record<string, string>> {
+  const architecture = 'system' in rest ? rest.system.name : rest.kind.name;
   const labels = 'labels' in rest ? rest.labels : [];
   const sampling = 'sampling' in rest ? rest.sampling : undefined;
   return {
@@ -21,7 +25,7 @@ export function exportMetadata(
 
 /** The description that a weights file carries; its values are not checked against each other yet. */
 export interface CarriedDescription {
-  readonly architecture: Architecture;
+  readonly architecture: string;
   readonly config: unknown;
   readonly labels?: unknown;
   readonly license?: string;
@@ -38,7 +42,8 @@ export function readExportMetadata(
   source: string,
 ): CarriedDescription | undefined {
   const { architecture, config, labels, license, sampling } = metadata;
-  if ((architecture !== 'arpg' && architecture !== 'vq') || config === undefined) return undefined;
+  if (architecture === undefined || config === undefined) return undefined;
+  if (!findSystem(architecture) && !findTokenizer(architecture)) return undefined;
   const parse = (field: string, text: string): unknown => {
     try {
       return parseJson(text);

@@ -1,35 +1,26 @@
-import { arpgStep } from '../../graphs/arpg.js';
-import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
-import {
-  ARPG_PRESETS,
-  arpgConfig,
-  PUBLISHED_GUIDANCE,
-  parseOfficialArpgConfig,
-} from '../systems/arpgConfig.js';
+import type { Checkpoint } from '../checkpoints/checkpoint.js';
+import { openCheckpoint } from '../checkpoints/openCheckpoint.js';
+import { parseLabels } from '../conditions/labels.js';
 import { InputError, UsageError } from '../errors.js';
 import { isRecord } from '../files/jsonText.js';
 import type { Graph } from '../graph/graph.js';
 import { toHalfPrecision, type Weights } from '../graph/weights.js';
 import { readJsonFile } from '../jsonFile.js';
-import { parseOfficialVqConfig, VQ_PRESETS, vqConfig } from '../tokenizers/vqConfig.js';
-import type { Checkpoint } from '../checkpoints/checkpoint.js';
+import { DEFAULT_SYSTEM, findSystem, requireSystem, SYSTEM_PRESETS, SYSTEMS } from '../systems/registry.js';
+import type { System } from '../systems/system.js';
+import { DEFAULT_TOKENIZER, findTokenizer, TOKENIZER_PRESETS } from '../tokenizers/registry.js';
 import { type CarriedDescription, readExportMetadata } from './exportMetadata.js';
 import { requireFinite } from './finiteWeights.js';
-import { parseLabels } from '../conditions/labels.js';
 import { matchParameters, parameterNames } from './matchParameters.js';
-import type { Architecture, SamplingDefaults } from './modelConfig.js';
+import type { SamplingDefaults } from './modelConfig.js';
 import type { GeneratorModel, TokenizerModel } from './modelFolder.js';
-import { openCheckpoint } from '../checkpoints/openCheckpoint.js';
+import { parseSystemConfig, parseTokenizerConfig } from './parseConfig.js';
 import { type SelectOptions, selectTensors } from './selectTensors.js';
 
-/** The tokenizer of the published models. */
-const DEFAULT_VQ = 'VQ-16';
-
-/** A preset by name, or a JSON file with the fields under `config` or at the top. */
-function readConfig(nameOrPath: string, presets: Readonly<Record<string, object>>): unknown {
-  if (Object.hasOwn(presets, nameOrPath)) return presets[nameOrPath];
-  const value = readJsonFile(nameOrPath);
-  if (!isRecord(value)) throw new InputError(`${nameOrPath}: not a JSON object`);
+/** A JSON file with the fields of a configuration under `config` or at the top. */
+function readConfig(path: string): unknown {
+  const value = readJsonFile(path);
+  if (!isRecord(value)) throw new InputError(`${path}: not a JSON object`);
   return 'config' in value ? value.config : value;
 }
 
@@ -41,6 +32,8 @@ export interface ImportOptions extends SelectOptions {
 }
 
 export interface GeneratorImportOptions extends ImportOptions {
+  /** Name of the system; where it is left out, the preset's or what the checkpoint says, or its names. */
+  readonly system?: string;
   /** JSON file with the names of the classes; where it is left out, what the checkpoint says. */
   readonly labels?: string;
   /** Settings that suit the model; guidance is the paper's for the published ones. */
@@ -50,28 +43,78 @@ export interface GeneratorImportOptions extends ImportOptions {
 /** What the file says about itself. @throws InputError when it holds the other half of a model. */
 function descriptionIn(
   { metadata }: Checkpoint,
-  architecture: Architecture,
+  part: 'generator' | 'tokenizer',
   path: string,
 ): CarriedDescription | undefined {
   const carried = readExportMetadata(metadata, path);
-  if (carried && carried.architecture !== architecture)
+  if (!carried) return undefined;
+  const holds = findSystem(carried.architecture) ? 'generator' : 'tokenizer';
+  if (holds !== part)
     throw new InputError(
-      architecture === 'arpg'
+      part === 'generator'
         ? `${path}: it holds a tokenizer; give it with --tokenizer`
         : `${path}: it holds a generator, not a tokenizer`,
     );
   return carried;
 }
 
+/** All that names end with after a dot, and the names themselves: wrappers put prefixes before them. */
+function endings({ dictionaries }: Checkpoint): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const { names } of dictionaries.values())
+    for (const name of names)
+      for (let start = 0; start >= 0; start = name.indexOf('.', start) + 1 || -1)
+        found.add(name.slice(start));
+  return found;
+}
+
+/** The system that a checkpoint's names are of; undefined for none. */
+function recognisedSystem(checkpoint: Checkpoint): System | undefined {
+  const names = endings(checkpoint);
+  return SYSTEMS.find((system) => system.checkpoint.recognise(names));
+}
+
+/** The system and its configuration: from a preset, a JSON file, or what the checkpoint says of itself. */
+function describedGenerator(
+  checkpoint: Checkpoint,
+  path: string,
+  configuration: string | undefined,
+  wanted: string | undefined,
+  carried: CarriedDescription | undefined,
+): { readonly system: System; readonly config: object; readonly guidance?: number } {
+  const given = wanted === undefined ? undefined : requireSystem(wanted);
+  const preset = configuration === undefined ? undefined : SYSTEM_PRESETS.get(configuration);
+  if (configuration !== undefined && preset) {
+    if (given && given !== preset.system)
+      throw new UsageError(`--config ${configuration} is of ${preset.system.title}, not of ${given.title}`);
+    const { config, guidance } = preset.system.config.presets[configuration]!;
+    const { system } = preset;
+    return {
+      system,
+      config: parseSystemConfig(system, config, configuration),
+      ...(guidance !== undefined && { guidance }),
+    };
+  }
+  const system =
+    given ?? (carried && findSystem(carried.architecture)) ?? recognisedSystem(checkpoint) ?? DEFAULT_SYSTEM;
+  if (configuration !== undefined)
+    return { system, config: parseSystemConfig(system, readConfig(configuration), configuration) };
+  if (carried) return { system, config: parseSystemConfig(system, carried.config, path) };
+  throw new UsageError(
+    `${path}: it does not say its configuration; --config is needed: ${Object.keys(system.config.presets).join(', ')}, or a JSON file`,
+  );
+}
+
 /** The weights that the graphs need, known to be finite. */
 function importWeights(
   graphs: readonly Graph[],
+  ignored: readonly RegExp[],
   checkpoint: Checkpoint,
   path: string,
   { half = false, ...options }: ImportOptions,
 ): Weights {
   const { dictionary, hint } = selectTensors(checkpoint, parameterNames(graphs), path, options);
-  const weights = matchParameters(graphs, dictionary, path, hint);
+  const weights = matchParameters(graphs, dictionary, path, { ignored, hint });
   requireFinite(weights, path, 'its training failed, or it is damaged: take another checkpoint');
   if (!half) return weights;
   const halved = toHalfPrecision(weights);
@@ -86,38 +129,28 @@ function licenseOf(given: string | undefined, carried: CarriedDescription | unde
 
 /**
  * Reads a generator's checkpoint: an official one, or one that was exported.
- * @param configuration `ARPG-L`, `ARPG-XL`, `ARPG-XXL` or a JSON file with the official field names; undefined for what
+ * @param configuration a published configuration's name or a JSON file with the official field names; undefined for what
  * the checkpoint itself says
  * @throws InputError naming the file at fault, UsageError when there is no configuration.
  */
 export async function importGenerator(
   path: string,
   configuration: string | undefined,
-  { labels: labelsPath, sampling: given, ...options }: GeneratorImportOptions = {},
+  { labels: labelsPath, sampling: given, system: wanted, ...options }: GeneratorImportOptions = {},
 ): Promise<GeneratorModel> {
   const checkpoint = await openCheckpoint(path);
-  const carried = descriptionIn(checkpoint, 'arpg', path);
-  if (configuration === undefined && !carried)
-    throw new UsageError(
-      `${path}: it does not say its configuration; --config is needed: ${Object.keys(ARPG_PRESETS).join(', ')}, or a JSON file`,
-    );
-  const config =
-    configuration === undefined
-      ? parseOfficialArpgConfig(carried!.config, path)
-      : parseOfficialArpgConfig(readConfig(configuration, ARPG_PRESETS), configuration);
-  const weights = importWeights([arpgStep(arpgConfig(config))], checkpoint, path, options);
+  const carried = descriptionIn(checkpoint, 'generator', path);
+  const { system, config, guidance } = describedGenerator(checkpoint, path, configuration, wanted, carried);
+  const step = system.graphs(config).step!();
+  const weights = importWeights([step], system.checkpoint.ignored, checkpoint, path, options);
   const [labels, source] =
     labelsPath === undefined ? [carried?.labels, path] : [readJsonFile(labelsPath), labelsPath];
-  const published = configuration === undefined ? undefined : PUBLISHED_GUIDANCE[configuration];
-  const sampling = {
-    ...(published !== undefined && { guidance: published }),
-    ...carried?.sampling,
-    ...given,
-  };
+  const sampling = { ...(guidance !== undefined && { guidance }), ...carried?.sampling, ...given };
   return {
+    system,
     config,
     weights,
-    labels: labels === undefined ? [] : parseLabels(labels, config.num_classes, source),
+    labels: labels === undefined ? [] : parseLabels(labels, system.config.facts(config).classes, source),
     ...licenseOf(options.license, carried),
     ...(Object.keys(sampling).length > 0 && { sampling }),
   };
@@ -125,8 +158,8 @@ export async function importGenerator(
 
 /**
  * Reads a tokenizer's checkpoint: an official one, or one that was exported.
- * @param configuration `VQ-16` or a JSON file with the official field names; undefined for what the checkpoint itself
- * says, or else VQ-16
+ * @param configuration a published configuration's name or a JSON file with the official field names; undefined for what
+ * the checkpoint itself says, or else the default kind's own
  * @throws InputError naming the file at fault.
  */
 export async function importTokenizer(
@@ -135,15 +168,14 @@ export async function importTokenizer(
   options: ImportOptions = {},
 ): Promise<TokenizerModel> {
   const checkpoint = await openCheckpoint(path);
-  const carried = descriptionIn(checkpoint, 'vq', path);
-  const config =
-    configuration === undefined && carried
-      ? parseOfficialVqConfig(carried.config, path)
-      : parseOfficialVqConfig(
-          readConfig(configuration ?? DEFAULT_VQ, VQ_PRESETS),
-          configuration ?? DEFAULT_VQ,
-        );
-  const graphs = [vqEncoder(vqConfig(config)), vqDecoder(vqConfig(config))];
-  const weights = importWeights(graphs, checkpoint, path, options);
-  return { config, weights, ...licenseOf(options.license, carried) };
+  const carried = descriptionIn(checkpoint, 'tokenizer', path);
+  const [defaultPreset] = Object.keys(DEFAULT_TOKENIZER.presets);
+  const name = configuration ?? (carried ? undefined : defaultPreset);
+  const preset = name === undefined ? undefined : TOKENIZER_PRESETS.get(name);
+  const kind = preset?.kind ?? findTokenizer(carried?.architecture ?? '') ?? DEFAULT_TOKENIZER;
+  const fields = name === undefined ? carried!.config : (preset?.config ?? readConfig(name));
+  const config = parseTokenizerConfig(kind, fields, name ?? path);
+  const { encoder, decoder } = kind.graphs(config);
+  const weights = importWeights([encoder(), decoder()], kind.ignored, checkpoint, path, options);
+  return { kind, config, weights, ...licenseOf(options.license, carried) };
 }

@@ -4,9 +4,6 @@ import { parametersOf } from '../graph/graph.js';
 import { type StoredDType, type StoredTensor, toSinglePrecision, type Weights } from '../graph/weights.js';
 import type { TensorDictionary } from '../checkpoints/checkpoint.js';
 
-/** Buffers that official checkpoints carry beside their parameters and that nothing needs. */
-const IGNORED = [/(^|\.)freqs_cis$/, /^quantize\.codebook_used$/];
-
 /** Element types that weights may have. */
 const FLOATS: ReadonlySet<StoredDType> = new Set(['f64', 'f32', 'f16', 'bf16']);
 
@@ -22,18 +19,24 @@ export function parameterNames(graphs: readonly Graph[]): readonly string[] {
   return [...new Set(graphs.flatMap(parametersOf).map(({ name }) => name))];
 }
 
+export interface MatchOptions {
+  /** Tensors that may be left over: nothing needs them. */
+  readonly ignored?: readonly RegExp[];
+  /** What else to say when they do not fit. */
+  readonly hint?: string;
+}
+
 /**
  * The tensors that the graphs' parameters need, in the order of use. Doubles are read as single precision, which is
  * what runs everywhere.
  * @param source the checkpoint's name, for messages
- * @param hint what else to say when they do not fit
  * @throws InputError listing tensors that are missing, left over, or of another shape or type.
  */
 export function matchParameters(
   graphs: readonly Graph[],
   dictionary: TensorDictionary,
   source: string,
-  hint = '',
+  { ignored = [], hint = '' }: MatchOptions = {},
 ): Weights {
   const parameters = new Map(graphs.flatMap(parametersOf).map((node) => [node.name, node.outputs[0]!.shape]));
   const found = new Map(
@@ -44,7 +47,7 @@ export function matchParameters(
   );
   const missing = [...parameters.keys()].filter((name) => !found.has(name));
   const extra = [...dictionary.names].filter(
-    (name) => !parameters.has(name) && !IGNORED.some((known) => known.test(name)),
+    (name) => !parameters.has(name) && !ignored.some((known) => known.test(name)),
   );
   const misshapen = [...found].flatMap(([name, tensor]) => {
     const shape = parameters.get(name)!;

@@ -35,23 +35,22 @@ function elementTypes(weights: Weights): string {
   return [...new Set([...weights.values()].map(({ dtype }) => dtype))].join(', ');
 }
 
-function generatorLines({ config, weights, labels }: GeneratorModel): readonly string[] {
-  const side = Math.sqrt(config.block_size);
+function generatorLines({ system, config, weights, labels }: GeneratorModel): readonly string[] {
+  const { grid, classes: count, vocabulary } = system.config.facts(config);
   const classes =
     labels.length > 0
       ? `: ${labels.slice(0, 10).map(words).join(', ')}${labels.length > 10 ? ', …' : ''}`
       : '';
   return [
-    `- **Generator:** ARPG (arXiv 2503.10568) with dim ${config.dim}, ${config.n_layer} layers, ${config.n_head} heads${config.absolute_positions ? ', absolute positions' : ''}; ${parameters(weights)} in ${elementTypes(weights)}.`,
-    `- **Tokens:** ${side}×${side} of a codebook of ${config.vocab_size}.`,
-    `- **Classes:** ${config.num_classes}${classes}`,
+    `- **Generator:** ${system.title} (arXiv ${system.paper}) with ${system.config.describe(config)}; ${parameters(weights)} in ${elementTypes(weights)}.`,
+    `- **Tokens:** ${grid.height}×${grid.width} of a codebook of ${vocabulary}.`,
+    `- **Classes:** ${count}${classes}`,
   ];
 }
 
-function tokenizerLines({ config, weights }: TokenizerModel): readonly string[] {
-  const factor = 2 ** (config.ch_mult.length - 1);
+function tokenizerLines({ kind, config, weights }: TokenizerModel): readonly string[] {
   return [
-    `- **Tokenizer:** VQ, ${config.codebook_size} codes of ${config.codebook_embed_dim} dims, ${factor}×${factor} pixels a token, for pictures of ${config.image_size}×${config.image_size}; ${parameters(weights)} in ${elementTypes(weights)}.`,
+    `- **Tokenizer:** ${kind.title}, ${kind.describe(config)}; ${parameters(weights)} in ${elementTypes(weights)}.`,
   ];
 }
 

@@ -1,8 +1,8 @@
 import type { JSONSchemaType } from 'ajv';
-import { arpgConfigSchema } from '../systems/arpgConfig.js';
-import { InputError } from '../errors.js';
+import { InputError, quotable } from '../errors.js';
 import { readJsonFile, validator } from '../jsonFile.js';
-import { vqConfigSchema } from '../tokenizers/vqConfig.js';
+import { SYSTEMS } from '../systems/registry.js';
+import { TOKENIZERS } from '../tokenizers/registry.js';
 
 /** Name of the file in a model folder. */
 export const CONFIG_FILE = 'config.json';
@@ -10,7 +10,8 @@ export const CONFIG_FILE = 'config.json';
 /** Version of the folder's layout. An older one is brought up to date when read, a newer one is refused. */
 export const FORMAT_VERSION = 2;
 
-export type Architecture = 'arpg' | 'vq';
+/** Names that `architecture` may have: of a system for generators, of a kind of tokenizer for tokenizers. */
+const ARCHITECTURES: readonly string[] = [...SYSTEMS, ...TOKENIZERS].map(({ name }) => name);
 
 /** How a generator is best sampled. */
 export interface SamplingDefaults {
@@ -79,10 +80,9 @@ const MIGRATIONS: Readonly<Record<number, (file: object) => object>> = {
 
 /**
  * Reads a `config.json` of any version up to this one.
- * @param architecture what it must describe, if anything
  * @throws InputError naming the file and what is wrong with it.
  */
-export function readModelConfig(path: string, architecture?: Architecture): ModelConfigFile {
+export function readModelConfig(path: string): ModelConfigFile {
   const value = readJsonFile(path);
   const { format_version: version } = validateVersion(value, path);
   if (version > FORMAT_VERSION)
@@ -91,29 +91,45 @@ export function readModelConfig(path: string, architecture?: Architecture): Mode
     );
   let current = value as object;
   for (let from = version; from < FORMAT_VERSION; from++) current = MIGRATIONS[from]!(current);
-  const file = validate(current, path);
-  if (architecture !== undefined && file.architecture !== architecture)
-    throw new InputError(`${path}: architecture '${file.architecture}' where '${architecture}' is expected`);
-  return file;
+  return validate(current, path);
+}
+
+/**
+ * What `architecture` names among these.
+ * @throws InputError naming the file when it is none of them.
+ */
+export function architectureOf<T extends { readonly name: string }>(
+  { architecture }: ModelConfigFile,
+  known: readonly T[],
+  path: string,
+): T {
+  const found = known.find(({ name }) => name === architecture);
+  if (found) return found;
+  const names = known.map(({ name }) => `'${name}'`).join(' or ');
+  throw new InputError(`${path}: architecture '${quotable(architecture)}' where ${names} is expected`);
 }
 
 /** The JSON schema of `config.json`, for other programs; `fixtures/config.schema.json` holds it. */
 export const publishedConfigSchema: Readonly<Record<string, unknown>> = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'config.json of an arpg model folder',
-  description: `Version ${FORMAT_VERSION}. A generator (arpg) or a VQ tokenizer (vq); weights lie beside it in model.safetensors.`,
+  description: `Version ${FORMAT_VERSION}. A generator (${SYSTEMS.map(({ name }) => name).join(', ')}) or a tokenizer (${TOKENIZERS.map(({ name }) => name).join(', ')}); weights lie beside it in model.safetensors.`,
   type: 'object',
   required: ['format_version', 'architecture', 'config'],
   properties: {
     format_version: { const: FORMAT_VERSION },
-    architecture: { enum: ['arpg', 'vq'] },
+    architecture: { enum: ARCHITECTURES },
     license: { type: 'string', description: 'licence of the weights, as an SPDX name or in words' },
     sampling: { ...samplingSchema, description: 'settings that suit the model' },
     config: { type: 'object', description: "sizes in the official implementation's field names" },
   },
   additionalProperties: false,
   oneOf: [
-    { properties: { architecture: { const: 'arpg' }, config: arpgConfigSchema } },
-    { properties: { architecture: { const: 'vq' }, config: vqConfigSchema } },
+    ...SYSTEMS.map(({ name, config }) => ({
+      properties: { architecture: { const: name }, config: config.schema },
+    })),
+    ...TOKENIZERS.map(({ name, schema }) => ({
+      properties: { architecture: { const: name }, config: schema },
+    })),
   ],
 };

@@ -1,19 +1,20 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { arpgStep } from '../../graphs/arpg.js';
-import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
-import { arpgConfig, type OfficialArpgConfig, parseOfficialArpgConfig } from '../systems/arpgConfig.js';
 import { writeFileAtomically, writeFolderAtomically } from '../atomicFile.js';
 import { InputError } from '../errors.js';
 import type { Weights } from '../graph/weights.js';
 import { readJsonFile } from '../jsonFile.js';
-import { type OfficialVqConfig, parseOfficialVqConfig, vqConfig } from '../tokenizers/vqConfig.js';
+import { SYSTEMS } from '../systems/registry.js';
+import type { System } from '../systems/system.js';
+import { TOKENIZERS, findTokenizer } from '../tokenizers/registry.js';
+import type { TokenizerKind } from '../tokenizers/tokenizerKind.js';
 import { dictionaryOfWeights } from '../checkpoints/checkpoint.js';
 import { type Labels, parseLabels } from '../conditions/labels.js';
 import { matchParameters } from './matchParameters.js';
 import { modelCard } from './modelCard.js';
+import { parseSystemConfig, parseTokenizerConfig } from './parseConfig.js';
 import {
-  type Architecture,
+  architectureOf,
   CONFIG_FILE,
   FORMAT_VERSION,
   type ModelConfigFile,
@@ -28,7 +29,9 @@ const TOKENIZER_FOLDER = 'tokenizer';
 const CARD_FILE = 'README.md';
 
 export interface GeneratorModel {
-  readonly config: OfficialArpgConfig;
+  readonly system: System;
+  /** In the official field names. */
+  readonly config: object;
   readonly weights: Weights;
   readonly labels: Labels;
   /** Under which the weights may be used, in words; undefined where nobody said. */
@@ -38,7 +41,9 @@ export interface GeneratorModel {
 }
 
 export interface TokenizerModel {
-  readonly config: OfficialVqConfig;
+  readonly kind: TokenizerKind;
+  /** In the official field names. */
+  readonly config: object;
   readonly weights: Weights;
   readonly license?: string;
 }
@@ -57,20 +62,22 @@ function requireFolder(folder: string): void {
 export function openGenerator(folder: string): GeneratorModel {
   requireFolder(folder);
   const path = join(folder, CONFIG_FILE);
-  const file = readModelConfig(path, 'arpg');
-  const config = parseOfficialArpgConfig(file.config, path);
+  const file = readModelConfig(path);
+  const system = architectureOf(file, SYSTEMS, path);
+  const config = parseSystemConfig(system, file.config, path);
   const weightsPath = join(folder, WEIGHTS_FILE);
   const weights = matchParameters(
-    [arpgStep(arpgConfig(config))],
+    [system.graphs(config).step!()],
     dictionaryOfWeights(openSafetensors(weightsPath).tensors),
     weightsPath,
+    { ignored: system.checkpoint.ignored },
   );
   const labelsPath = join(folder, LABELS_FILE);
   const labels = existsSync(labelsPath)
-    ? parseLabels(readJsonFile(labelsPath), config.num_classes, labelsPath)
+    ? parseLabels(readJsonFile(labelsPath), system.config.facts(config).classes, labelsPath)
     : undefined;
   const { sampling } = file;
-  return { config, weights, labels: labels ?? [], ...licenseOf(file), ...(sampling && { sampling }) };
+  return { system, config, weights, labels: labels ?? [], ...licenseOf(file), ...(sampling && { sampling }) };
 }
 
 /**
@@ -81,21 +88,23 @@ export function openTokenizer(folder: string): TokenizerModel {
   requireFolder(folder);
   const nested = join(folder, TOKENIZER_FOLDER);
   const alone = join(folder, CONFIG_FILE);
-  const isTokenizer = existsSync(alone) && readModelConfig(alone).architecture === 'vq';
+  const isTokenizer = existsSync(alone) && findTokenizer(readModelConfig(alone).architecture) !== undefined;
   if (!existsSync(nested) && !isTokenizer)
     throw new InputError(`${folder}: the model has no tokenizer; import it again with --tokenizer`);
   const own = existsSync(nested) ? nested : folder;
   const path = join(own, CONFIG_FILE);
-  const file = readModelConfig(path, 'vq');
-  const config = parseOfficialVqConfig(file.config, path);
+  const file = readModelConfig(path);
+  const kind = architectureOf(file, TOKENIZERS, path);
+  const config = parseTokenizerConfig(kind, file.config, path);
   const weightsPath = join(own, WEIGHTS_FILE);
-  const graphs = [vqEncoder(vqConfig(config)), vqDecoder(vqConfig(config))];
+  const { encoder, decoder } = kind.graphs(config);
   const weights = matchParameters(
-    graphs,
+    [encoder(), decoder()],
     dictionaryOfWeights(openSafetensors(weightsPath).tensors),
     weightsPath,
+    { ignored: kind.ignored },
   );
-  return { config, weights, ...licenseOf(file) };
+  return { kind, config, weights, ...licenseOf(file) };
 }
 
 function licenseOf({ license }: ModelConfigFile): { readonly license?: string } {
@@ -108,7 +117,7 @@ function json(value: unknown): Uint8Array {
 
 function writeModel(
   folder: string,
-  architecture: Architecture,
+  architecture: string,
   { config, weights, license, ...rest }: GeneratorModel | TokenizerModel,
 ): void {
   const file: ModelConfigFile = {
@@ -140,7 +149,7 @@ export async function writeModelFolder(
 ): Promise<void> {
   await writeFolderAtomically(folder, (partial) => {
     if (generator) {
-      writeModel(partial, 'arpg', generator);
+      writeModel(partial, generator.system.name, generator);
       if (generator.labels.length > 0)
         writeFileAtomically(join(partial, LABELS_FILE), [json(generator.labels)]);
     }
@@ -150,6 +159,6 @@ export async function writeModelFolder(
     if (!tokenizer) return;
     const own = generator ? join(partial, TOKENIZER_FOLDER) : partial;
     if (generator) mkdirSync(own);
-    writeModel(own, 'vq', tokenizer);
+    writeModel(own, tokenizer.kind.name, tokenizer);
   });
 }

@@ -3,11 +3,11 @@ import { readJsonFile } from '../jsonFile.js';
 import { isPermutation, rasterOrder } from './order.js';
 
 /**
- * What `--order` names: undefined for `random`, raster order, or the order in a JSON file.
+ * What `--order` names: `random`, raster order, or the order in a JSON file.
  * @throws InputError when the file does not hold each position once.
  */
-export function readOrder(name: string, positions: number): readonly number[] | undefined {
-  if (name === 'random') return undefined;
+export function readOrder(name: string, positions: number): 'random' | readonly number[] {
+  if (name === 'random') return name;
   if (name === 'raster') return rasterOrder(positions);
   const value = readJsonFile(name);
   if (!isPermutation(value, positions))

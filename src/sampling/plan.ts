@@ -1,41 +1,44 @@
-import { type Schedule, tokensPerStep } from './schedule.js';
+import type { DimBindings } from '../graph/dimension.js';
+import type { Grid } from '../../graphs/rotary.js';
+import type { Schedule } from './schedule.js';
 
-/** One sampling step: which known tokens join the cache, and which positions are predicted from it. */
-export interface SamplingStep {
-  /** Raster positions whose tokens are fed; the first step feeds the class token before them. */
-  readonly feed: readonly number[];
-  /** Raster positions predicted, all at once. */
-  readonly predict: readonly number[];
+/** One call of a graph: its name among the system's, and the sizes of its symbolic dims. */
+export interface GraphRun {
+  readonly graph: string;
+  readonly sizes: DimBindings;
 }
 
-/** How one image is sampled, worked out before the first step. */
-export interface SamplingPlan {
-  readonly steps: readonly SamplingStep[];
+/** One step of sampling. */
+export interface PlanStep {
+  /** Tokens of each picture that become known. */
+  readonly predicts: number;
+  /** The calls, in order. */
+  readonly runs: readonly GraphRun[];
 }
 
-export interface PlanOptions {
-  /** Positions to predict, in order. */
-  readonly order: readonly number[];
-  /** Positions whose tokens are given; they are fed in one go with the class token. */
-  readonly known?: readonly number[];
+/** How a batch is sampled, as data: worked out before the first step. Progress, memory and exported pages read it. */
+export interface Plan {
+  readonly steps: readonly PlanStep[];
+}
+
+/** What a plan is made for. */
+export interface PlanRequest {
+  readonly grid: Grid;
+  /** Tokens of each picture to predict, and those that are given. */
+  readonly predicted: number;
+  readonly known: number;
   readonly steps: number;
   readonly schedule: Schedule;
+  /** Pictures of the batch, twice as many if they are guided. */
+  readonly rows: number;
 }
 
-/**
- * The plan of one image: each step feeds the tokens that the step before predicted.
- * @throws RangeError when there are more steps than positions to predict.
- */
-export function samplingPlan({ order, known = [], steps, schedule }: PlanOptions): SamplingPlan {
-  let done = 0;
-  let feed = known;
-  return {
-    steps: tokensPerStep(order.length, steps, schedule).map((count) => {
-      const predict = order.slice(done, done + count);
-      const step = { feed, predict };
-      done += count;
-      feed = predict;
-      return step;
-    }),
-  };
+/** How many tokens are known before each step, those that are given left out. */
+export function knownBefore({ steps }: Plan): readonly number[] {
+  let known = 0;
+  return steps.map(({ predicts }) => {
+    const before = known;
+    known += predicts;
+    return before;
+  });
 }

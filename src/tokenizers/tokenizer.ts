@@ -1,13 +1,11 @@
 import type { Grid } from '../../graphs/rotary.js';
-import { downsampleFactor, type VqTokenizerConfig, vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
 import type { RgbImage } from '../data/image.js';
 import { requirePicture } from '../data/pixels.js';
 import { UsageError } from '../errors.js';
 import { readFloats, type Weights } from '../graph/weights.js';
 import { requireFinite } from '../targets/finite.js';
+import type { TokenizerFacts, TokenizerKind } from './tokenizerKind.js';
 import { type Executable, floatTensor, type HostTensor, intTensor, type Target } from '../targets/target.js';
-
-const CODEBOOK = 'quantize.embedding.weight';
 
 /** Tokens of one image in raster order. */
 export interface TokenImage {
@@ -15,9 +13,9 @@ export interface TokenImage {
   readonly grid: Grid;
 }
 
-/** A VQ tokenizer ready to run. The encoder and the decoder are compiled when first used. */
+/** A tokenizer ready to run. The encoder and the decoder are compiled when first used. */
 export interface Tokenizer {
-  readonly config: VqTokenizerConfig;
+  readonly facts: TokenizerFacts;
   /** Pixels of one token along each axis. */
   readonly factor: number;
   /**
@@ -59,9 +57,18 @@ export function signalPixels(signal: Float32Array, width: number, height: number
   return { width, height, data };
 }
 
+/** A tokenizer's kind, and its own sizes and weights. */
+export interface TokenizerParts {
+  readonly kind: TokenizerKind;
+  readonly config: object;
+  readonly weights: Weights;
+}
+
 /** Prepares a tokenizer on a target. */
-export function createTokenizer(config: VqTokenizerConfig, weights: Weights, target: Target): Tokenizer {
-  const factor = downsampleFactor(config);
+export function createTokenizer({ kind, config, weights }: TokenizerParts, target: Target): Tokenizer {
+  const facts = kind.facts(config);
+  const { factor } = facts;
+  const graphs = kind.graphs(config);
   let encoder: Promise<Executable> | undefined;
   let decoder: Promise<Executable> | undefined;
   let codesChecked = false;
@@ -71,7 +78,7 @@ export function createTokenizer(config: VqTokenizerConfig, weights: Weights, tar
   };
   // No latent is near a code that is not a number, so that nothing else would tell.
   const requireFiniteCodes = (): void => {
-    const codes = weights.get(CODEBOOK);
+    const codes = weights.get(kind.codebook);
     if (codes && !codesChecked) requireFinite(readFloats(codes), "the tokenizer's codes");
     codesChecked = true;
   };
@@ -86,7 +93,7 @@ export function createTokenizer(config: VqTokenizerConfig, weights: Weights, tar
         `images of ${width}×${height} pixels do not divide into tokens of ${factor}×${factor}, or are of different sizes`,
       );
     requireFiniteCodes();
-    encoder ??= target.compile(vqEncoder(config), { weights });
+    encoder ??= target.compile(graphs.encoder(), { weights });
     const { indices, latent } = await (await encoder).run({ image: imageSignal(images) }, [
       'indices',
       'latent',
@@ -101,7 +108,7 @@ export function createTokenizer(config: VqTokenizerConfig, weights: Weights, tar
     }));
   };
   return {
-    config,
+    facts,
     factor,
     encode: async (image) => (await encodeMany([image]))[0]!,
     encodeMany,
@@ -109,10 +116,10 @@ export function createTokenizer(config: VqTokenizerConfig, weights: Weights, tar
       requireOpen();
       if (tokens.length !== grid.height * grid.width)
         throw new UsageError(`${tokens.length} tokens do not fill a grid of ${grid.height}×${grid.width}`);
-      const outside = tokens.find((token) => token < 0 || token >= config.codebookSize);
+      const outside = tokens.find((token) => token < 0 || token >= facts.codes);
       if (outside !== undefined)
-        throw new UsageError(`token ${outside} is outside the codebook of ${config.codebookSize}`);
-      decoder ??= target.compile(vqDecoder(config), { weights });
+        throw new UsageError(`token ${outside} is outside the codebook of ${facts.codes}`);
+      decoder ??= target.compile(graphs.decoder(), { weights });
       const indices = intTensor([1, grid.height, grid.width], tokens);
       const { image } = await (await decoder).run({ indices }, ['image']);
       const { data } = await image!.read();

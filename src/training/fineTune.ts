@@ -1,16 +1,13 @@
-import { arpgTeacherForced, embeddingRows } from '../../graphs/arpg.js';
-import { arpgConfig, type OfficialArpgConfig } from '../systems/arpgConfig.js';
 import type { GeneratorModel, TokenizerModel } from '../models/modelFolder.js';
 import { InputError } from '../errors.js';
 import { readFloats, storedFloats, type Weights } from '../graph/weights.js';
-import type { OfficialVqConfig } from '../tokenizers/vqConfig.js';
+import type { System } from '../systems/system.js';
 import { drawnWeights } from './trainingState.js';
-
-const TABLE = 'embeddings.weight';
 
 /** A generator to be trained: its sizes, and the names of its classes, empty where they have none. */
 export interface NewGenerator {
-  readonly config: OfficialArpgConfig;
+  readonly system: System;
+  readonly config: object;
   readonly labels: readonly string[];
 }
 
@@ -41,11 +38,12 @@ function requireSame(known: object, wanted: object, source: string, free: string
  */
 function sameClasses(
   known: GeneratorModel,
-  { config, labels }: NewGenerator,
+  { system, config, labels }: NewGenerator,
 ): readonly (number | undefined)[] {
   const areNamed = known.labels.length > 0 && labels.length > 0;
-  const areAsMany = known.config.num_classes === config.num_classes;
-  return Array.from({ length: config.num_classes }, (_, classId) => {
+  const count = system.config.facts(config).classes;
+  const areAsMany = known.system.config.facts(known.config).classes === count;
+  return Array.from({ length: count }, (_, classId) => {
     if (!areNamed) return areAsMany ? classId : undefined;
     const place = known.labels.indexOf(labels[classId]!);
     return place < 0 ? undefined : place;
@@ -64,26 +62,30 @@ export function generatorStart(
   source: string,
   seed: number,
 ): StartingWeights {
-  requireSame(known.config, wanted.config, source, 'num_classes');
+  const { system, config } = wanted;
+  if (known.system !== system)
+    throw new InputError(
+      `${source}: training cannot start from a model of another system: it is ${known.system.title}, the run ${system.title}`,
+    );
+  requireSame(known.config, config, source, 'num_classes');
   const classes = sameClasses(known, wanted);
-  const count = known.config.num_classes;
+  const count = system.config.facts(known.config).classes;
   const isSame = count === classes.length && classes.every((place, classId) => place === classId);
   if (isSame) return { weights: known.weights };
-  const [from, to] = [arpgConfig(known.config), arpgConfig(wanted.config)];
-  const { dim } = wanted.config;
-  const rows = readFloats(known.weights.get(TABLE)!);
-  const table = drawnWeights(arpgTeacherForced(to), TABLE, seed);
-  const copy = (source: number, target: number, length = 1) =>
-    table.set(rows.subarray(source * dim, (source + length) * dim), target * dim);
-  // Tokens and [MASK] come first, the null class and the position after the classes.
-  copy(0, 0, embeddingRows.mask(from) + 1);
-  copy(embeddingRows.nullClass(from), embeddingRows.nullClass(to), 2);
+  const { parameter, first } = system.checkpoint.classRows(config);
+  const stored = known.weights.get(parameter)!;
+  const rows = readFloats(stored);
+  const width = stored.shape[1]!;
+  const table = drawnWeights(system.training(config).graph, parameter, seed);
+  const copy = (from: number, to: number, length = 1) =>
+    table.set(rows.subarray(from * width, (from + length) * width), to * width);
+  copy(0, 0, first);
+  copy(first + count, first + classes.length, stored.shape[0]! - first - count);
   for (const [classId, place] of classes.entries())
-    if (place !== undefined)
-      copy(embeddingRows.classLabel(from, place), embeddingRows.classLabel(to, classId));
+    if (place !== undefined) copy(first + place, first + classId);
   const kept = classes.filter((place) => place !== undefined).length;
   return {
-    weights: new Map([...known.weights, [TABLE, storedFloats([embeddingRows.count(to), dim], table)]]),
+    weights: new Map([...known.weights, [parameter, storedFloats([table.length / width, width], table)]]),
     note: `${source}: its ${count} classes are not those of the data: of ${classes.length}, ${kept} are known to it by name, ${classes.length - kept} start from random numbers; all other weights are kept`,
   };
 }
@@ -93,7 +95,7 @@ export function generatorStart(
  * @param source what messages call the model
  * @throws InputError naming the fields in which the two differ otherwise.
  */
-export function tokenizerStart(known: TokenizerModel, wanted: OfficialVqConfig, source: string): Weights {
+export function tokenizerStart(known: TokenizerModel, wanted: object, source: string): Weights {
   requireSame(known.config, wanted, source, 'image_size');
   return known.weights;
 }

@@ -1,6 +1,5 @@
-import { arpgTeacherForced } from '../../graphs/arpg.js';
-import { arpgConfig, type OfficialArpgConfig } from '../systems/arpgConfig.js';
-import { randomOrder } from '../sampling/order.js';
+import { classCondition } from '../conditions/condition.js';
+import type { System, SystemFacts, TrainingExample } from '../systems/system.js';
 import { uniformFor } from '../random/draws.js';
 import { augmentImage, NO_AUGMENTATION } from './augment.js';
 import { flipImage, type RgbImage } from '../data/image.js';
@@ -8,6 +7,7 @@ import type { PictureList } from '../data/pictureList.js';
 import { requireCodes, type TokenSet } from '../data/tokenSource.js';
 import { InputError } from '../errors.js';
 import { wordHalves } from '../random/philox.js';
+import { inputNode } from '../graph/graph.js';
 import { intTensor } from '../targets/target.js';
 import type { Tokenizer } from '../tokenizers/tokenizer.js';
 import { dataOrder } from './dataOrder.js';
@@ -38,7 +38,7 @@ export async function encodeSource(
   flip: boolean,
   onProgress: (done: number) => void = () => {},
 ): Promise<EncodedSource> {
-  const { imageSize } = tokenizer.config;
+  const { imageSize } = tokenizer.facts;
   const positions = (imageSize / tokenizer.factor) ** 2;
   const variants = flip ? 2 : 1;
   const length = source.count * variants * positions;
@@ -87,7 +87,8 @@ async function readOrExplain(
 }
 
 export interface GeneratorRunOptions {
-  readonly config: OfficialArpgConfig;
+  readonly system: System;
+  readonly config: object;
   readonly batchSize: number;
   readonly heldOutShare: number;
   /** Probability that an image is trained with the null class, for guidance. */
@@ -99,6 +100,9 @@ export interface GeneratorRunOptions {
   readonly recompute: boolean;
   readonly settings: Omit<TrainingSettings, 'lossGraph' | 'batch' | 'validation'>;
 }
+
+/** The input that fixes which elements are dropped. */
+const DROPOUT_KEY = 'dropout_key';
 
 /** Validation draws its permutations as from a step that training never reaches. */
 const VALIDATION_STEP = 2 ** 24;
@@ -124,16 +128,19 @@ export function requireSquareGrid({ grid, positions }: TokenSet, source: string)
  * @param source what messages call them
  * @throws InputError naming what does not fit.
  */
-export function requireTokensOf(config: OfficialArpgConfig, tokens: TokenSet, source: string): void {
+export function requireTokensOf(
+  { grid, classes, vocabulary }: SystemFacts,
+  tokens: TokenSet,
+  source: string,
+): void {
   requireSquareGrid(tokens, source);
-  if (tokens.positions !== config.block_size)
-    throw new InputError(
-      `${source}: ${tokens.positions} tokens an image where the run has ${config.block_size}`,
-    );
-  requireCodes(tokens.tokens, config.vocab_size, source);
-  const classId = tokens.classIds.find((own) => own < 0 || own >= config.num_classes);
+  const positions = grid.height * grid.width;
+  if (tokens.positions !== positions)
+    throw new InputError(`${source}: ${tokens.positions} tokens an image where the run has ${positions}`);
+  requireCodes(tokens.tokens, vocabulary, source);
+  const classId = tokens.classIds.find((own) => own < 0 || own >= classes);
   if (classId !== undefined)
-    throw new InputError(`${source}: class ${classId} where the run has ${config.num_classes} classes`);
+    throw new InputError(`${source}: class ${classId} where the run has ${classes} classes`);
 }
 
 /**
@@ -141,10 +148,10 @@ export function requireTokensOf(config: OfficialArpgConfig, tokens: TokenSet, so
  * @throws InputError when the tokens are of other sizes than the generator's, UsageError for settings out of range.
  */
 export function generatorTraining(data: TokenSet, options: GeneratorRunOptions): TrainingSettings {
-  const { config, batchSize, labelDropout, dropout, parts, settings } = options;
+  const { system, config, batchSize, labelDropout, dropout, parts, settings } = options;
   requireBatchSettings(options);
   requireShares({ labelDropout, dropout });
-  requireTokensOf(config, data, 'the tokens');
+  requireTokensOf(system.config.facts(config), data, 'the tokens');
   const { seed } = settings;
   const { training, heldOut } = splitExamples(data.classIds.length, options.heldOutShare, seed, data);
   const order = dataOrder(training.length, batchSize, seed);
@@ -153,31 +160,26 @@ export function generatorTraining(data: TokenSet, options: GeneratorRunOptions):
     const start = (example * variants + variant) * positions;
     return data.tokens.subarray(start, start + positions);
   };
+  const taught = system.training(config, { dropout });
+  const takesKey = taught.graph.inputs.some((tensor) => inputNode(tensor).name === DROPOUT_KEY);
   /** @param firstDraw numbers the images over the whole run; all that is random about an image depends on its number */
   const assemble = (examples: readonly number[], firstDraw: number, isTraining: boolean): Batch => {
-    const shape = [examples.length, positions];
-    const tokens = new Int32Array(examples.length * positions);
-    const orders = new Int32Array(tokens.length);
-    const classIds = new Int32Array(examples.length);
-    for (const [row, example] of examples.entries()) {
+    const chosen = examples.map((example, row): TrainingExample => {
       const draw = firstDraw + row;
       const variant = isTraining ? Math.floor(uniformFor(seed, draw, 0, 'variant') * variants) : 0;
       const isNull = isTraining && uniformFor(seed, draw, 0, 'label') < labelDropout;
-      tokens.set(tokensOf(example, variant), row * positions);
-      orders.set(randomOrder(positions, seed, draw), row * positions);
-      classIds[row] = isNull ? config.num_classes : data.classIds[example]!;
-    }
+      const condition = classCondition(isNull ? null : data.classIds[example]!);
+      return { tokens: tokensOf(example, variant), condition, draw };
+    });
     return {
-      tokens: intTensor(shape, tokens),
-      class_ids: intTensor([examples.length], classIds),
-      orders: intTensor(shape, orders),
-      ...(isTraining && dropout > 0 && { dropout_key: intTensor([4], wordHalves([seed, firstDraw])) }),
+      ...taught.batch(chosen, seed),
+      ...(isTraining && takesKey && { [DROPOUT_KEY]: intTensor([4], wordHalves([seed, firstDraw])) }),
     };
   };
   return {
     ...settings,
-    lossGraph: arpgTeacherForced(arpgConfig(config), { dropout }),
-    validationGraph: arpgTeacherForced(arpgConfig(config)),
+    lossGraph: taught.graph,
+    validationGraph: system.training(config).graph,
     step: { parts, recompute: options.recompute },
     batch: async (step) => {
       const examples = order.batch(step).map((example) => training[example]!);

@@ -1,6 +1,7 @@
-import { randomOrder } from '../sampling/order.js';
-import { samplingPlan } from '../sampling/plan.js';
-import type { Sampler } from '../sampling/sampler.js';
+import { classCondition } from '../conditions/condition.js';
+import { orderOf } from '../systems/orders.js';
+import { createSampler, type Generator } from '../systems/sampler.js';
+import type { Target } from '../targets/target.js';
 import { augmentImage, NO_AUGMENTATION } from './augment.js';
 import { gridOfImages, type RgbImage } from '../data/image.js';
 import type { ImageSource } from '../data/imageSource.js';
@@ -14,7 +15,7 @@ const GUIDANCE = 2;
 
 /** Images spread over the data above what the tokenizer makes of them. */
 export async function reconstructionGrid(source: ImageSource, tokenizer: Tokenizer): Promise<RgbImage> {
-  const { imageSize } = tokenizer.config;
+  const { imageSize } = tokenizer.facts;
   const count = Math.min(RECONSTRUCTIONS, source.count);
   const images = await Promise.all(
     Array.from({ length: count }, async (_, index) => {
@@ -29,25 +30,39 @@ export async function reconstructionGrid(source: ImageSource, tokenizer: Tokeniz
 }
 
 /** Samples of classes spread over the model's, one column each, from the same random numbers every time. */
-export async function sampleGrid(sampler: Sampler, tokenizer: Tokenizer): Promise<RgbImage> {
-  const classes = Math.min(CLASSES_SHOWN, sampler.config.classes);
-  const positions = sampler.grid.height * sampler.grid.width;
-  const steps = Math.min(SAMPLING_STEPS, positions);
+export async function sampleGrid(
+  generator: Generator,
+  tokenizer: Tokenizer,
+  target: Target,
+): Promise<RgbImage> {
+  const { system, config } = generator;
+  const facts = system.config.facts(config);
+  const { grid } = facts;
+  const classes = Math.min(CLASSES_SHOWN, facts.classes);
+  const own = system.defaults(config, grid.height * grid.width);
+  const steps = system.choices.steps ? Math.min(SAMPLING_STEPS, own.steps) : own.steps;
   const images = Array.from({ length: classes * SAMPLES_OF_CLASS }, (_, index) => ({
-    classId: Math.floor(((index % classes) * sampler.config.classes) / classes),
+    condition: classCondition(Math.floor(((index % classes) * facts.classes) / classes)),
     index,
-    plan: samplingPlan({ order: randomOrder(positions, 0, index), steps, schedule: 'arccos' }),
+    order: orderOf(system, grid, undefined, 0, index),
   }));
   const options = {
     seed: 0,
+    steps,
+    schedule: own.schedule,
     guidance: GUIDANCE,
     guidanceSchedule: 'constant',
     temperature: 1,
     topK: 0,
     topP: 1,
   } as const;
-  const pictures: RgbImage[] = [];
-  for (const tokens of await sampler.sample(images, options))
-    pictures.push(await tokenizer.decode({ tokens, grid: sampler.grid }));
-  return gridOfImages(pictures, classes);
+  const sampler = createSampler(generator, target);
+  try {
+    const pictures: RgbImage[] = [];
+    for (const tokens of await sampler.sample(images, options))
+      pictures.push(await tokenizer.decode({ tokens, grid }));
+    return gridOfImages(pictures, classes);
+  } finally {
+    await sampler.dispose();
+  }
 }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { arpgStep, arpgTeacherForced } from '../../graphs/arpg.js';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
+import { arpgConfig, arpgFields } from '../support/arpg.js';
 import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import { compileGraph, PASS_NAMES } from '../../src/compiler/compile.js';
 import { eliminateCommonSubexpressions } from '../../src/compiler/commonSubexpressions.js';
@@ -120,7 +120,7 @@ describe('decompose', () => {
 });
 
 describe('compiling ARPG', () => {
-  const config = arpgConfig(parseOfficialArpgConfig(goldenJson('arpg-tiny.json').config, 'tiny'));
+  const config = arpgConfig(arpgFields(goldenJson('arpg-tiny.json').config, 'tiny'));
   const { tensors } = openSafetensors(goldenPath('arpg-tiny.safetensors'));
 
   it('every pass leaves a valid graph with the same results', () => {

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { arpgConfig } from '../../src/systems/arpgConfig.js';
+import { classCondition } from '../../src/conditions/condition.js';
 import { uniformFor } from '../../src/random/draws.js';
-import { samplingPlan } from '../../src/sampling/plan.js';
-import { createSampler, type Sampler } from '../../src/sampling/sampler.js';
+import type { Sampler } from '../../src/sampling/sampler.js';
+import { createSampler } from '../../src/systems/sampler.js';
 import { openGenerator, openTokenizer } from '../../src/models/modelFolder.js';
 import { splitPictures } from '../../src/data/imageStream.js';
 import { DRAWN_FROM, featherMask } from '../../src/editing/canvas.js';
@@ -12,36 +12,43 @@ import { planWindows } from '../../src/editing/windows.js';
 import { InputError } from '../../src/errors.js';
 import { encodePng } from '../../src/data/image.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
-import { vqConfig } from '../../src/tokenizers/vqConfig.js';
+import type { Target } from '../../src/targets/target.js';
 import { createTokenizer, type Tokenizer } from '../../src/tokenizers/tokenizer.js';
 import { writeEditableModel } from '../support/editableModel.js';
 import { pattern, rectangleMask } from '../support/pngs.js';
+import { pictureOf } from '../support/arpg.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 describe('redraw', () => {
   const temporary = temporaryFolder();
   let sampler: Sampler;
   let tokenizer: Tokenizer;
-  const feeds: number[][] = [];
+  /** Tokens of content that each call of the generator's graphs was fed, the class token among them. */
+  const feeds: (readonly [graph: string, content: number])[] = [];
   const options: RedrawOptions = {
     ...{ seed: 3, guidance: 2, guidanceSchedule: 'linear', temperature: 1, topK: 0, topP: 1 },
-    ...{ classId: 2, schedule: 'arccos', steps: 8, order: undefined, picture: 0 },
+    ...{ condition: classCondition(2), schedule: 'arccos', steps: 8, order: undefined, picture: 0 },
   };
 
   before(async () => {
     const folder = join(temporary('model'));
     await writeEditableModel(folder);
-    const [generator, vq] = [openGenerator(folder), openTokenizer(folder)];
     const target = onnxTarget({ threads: 2 });
-    const made = await createSampler(arpgConfig(generator.config), generator.weights, target);
-    sampler = {
-      ...made,
-      sample: (images, ...others) => {
-        feeds.push(...images.map(({ plan }) => plan.steps.map(({ feed }) => feed.length)));
-        return made.sample(images, ...others);
+    const watched: Target = {
+      ...target,
+      compile: async (graph, given) => {
+        const executable = await target.compile(graph, given);
+        return {
+          run: (inputs, outputs) => {
+            feeds.push([graph.name, inputs.content_ids!.shape[1]!]);
+            return executable.run(inputs, outputs);
+          },
+          dispose: () => executable.dispose(),
+        };
       },
     };
-    tokenizer = createTokenizer(vqConfig(vq.config), vq.weights, target);
+    sampler = createSampler(openGenerator(folder), watched);
+    tokenizer = createTokenizer(openTokenizer(folder), target);
   });
 
   it('known tokens stay, enter in one go, and only touched ones are drawn', async () => {
@@ -56,7 +63,11 @@ describe('redraw', () => {
     for (const [position, token] of after.entries())
       if (!drawn.includes(position)) expect(token).to.equal(before[position]);
     expect(after.every((token) => token >= 0 && token < 64)).to.equal(true);
-    expect(feeds[0]![0]).to.equal(14);
+    // The class token and the 14 that are known: the last is fed by the one step that draws the two others.
+    expect(feeds).to.deep.equal([
+      ['arpg-prefill', 14],
+      ['arpg-step', 1],
+    ]);
   });
 
   it('a masked part larger than a window is drawn from what is known outwards, each pixel once', async () => {
@@ -113,11 +124,10 @@ describe('redraw', () => {
 
   it('tokens drawn anew come back no more often with the seed of the picture than with another', async () => {
     const positions = Array.from({ length: 16 }, (_, position) => position);
-    const plan = samplingPlan({ order: positions, steps: 16, schedule: 'arccos' });
     let [same, other, count] = [0, 0, 0];
     for (let seed = 0; seed < 40; seed++) {
       const own = { ...options, seed, temperature: 2, order: positions, steps: 16 };
-      const [drawn] = await sampler.sample([{ classId: 2, index: 0, plan }], own);
+      const [drawn] = await sampler.sample([pictureOf(2, 0, positions)], own);
       const unknown = new Set(positions);
       const again = await redrawTokens(sampler, drawn!, unknown, 0, own);
       const different = await redrawTokens(sampler, drawn!, unknown, 0, { ...own, seed: seed + 1000 });
@@ -132,11 +142,13 @@ describe('redraw', () => {
     const windows = (left: number, top: number) => {
       const image = { width: 40, height: 20, data: new Uint8Array(40 * 20 * 3) };
       const mask = rectangleMask(40, 20, left, top, left + 4, top + 4);
-      return [...planWindows(touchedPositions({ image, mask }, 2), { columns: 20, rows: 10, side: 4 })];
+      return [
+        ...planWindows(touchedPositions({ image, mask }, 2), { columns: 20, rows: 10, width: 4, height: 4 }),
+      ];
     };
     expect(windows(10, 8)).to.deep.equal([{ left: 4, top: 3, drawn: [5, 6, 9, 10] }]);
     expect(windows(0, 16)).to.deep.equal([{ left: 0, top: 6, drawn: [8, 9, 12, 13] }]);
-    expect([...planWindows(new Set(), { columns: 20, rows: 10, side: 4 })]).to.deep.equal([]);
+    expect([...planWindows(new Set(), { columns: 20, rows: 10, width: 4, height: 4 })]).to.deep.equal([]);
   });
 
   for (const [columns, rows, side, keep] of [
@@ -151,7 +163,7 @@ describe('redraw', () => {
     it(`few windows cover what ${keep} of ${columns}×${rows} tokens leave, each once`, () => {
       const all = Array.from({ length: columns * rows }, (_, position) => position);
       const masked = new Set(all.filter((position) => uniformFor(1, 0, position, 'keep') >= keep));
-      const windows = [...planWindows(masked, { columns, rows, side })];
+      const windows = [...planWindows(masked, { columns, rows, width: side, height: side })];
       const drawn = windows.flatMap(({ left, top, drawn: own }) =>
         own.map((position) => (top + Math.floor(position / side)) * columns + left + (position % side)),
       );
@@ -168,7 +180,7 @@ describe('redraw', () => {
   it('windows of large pictures are found in time that grows with their tokens', () => {
     const masked = new Set(Array.from({ length: 512 * 512 }, (_, position) => position));
     const started = performance.now();
-    const windows = [...planWindows(masked, { columns: 512, rows: 512, side: 4 })];
+    const windows = [...planWindows(masked, { columns: 512, rows: 512, width: 4, height: 4 })];
     expect(performance.now() - started).to.be.below(15_000);
     expect(windows.reduce((sum, { drawn }) => sum + drawn.length, 0)).to.equal(masked.size);
   });

@@ -3,7 +3,6 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expect } from 'chai';
 import { cacheNames } from '../../graphs/arpg.js';
-import { arpgConfig } from '../../src/systems/arpgConfig.js';
 import { openPytorch } from '../support/checkpoints.js';
 import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import { writeOnnxModel, onnxModelOf } from '../../src/export/exportOnnx.js';
@@ -17,14 +16,17 @@ import {
   load,
   type Model,
   modelGraph,
-  ONNX_GRAPHS,
+  onnxGraphsOf,
   PRECISIONS,
   type SampleOptions,
   sampleTokens,
   writeModelFolder,
 } from '../../src/index.js';
+import type { SamplingOptions } from '../../src/sampling/request.js';
+import type { StepOptions } from '../../src/sampling/sampler.js';
 import { loadOnnxRuntime } from '../../src/targets/onnx/onnxRuntime.js';
 import { decodeOnnxModel, ONNX_DATA_TYPES } from '../../src/targets/onnx/onnxSchema.js';
+import { arpgConfig, pictureOf } from '../support/arpg.js';
 import { arpg } from '../support/cli.js';
 import { writeEditableModel } from '../support/editableModel.js';
 import { goldenPath } from '../support/golden.js';
@@ -32,6 +34,15 @@ import { findOnnxFaults } from '../support/onnxChecker.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 const ort = loadOnnxRuntime();
+
+/** Token ids or places of one row, as onnxruntime takes them. */
+const ids = (values: readonly number[]) =>
+  new ort.Tensor('int32', Int32Array.from(values), [1, values.length]);
+
+const settings: SamplingOptions & StepOptions = {
+  ...{ seed: 1, steps: 2, schedule: 'arccos', guidance: 1, guidanceSchedule: 'linear' },
+  ...{ temperature: 1, topK: 1, topP: 1 },
+};
 
 const readModel = (path: string) => decodeOnnxModel(readFileSync(path));
 
@@ -58,11 +69,13 @@ describe('export', () => {
       it(`${precision}: keeps the rules of the format, the checkpoint's names, and tells about itself`, async () => {
         const folder = temporary(`digits-${precision}`);
         await exportOnnxFolder(digits, folder, { precision });
-        for (const name of ONNX_GRAPHS) {
+        expect(onnxGraphsOf(digits)).to.deep.equal(['step', 'prefill', 'encoder', 'decoder']);
+        for (const name of onnxGraphsOf(digits)) {
+          const isGenerators = name === 'step' || name === 'prefill';
           const model = readModel(`${folder}/${name}.onnx`);
           expect(findOnnxFaults(model, folder), name).to.deep.equal([]);
           expect(model.opsetImport.map(({ domain = '' }) => domain)).to.deep.equal(['']);
-          const { weights } = name === 'step' ? digits.generator : digits.tokenizerModel;
+          const { weights } = isGenerators ? digits.generator : digits.tokenizerModel;
           const stored = model.graph.initializer.filter(({ name: own }) =>
             weights.has(own.replace(/_(quantized|scale)$/, '')),
           );
@@ -73,8 +86,7 @@ describe('export', () => {
           const expected = {
             fp32: [ONNX_DATA_TYPES.float],
             fp16: [ONNX_DATA_TYPES.float16],
-            int8:
-              name === 'step' ? [ONNX_DATA_TYPES.int8, ONNX_DATA_TYPES.float16] : [ONNX_DATA_TYPES.float16],
+            int8: isGenerators ? [ONNX_DATA_TYPES.int8, ONNX_DATA_TYPES.float16] : [ONNX_DATA_TYPES.float16],
           }[precision];
           expect([...types].sort(), name).to.deep.equal([...expected].sort());
         }
@@ -109,48 +121,33 @@ describe('export', () => {
       await exportOnnx(tiny, 'step', temporary('step-data.onnx'), { externalData: true });
       expect(existsSync(temporary('step-data.onnx.data'))).to.equal(true);
       const ours = await load('tiny', { target: 'onnx' });
-      const sampler = await ours.sampler();
       const recorded: Float32Array[] = [];
-      const plan = {
-        steps: [
-          { feed: [], predict: [5, 0, 9] },
-          { feed: [5, 0, 9], predict: [2, 7] },
-        ],
-      };
-      const settings = {
-        seed: 1,
-        guidance: 1,
-        guidanceSchedule: 'linear',
-        temperature: 1,
-        topK: 1,
-        topP: 1,
-      } as const;
-      const [tokens] = await sampler.sample(
-        [{ classId: 3, index: 0, plan: plan as never }],
-        settings,
-        ({ logits }) => recorded.push(Float32Array.from(logits.data as Float32Array)),
-      );
+      // Two steps draw two tokens and three.
+      const [tokens] = await ours
+        .sampler()
+        .sample([pictureOf(3, 0, [5, 0, 9, 2, 7])], settings, ({ logits }) =>
+          recorded.push(Float32Array.from(logits.data as Float32Array)),
+        );
       await ours.dispose();
-      const { vocab_size: vocabulary } = tiny.generator.config;
+      const { vocabulary } = tiny.facts;
       const names = cacheNames(arpgConfig(tiny.generator.config));
-      const ids = (values: readonly number[]) =>
-        new ort.Tensor('int32', Int32Array.from(values), [1, values.length]);
       for (const file of ['step.onnx', 'step-data.onnx']) {
         const session = await ort.InferenceSession.create(temporary(file));
         const empty = new ort.Tensor('float32', new Float32Array(0), [1, 2, 0, 32]);
         const first = await session.run({
           content_ids: ids([vocabulary + 1 + 3]),
           content_positions: ids([0]),
-          query_positions: ids([6, 1, 10]),
+          query_positions: ids([6, 1]),
           ...Object.fromEntries(names.map(({ past }) => [past, empty])),
         });
-        const drawn = [5, 0, 9].map((position) => tokens![position]!);
+        const drawn = [5, 0].map((position) => tokens![position]!);
         const second = await session.run({
           content_ids: ids(drawn),
-          content_positions: ids([6, 1, 10]),
-          query_positions: ids([3, 8]),
+          content_positions: ids([6, 1]),
+          query_positions: ids([10, 3, 8]),
           ...Object.fromEntries(names.map(({ past, present }) => [past, first[present]!])),
         });
+        expect(recorded).to.have.length(2);
         for (const [step, { logits }] of [first, second].entries()) {
           const values = logits!.data as Float32Array;
           expect(values).to.have.length(recorded[step]!.length);
@@ -161,10 +158,45 @@ describe('export', () => {
       }
     });
 
+    it('a prefill, then a step, give the logits of the sampler for a picture with known tokens', async () => {
+      await exportOnnxFolder(tiny, temporary('tiny'));
+      const ours = await load('tiny', { target: 'onnx' });
+      const known = new Map([
+        [4, 9],
+        [11, 2],
+        [1, 30],
+      ]);
+      const recorded: Float32Array[] = [];
+      await ours
+        .sampler()
+        .sample([{ ...pictureOf(3, 0, [5, 0]), known }], { ...settings, steps: 1 }, ({ logits }) =>
+          recorded.push(Float32Array.from(logits.data as Float32Array)),
+        );
+      await ours.dispose();
+      const names = cacheNames(arpgConfig(tiny.generator.config));
+      const open = (name: string) => ort.InferenceSession.create(temporary(`tiny/${name}.onnx`));
+      const [prefill, step] = await Promise.all([open('prefill'), open('step')]);
+      const cache = await prefill.run({
+        content_ids: ids([tiny.facts.vocabulary + 1 + 3, 9, 2]),
+        content_positions: ids([0, 5, 12]),
+      });
+      const { logits } = await step.run({
+        content_ids: ids([30]),
+        content_positions: ids([2]),
+        query_positions: ids([6, 1]),
+        ...Object.fromEntries(names.map(({ past, present }) => [past, cache[present]!])),
+      });
+      expect(recorded).to.have.length(1);
+      expect(logits!.data).to.have.length(recorded[0]!.length);
+      for (const [index, value] of (logits!.data as Float32Array).entries())
+        expect(value).to.be.closeTo(recorded[0]![index]!, 1e-4);
+      await Promise.all([prefill.release(), step.release()]);
+    });
+
     it('fp16 and int8 are close to fp32 and smaller', async () => {
       const sizes: number[] = [];
       const logits: Float32Array[] = [];
-      const { vocab_size: vocabulary } = digits.generator.config;
+      const { vocabulary } = digits.facts;
       const config = arpgConfig(digits.generator.config);
       const positions = config.grid.height * config.grid.width;
       for (const precision of PRECISIONS) {

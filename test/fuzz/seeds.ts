@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import sharp from 'sharp';
 import { arpgStep } from '../../graphs/arpg.js';
 import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
+import { arpgConfig, arpgFields } from '../support/arpg.js';
 import { pickle, pickledTensor } from '../../src/checkpoints/pickleProgram.js';
 import { serializeSafetensors } from '../../src/checkpoints/safetensors.js';
 import { serializePytorch } from '../../src/checkpoints/writePytorch.js';
@@ -14,7 +14,7 @@ import { type Graph, parametersOf } from '../../src/graph/graph.js';
 import { graphToJson } from '../../src/graph/serialize.js';
 import { storedFloats, type Weights } from '../../src/graph/weights.js';
 import { encodeOnnxModel, ONNX_DATA_TYPES } from '../../src/targets/onnx/onnxSchema.js';
-import { parseOfficialVqConfig, vqConfig } from '../../src/tokenizers/vqConfig.js';
+import { vqFields, vqConfig } from '../support/vq.js';
 import { pattern, samplePngs } from '../support/pngs.js';
 import { zipOf } from './zipMutators.js';
 
@@ -163,8 +163,8 @@ function onnxSeed(): Uint8Array {
 
 /** Makes them all. */
 export async function makeSeeds(): Promise<Seeds> {
-  const generatorWeights = weightsFor([arpgStep(arpgConfig(parseOfficialArpgConfig(GENERATOR, 'seed')))]);
-  const vq = vqConfig(parseOfficialVqConfig(TOKENIZER, 'seed'));
+  const generatorWeights = weightsFor([arpgStep(arpgConfig(arpgFields(GENERATOR, 'seed')))]);
+  const vq = vqConfig(vqFields(TOKENIZER, 'seed'));
   const tokenizerWeights = weightsFor([vqEncoder(vq), vqDecoder(vq)]);
   const raw = { width: 20, height: 12, channels: 3 } as const;
   const photo = () => sharp(pattern(20, 12, 3), { raw });
@@ -212,7 +212,7 @@ export async function makeSeeds(): Promise<Seeds> {
     },
     labels: [json(['cat', 'dog', 'fish']), json({ 0: 'cat', 1: 'dog', 2: 'fish' })],
     order: json([3, 1, 0, 2]),
-    graph: json(graphToJson(arpgStep(arpgConfig(parseOfficialArpgConfig(GENERATOR, 'seed'))))),
+    graph: json(graphToJson(arpgStep(arpgConfig(arpgFields(GENERATOR, 'seed'))))),
     tokenLines: encode(
       [
         { tokens: [1, 2, 3, 0], grid: [2, 2], class_id: 1, source: 'a.png' },

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { arpgStep, arpgTeacherForced } from '../../graphs/arpg.js';
 import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
-import { ARPG_PRESETS, arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
+import { arpgSystem, arpgConfig, arpgFields } from '../support/arpg.js';
 import { eliminateCommonSubexpressions } from '../../src/compiler/commonSubexpressions.js';
 import {
   add,
@@ -30,11 +30,11 @@ import { printGraph } from '../../src/inspect/print.js';
 import { graphFromJson, graphToJson } from '../../src/graph/serialize.js';
 import { verify } from '../../src/graph/verify.js';
 import { lowerToOnnx } from '../../src/targets/onnx/lowerToOnnx.js';
-import { VQ_PRESETS, vqConfig } from '../../src/tokenizers/vqConfig.js';
+import { vqKind, vqConfig } from '../support/vq.js';
 import { goldenJson } from '../support/golden.js';
 
-const tiny = arpgConfig(parseOfficialArpgConfig(goldenJson('arpg-tiny.json').config, 'tiny'));
-const vq16 = vqConfig(VQ_PRESETS['VQ-16']!);
+const tiny = arpgConfig(arpgFields(goldenJson('arpg-tiny.json').config, 'tiny'));
+const vq16 = vqConfig(vqKind.presets['VQ-16']!);
 
 describe('building graphs', () => {
   it('shape errors name the operation, the shapes and the scope', () => {
@@ -66,7 +66,7 @@ describe('building graphs', () => {
   });
 
   it('parameters carry the names and sizes of the published checkpoints', () => {
-    const config = arpgConfig(ARPG_PRESETS['ARPG-L']!);
+    const config = arpgConfig(arpgSystem.config.presets['ARPG-L']!.config);
     const parameters = new Map(
       parametersOf(arpgStep(config)).map((node) => [node.name, node.outputs[0]!.shape]),
     );
@@ -157,7 +157,7 @@ describe('showing graphs', () => {
   });
 
   it('a published model fits on a page', () => {
-    const { boxes, total } = drawingOf(arpgStep(arpgConfig(ARPG_PRESETS['ARPG-L']!)), {
+    const { boxes, total } = drawingOf(arpgStep(arpgConfig(arpgSystem.config.presets['ARPG-L']!.config)), {
       depth: 3,
       bindings: { batch: 2, content: 8, queries: 8, past: 128 },
     });

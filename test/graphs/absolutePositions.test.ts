@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { arpgPrefill, arpgStep, arpgTeacherForced, cacheNames, embeddingRows } from '../../graphs/arpg.js';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
+import { arpgConfig, arpgFields } from '../support/arpg.js';
 import { openPytorch } from '../support/checkpoints.js';
 import { withGradients } from '../../src/compiler/gradient.js';
 import { readFloats, type Weights } from '../../src/graph/weights.js';
@@ -9,7 +9,7 @@ import { floatTensor, type HostTensor, intTensor, type Target } from '../../src/
 import { expectClose, TESTED_TARGETS } from '../support/conformance.js';
 import { goldenJson, goldenNumbers, goldenPath } from '../support/golden.js';
 
-const official = parseOfficialArpgConfig(goldenJson('arpg-tiny.json').config, 'arpg-tiny.json');
+const official = arpgFields(goldenJson('arpg-tiny.json').config, 'arpg-tiny.json');
 const published = arpgConfig(official);
 const config = arpgConfig({ ...official, absolute_positions: true });
 const golden = goldenNumbers('arpg-tiny.expected.safetensors');

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
+import { arpgConfig, arpgFields } from '../support/arpg.js';
 import { arpgTeacherForced } from '../../graphs/arpg.js';
 import { rotaryTable } from '../../graphs/rotary.js';
 import { openPytorch } from '../support/checkpoints.js';
@@ -10,7 +10,7 @@ import { floatTensor, type HostTensor } from '../../src/targets/target.js';
 import { expectClose, TESTED_TARGETS } from '../support/conformance.js';
 import { goldenJson, goldenNumbers, goldenPath } from '../support/golden.js';
 
-const config = arpgConfig(parseOfficialArpgConfig(goldenJson('arpg-tiny.json').config, 'arpg-tiny.json'));
+const config = arpgConfig(arpgFields(goldenJson('arpg-tiny.json').config, 'arpg-tiny.json'));
 const golden = goldenNumbers('arpg-tiny.expected.safetensors');
 
 describe('RoPE of another grid', () => {

@@ -4,11 +4,11 @@ import { withGradients } from '../../src/compiler/gradient.js';
 import { readJsonFile } from '../../src/jsonFile.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
 import type { HostTensor } from '../../src/targets/target.js';
-import { parseOfficialVqConfig, vqConfig } from '../../src/tokenizers/vqConfig.js';
+import { vqFields, vqConfig } from '../support/vq.js';
 import { expectClose, TESTED_TARGETS } from '../support/conformance.js';
 import { goldenNumbers, goldenPath } from '../support/golden.js';
 
-const config = vqConfig(parseOfficialVqConfig(readJsonFile(goldenPath('vq-tiny.json')), 'vq-tiny.json'));
+const config = vqConfig(vqFields(readJsonFile(goldenPath('vq-tiny.json')), 'vq-tiny.json'));
 const golden = goldenNumbers('vq-tiny.expected.safetensors');
 const asGrid = (indices: HostTensor): HostTensor => ({ ...indices, shape: [indices.shape[0]!, 8, 8] });
 

@@ -1,16 +1,16 @@
 import { expect } from 'chai';
 import { arpgStep } from '../../graphs/arpg.js';
 import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
-import { ARPG_PRESETS, arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
+import { arpgSystem, arpgConfig, arpgFields } from '../support/arpg.js';
 import { InputError } from '../../src/errors.js';
-import { parseOfficialVqConfig, VQ_PRESETS, vqConfig } from '../../src/tokenizers/vqConfig.js';
+import { vqFields, vqKind, vqConfig } from '../support/vq.js';
 
 const generator = { dim: 64, n_layer: 4, n_head: 2 };
 
 describe('configurations', () => {
   it('of the published models are taken', () => {
-    for (const preset of Object.values(ARPG_PRESETS)) parseOfficialArpgConfig(preset, 'x');
-    for (const preset of Object.values(VQ_PRESETS)) parseOfficialVqConfig(preset, 'x');
+    for (const { config } of Object.values(arpgSystem.config.presets)) arpgFields(config, 'x');
+    for (const config of Object.values(vqKind.presets)) vqFields(config, 'x');
   });
 
   const generators: Readonly<Record<string, readonly [object, string]>> = {
@@ -24,7 +24,7 @@ describe('configurations', () => {
   };
   for (const [name, [fields, reason]] of Object.entries(generators))
     it(`of a generator with ${name}: refused at once`, () => {
-      expect(() => parseOfficialArpgConfig({ ...generator, ...fields }, 'c.json')).to.throw(
+      expect(() => arpgFields({ ...generator, ...fields }, 'c.json')).to.throw(
         InputError,
         new RegExp(`^c\\.json: .*${reason.replace(/[()]/g, '\\$&')}`),
       );
@@ -45,15 +45,15 @@ describe('configurations', () => {
   };
   for (const [name, [fields, reason]] of Object.entries(tokenizers))
     it(`of a tokenizer with ${name}: refused at once`, () => {
-      expect(() => parseOfficialVqConfig(fields, 'c.json')).to.throw(InputError, reason);
+      expect(() => vqFields(fields, 'c.json')).to.throw(InputError, reason);
     });
 
   it('at the limits make graphs within seconds', () => {
     const before = process.cpuUsage();
-    const deep = parseOfficialArpgConfig({ ...generator, n_layer: 1024, multiple_of: 32 }, 'x');
+    const deep = arpgFields({ ...generator, n_layer: 1024, multiple_of: 32 }, 'x');
     arpgStep(arpgConfig(deep));
     const blocks = { num_res_blocks: 64, ch: 32, ch_mult: [1, 1, 1, 1, 1, 1, 1, 1] };
-    const tokenizer = vqConfig(parseOfficialVqConfig(blocks, 'x'));
+    const tokenizer = vqConfig(vqFields(blocks, 'x'));
     vqEncoder(tokenizer);
     vqDecoder(tokenizer);
     expect(process.cpuUsage(before).user / 1e6).to.be.lessThan(10);

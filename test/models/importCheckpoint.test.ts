@@ -365,7 +365,7 @@ describe('import', () => {
 
     it('needs no configuration and keeps names, licence and settings, in both formats', async () => {
       const generator = await model();
-      const metadata = exportMetadata('arpg', generator);
+      const metadata = exportMetadata(generator);
       writeFileSync(temporary('g.safetensors'), safetensorsOf(generator.weights, metadata));
       writeFileSync(temporary('g.pt'), await buffer(serializePytorch(generator.weights, metadata)));
       for (const path of [temporary('g.safetensors'), temporary('g.pt')]) {
@@ -386,7 +386,7 @@ describe('import', () => {
 
     it('may be a tokenizer', async () => {
       const tokenizer = await importTokenizer(goldenPath('vq-tiny.pt'), goldenPath('vq-tiny.json'));
-      const metadata = exportMetadata('vq', tokenizer);
+      const metadata = exportMetadata(tokenizer);
       writeFileSync(temporary('t.safetensors'), safetensorsOf(tokenizer.weights, metadata));
       writeFileSync(temporary('t.pt'), await buffer(serializePytorch(tokenizer.weights, metadata)));
       for (const path of [temporary('t.safetensors'), temporary('t.pt')]) {
@@ -397,8 +397,9 @@ describe('import', () => {
     });
 
     it('with a damaged description is refused, files of others need a configuration', async () => {
-      const { weights: found, ...rest } = await model();
-      const metadata = exportMetadata('arpg', { weights: found, ...rest });
+      const generator = await model();
+      const { weights: found } = generator;
+      const metadata = exportMetadata(generator);
       const damage: Readonly<Record<string, readonly [object, string]>> = {
         'no JSON': [{ config: '{' }, 'the configuration that it carries is damaged'],
         'deep JSON': [{ labels: '['.repeat(1e4) }, 'class names that it carries is damaged'],

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { arpgTeacherForced } from '../../graphs/arpg.js';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
+import { arpgConfig, arpgFields, arpgSampler, pictureOf } from '../support/arpg.js';
 import { filterLogits } from '../../src/sampling/filter.js';
 import { randomOrder } from '../../src/sampling/order.js';
 import { pickToken } from '../../src/sampling/pickToken.js';
-import { samplingPlan } from '../../src/sampling/plan.js';
 import { tokenWords } from '../../src/random/draws.js';
-import { createSampler, type SampledImage, type SamplingOptions } from '../../src/sampling/sampler.js';
+import type { PictureRequest, SamplingOptions } from '../../src/sampling/request.js';
+import type { StepOptions } from '../../src/sampling/sampler.js';
 import { tokensPerStep } from '../../src/sampling/schedule.js';
 import { openPytorch } from '../support/checkpoints.js';
 import { InputError, UsageError } from '../../src/errors.js';
@@ -18,9 +18,11 @@ import { expectClose, TESTED_TARGETS } from '../support/conformance.js';
 import { goldenJson, goldenNumbers, goldenPath } from '../support/golden.js';
 
 const { config: official, cases } = goldenJson('arpg-tiny.json');
-const config = arpgConfig(parseOfficialArpgConfig(official, 'arpg-tiny.json'));
+const config = arpgFields(official, 'arpg-tiny.json');
 const golden = goldenNumbers('arpg-tiny.expected.safetensors');
-const greedy: SamplingOptions = {
+const greedy: SamplingOptions & StepOptions = {
+  steps: 1,
+  schedule: 'arccos',
   seed: 0,
   guidance: 1,
   guidanceSchedule: 'constant',
@@ -57,12 +59,15 @@ for (const target of [referenceTarget, ...TESTED_TARGETS]) {
     for (const { id, class_labels, num_iter, sample_schedule, cfg_schedule, guidance_scale } of cases) {
       it(`case ${id}: raw logits of every step and tokens are the golden ones`, async () => {
         const { tensors } = await openPytorch(goldenPath('arpg-tiny.pt'));
-        const sampler = await createSampler(config, tensors, target);
+        const sampler = arpgSampler(config, tensors, target);
         const order = Array.from(golden(`generate.${id}.order`).data);
-        const plan = samplingPlan({ order, steps: num_iter, schedule: sample_schedule });
-        const images = class_labels.map((classId, index): SampledImage => ({ classId, index, plan }));
-        const options = { ...greedy, guidance: guidance_scale, guidanceSchedule: cfg_schedule };
-        const tokens = await sampler.sample(images, options, ({ step, logits }) => {
+        const pictures = class_labels.map((classId, index) => pictureOf(classId, index, order));
+        const options = {
+          ...greedy,
+          ...{ steps: num_iter, schedule: sample_schedule },
+          ...{ guidance: guidance_scale, guidanceSchedule: cfg_schedule },
+        };
+        const tokens = await sampler.sample(pictures, options, ({ step, logits }) => {
           expectClose(logits, golden(`generate.${id}.raw_logits.${step}`), 1e-4, `step ${step}`);
         });
         expect(tokens.flatMap((row) => Array.from(row))).to.deep.equal(
@@ -126,19 +131,15 @@ describe('logit filters', () => {
 describe('seeds', () => {
   it('an image is the same alone and inside a batch of 8', async () => {
     const { tensors } = await openPytorch(goldenPath('arpg-tiny.pt'));
-    const sampler = await createSampler(config, tensors, onnxTarget({ threads: 2 }));
-    const options: SamplingOptions = { ...greedy, seed: 11, guidance: 3, topK: 0 };
-    const image = (index: number): SampledImage => ({
-      classId: index % 10,
-      index,
-      plan: samplingPlan({ order: randomOrder(16, 11, index), steps: 6, schedule: 'arccos' }),
-    });
+    const sampler = arpgSampler(config, tensors, onnxTarget({ threads: 2 }));
+    const options = { ...greedy, steps: 6, seed: 11, guidance: 3, topK: 0 };
+    const picture = (index: number) => pictureOf(index % 10, index, randomOrder(16, 11, index));
     const together = await sampler.sample(
-      Array.from({ length: 8 }, (_, index) => image(index)),
+      Array.from({ length: 8 }, (_, index) => picture(index)),
       options,
     );
     for (const [index, tokens] of together.entries()) {
-      const [alone] = await sampler.sample([image(index)], options);
+      const [alone] = await sampler.sample([picture(index)], options);
       expect(Array.from(alone!), `image ${index}`).to.deep.equal(Array.from(tokens));
     }
     expect(new Set(together.map((tokens) => tokens.join())).size).to.equal(8);
@@ -164,16 +165,14 @@ describe('known tokens', () => {
     );
     const tokens = Int32Array.from({ length: 16 }, (_, position) => (position * 7) % 32);
     for (const target of [onnxTarget({ threads: 2 }), referenceTarget]) {
-      const teacher = await target.compile(arpgTeacherForced(config), { weights });
-      const sampler = await createSampler(config, weights, target);
-      const image: SampledImage = {
-        classId: 4,
-        index: 0,
-        plan: samplingPlan({ order: others, known, steps: 1, schedule: 'arccos' }),
-        knownTokens: new Map(known.map((position) => [position, tokens[position]!])),
+      const teacher = await target.compile(arpgTeacherForced(arpgConfig(config)), { weights });
+      const sampler = arpgSampler(config, weights, target);
+      const picture: PictureRequest = {
+        ...pictureOf(4, 0, others),
+        known: new Map(known.map((position) => [position, tokens[position]!])),
       };
       let first: HostTensor | undefined;
-      await sampler.sample([image], greedy, ({ logits }) => {
+      await sampler.sample([picture], greedy, ({ logits }) => {
         first = { ...logits, data: logits.data.slice() };
       });
       for (const [query, position] of others.entries()) {
@@ -194,8 +193,7 @@ describe('known tokens', () => {
 });
 
 describe('logits that are not finite', () => {
-  const plan = samplingPlan({ order: randomOrder(16, 1, 0), steps: 4, schedule: 'arccos' });
-  const images: readonly SampledImage[] = [{ classId: 3, index: 0, plan }];
+  const pictures = [pictureOf(3, 0, randomOrder(16, 1, 0))];
   const failureOf = async (
     change: Readonly<Record<string, number>>,
     options: Partial<SamplingOptions>,
@@ -207,8 +205,8 @@ describe('logits that are not finite', () => {
       const { shape } = tensors.get(name)!;
       weights.set(name, storedFloats(shape, readFloats(tensors.get(name)!).slice().fill(value, 0, 1)));
     }
-    const sampler = await createSampler(config, weights, target);
-    const failure = await sampler.sample(images, { ...greedy, ...options }).then(
+    const sampler = arpgSampler(config, weights, target);
+    const failure = await sampler.sample(pictures, { ...greedy, steps: 4, ...options }).then(
       (tokens) => tokens,
       (error: unknown) => error,
     );

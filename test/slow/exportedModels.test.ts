@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { cacheNames } from '../../graphs/arpg.js';
-import { arpgConfig } from '../../src/systems/arpgConfig.js';
+import { arpgConfig } from '../support/arpg.js';
 import {
   exportGpujs,
   exportOnnx,
@@ -12,7 +12,7 @@ import {
   exportSafetensors,
   load,
   type Model,
-  ONNX_GRAPHS,
+  onnxGraphsOf,
   PRECISIONS,
   sample,
 } from '../../src/index.js';
@@ -109,7 +109,7 @@ describe('exported models elsewhere', () => {
       for (const precision of PRECISIONS) {
         const folder = temporary(`checked-${precision}`);
         await exportOnnxFolder(model, folder, { precision });
-        for (const name of ONNX_GRAPHS) {
+        for (const name of onnxGraphsOf(model)) {
           const check = `import onnx, sys; onnx.checker.check_model(sys.argv[1], full_check=True)`;
           const { status, stderr } = spawnSync(python!, ['-c', check, `${folder}/${name}.onnx`]);
           expect(status, stderr.toString()).to.equal(0);

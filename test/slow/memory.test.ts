@@ -1,9 +1,10 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
-import { sampleImages } from '../../src/sampling/sampleImages.js';
-import { createSampler } from '../../src/sampling/sampler.js';
+import { classCondition } from '../../src/conditions/condition.js';
+import { randomOrder } from '../../src/sampling/order.js';
+import { samplePictures } from '../../src/sampling/samplePictures.js';
+import { arpgFields, arpgSampler } from '../support/arpg.js';
 import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import { TESTED_TARGETS } from '../support/conformance.js';
 import { goldenJson, goldenPath } from '../support/golden.js';
@@ -24,7 +25,7 @@ async function memoryInUse(): Promise<number> {
 }
 
 describe(`${SAMPLES} samples in a row do not grow memory`, () => {
-  const config = arpgConfig(parseOfficialArpgConfig(goldenJson('arpg-tiny.json').config, 'tiny'));
+  const config = arpgFields(goldenJson('arpg-tiny.json').config);
   const { tensors } = openSafetensors(goldenPath('arpg-tiny.safetensors'));
   const options = {
     steps: 4,
@@ -34,15 +35,18 @@ describe(`${SAMPLES} samples in a row do not grow memory`, () => {
     temperature: 1,
     topK: 0,
     topP: 1,
-    order: undefined,
     batch: 1,
   } as const;
 
   for (const target of TESTED_TARGETS) {
     it(target.name, async () => {
-      const sampler = await createSampler(config, tensors, target);
+      const sampler = arpgSampler(config, tensors, target);
       const sample = (seed: number) =>
-        sampleImages(sampler, [{ index: 0, classId: seed % 10 }], { ...options, seed });
+        samplePictures(sampler, [{ index: 0, condition: classCondition(seed % 10) }], {
+          ...options,
+          seed,
+          orderOf: (index) => randomOrder(config.block_size, seed, index),
+        });
       for (let seed = 0; seed < WARM_UP; seed++) await sample(seed);
       const before = await memoryInUse();
       for (let seed = 0; seed < SAMPLES; seed++) await sample(seed);

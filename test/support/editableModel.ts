@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { arpgTeacherForced } from '../../graphs/arpg.js';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
+import { arpgConfig, arpgFields, arpgSystem } from './arpg.js';
 import { openTokenizer, writeModelFolder } from '../../src/models/modelFolder.js';
 import { parametersOf } from '../../src/graph/graph.js';
 import { storedFloats } from '../../src/graph/weights.js';
@@ -12,10 +12,10 @@ const tiny = fileURLToPath(new URL('../../../fixtures/models/tiny', import.meta.
 export async function writeEditableModel(folder: string, sizes: object = {}): Promise<void> {
   const opened = openTokenizer(tiny);
   const tokenizer = { ...opened, config: { ...opened.config, image_size: 8 } };
-  const config = parseOfficialArpgConfig(
+  const config = arpgFields(
     {
       ...{ dim: 32, n_layer: 2, n_head: 2, multiple_of: 32, num_classes: 10, block_size: 16 },
-      vocab_size: tokenizer.config.codebook_size,
+      vocab_size: opened.kind.facts(tokenizer.config).codes,
       ...sizes,
     },
     'editable',
@@ -28,5 +28,8 @@ export async function writeEditableModel(folder: string, sizes: object = {}): Pr
       return [node.name, storedFloats(shape, data as Float32Array)] as const;
     }),
   );
-  await writeModelFolder(folder, { generator: { config, weights, labels: [] }, tokenizer });
+  await writeModelFolder(folder, {
+    generator: { system: arpgSystem, config, weights, labels: [] },
+    tokenizer,
+  });
 }

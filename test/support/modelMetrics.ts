@@ -1,18 +1,15 @@
 import { fileURLToPath } from 'node:url';
-import { arpgTeacherForced } from '../../graphs/arpg.js';
 import { digitClassifier } from '../../graphs/digitClassifier.js';
-import { arpgConfig } from '../../src/systems/arpgConfig.js';
-import { randomOrder } from '../../src/sampling/order.js';
-import { samplingPlan } from '../../src/sampling/plan.js';
-import { createSampler, type SamplingOptions } from '../../src/sampling/sampler.js';
+import { classCondition } from '../../src/conditions/condition.js';
+import { samplePictures } from '../../src/sampling/samplePictures.js';
+import { orderOf } from '../../src/systems/orders.js';
+import { createSampler } from '../../src/systems/sampler.js';
 import { openGenerator, openTokenizer } from '../../src/models/modelFolder.js';
 import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import type { RgbImage } from '../../src/data/image.js';
 import { type ImageSource, openImageSource } from '../../src/data/imageSource.js';
-import { resolveSettings } from '../../src/library/settings.js';
+import { type FullSettings, resolveSettings } from '../../src/library/settings.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
-import { intTensor } from '../../src/targets/target.js';
-import { vqConfig } from '../../src/tokenizers/vqConfig.js';
 import {
   createTokenizer,
   imageSignal,
@@ -33,9 +30,9 @@ export const HELD_OUT_EMOJI = `${fixtures}emoji/held-out`;
 export const EMOJI_MODEL = `${fixtures}models/emoji`;
 
 /** As `arpg sample` does unless told otherwise. */
-export function defaultSampling(model: string): SamplingOptions {
-  const { sampling, config } = openGenerator(model);
-  return resolveSettings({ seed: SEED }, config.block_size, sampling);
+export function defaultSampling(model: string): FullSettings {
+  const generator = openGenerator(model);
+  return resolveSettings({ seed: SEED }, generator, generator.system.config.facts(generator.config).grid);
 }
 
 /** What a tokenizer keeps of images. */
@@ -86,39 +83,28 @@ export async function reconstructionMetrics(
   const used = new Set(tokens.flatMap((image) => Array.from(image.tokens)));
   return {
     psnr: psnr(squared / images.length),
-    codebookUse: used.size / tokenizer.config.codebookSize,
+    codebookUse: used.size / tokenizer.facts.codes,
     tokens,
   };
 }
 
-/** Mean cross-entropy of a generator, in nats per token, under random orders. */
+/** Mean cross-entropy of a generator, in nats per token, under random orders where its system draws in such. */
 export async function heldOutLoss(
   model: string,
   images: readonly TokenImage[],
   classOf: (index: number) => number,
 ): Promise<number> {
-  const { config, weights } = openGenerator(model);
-  const executable = await target.compile(arpgTeacherForced(arpgConfig(config)), { weights });
+  const { system, config, weights } = openGenerator(model);
+  const { graph, batch } = system.training(config);
+  const executable = await target.compile(graph, { weights });
   let total = 0;
   for (const part of batches(images.map((image, index) => ({ image, index })))) {
-    const shape = [part.length, config.block_size];
-    const { loss } = await executable.run(
-      {
-        tokens: intTensor(
-          shape,
-          part.flatMap(({ image }) => Array.from(image.tokens)),
-        ),
-        class_ids: intTensor(
-          [part.length],
-          part.map(({ index }) => classOf(index)),
-        ),
-        orders: intTensor(
-          shape,
-          part.flatMap(({ index }) => randomOrder(config.block_size, SEED, index)),
-        ),
-      },
-      ['loss'],
-    );
+    const examples = part.map(({ image: { tokens }, index }) => ({
+      tokens,
+      condition: classCondition(classOf(index)),
+      draw: index,
+    }));
+    const { loss } = await executable.run(batch(examples, SEED), ['loss']);
     total += (await loss!.read()).data[0]! * part.length;
   }
   await executable.dispose();
@@ -148,33 +134,32 @@ export async function classifyDigits(given: readonly RgbImage[]): Promise<readon
 export async function sampleModel(
   model: string,
   count: number,
-  options: SamplingOptions = defaultSampling(model),
+  options: FullSettings = defaultSampling(model),
 ): Promise<{ readonly images: readonly RgbImage[]; readonly classIds: readonly number[] }> {
-  const { config, weights } = openGenerator(model);
-  const sampler = await createSampler(arpgConfig(config), weights, target);
+  const generator = openGenerator(model);
+  const { system, config } = generator;
+  const { grid, classes } = system.config.facts(config);
+  const sampler = createSampler(generator, target);
   const tokenizer = openShippedTokenizer(model);
-  const positions = config.block_size;
-  const wanted = Array.from({ length: count }, (_, index) => ({
-    classId: index % config.num_classes,
-    index,
-    plan: samplingPlan({
-      order: randomOrder(positions, SEED, index),
-      steps: Math.min(64, positions),
-      schedule: 'arccos',
-    }),
-  }));
+  const classIds = Array.from({ length: count }, (_, index) => index % classes);
+  const sampled = await samplePictures(
+    sampler,
+    classIds.map((classId, index) => ({ index, condition: classCondition(classId) })),
+    {
+      ...options,
+      orderOf: (index) => orderOf(system, grid, options.order, options.seed, index),
+      batch: BATCH,
+    },
+  );
   const images: RgbImage[] = [];
-  for (const part of batches(wanted))
-    for (const tokens of await sampler.sample(part, options))
-      images.push(await tokenizer.decode({ tokens, grid: sampler.grid }));
+  for (const tokens of sampled) images.push(await tokenizer.decode({ tokens, grid }));
   await Promise.all([sampler.dispose(), tokenizer.dispose()]);
-  return { images, classIds: wanted.map(({ classId }) => classId) };
+  return { images, classIds };
 }
 
 /** The tokenizer of a model, ready to run. */
 export function openShippedTokenizer(model: string): Tokenizer {
-  const { config, weights } = openTokenizer(model);
-  return createTokenizer(vqConfig(config), weights, target);
+  return createTokenizer(openTokenizer(model), target);
 }
 
 function shareOfEqual(found: readonly number[], wanted: readonly number[]): number {
@@ -200,7 +185,8 @@ export interface DigitsMetrics extends ModelMetrics {
 async function heldOutImages(folder: string, model: string) {
   const source = await openImageSource(folder);
   const { labels } = openGenerator(model);
-  const images = await loadImages(source, openTokenizer(model).config.image_size);
+  const { kind, config } = openTokenizer(model);
+  const images = await loadImages(source, kind.facts(config).imageSize);
   const classIds = images.map((_, index) => labels.indexOf(source.labels[source.classOf(index)]!));
   return { images, classIds };
 }

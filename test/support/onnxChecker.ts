@@ -18,12 +18,14 @@ const OPERATORS: Readonly<Record<string, readonly [number, number]>> = {
   GroupNormalization: [3, 3],
   Identity: [1, 1],
   InstanceNormalization: [3, 3],
+  LessOrEqual: [2, 2],
   MatMul: [2, 2],
   MatMulInteger: [2, 4],
   Max: [1, Number.POSITIVE_INFINITY],
   Mul: [2, 2],
   Pad: [2, 4],
   RMSNormalization: [2, 2],
+  Range: [3, 3],
   Reciprocal: [1, 1],
   ReduceSum: [1, 2],
   Reshape: [2, 2],
@@ -36,6 +38,7 @@ const OPERATORS: Readonly<Record<string, readonly [number, number]>> = {
   Sqrt: [1, 1],
   Sub: [2, 2],
   Transpose: [1, 1],
+  Where: [3, 3],
 };
 
 const BYTES: Readonly<Record<number, number>> = {
@@ -82,7 +85,11 @@ export function findOnnxFaults(
       else if (!existsSync(path) || statSync(path).size < end) faults.push(`'${name}' lies outside its file`);
       if (Number(entry('length')) !== bytes)
         faults.push(`'${name}' has ${entry('length')} bytes, not ${bytes}`);
-    } else if (rawData?.length !== bytes) faults.push(`'${name}' has ${rawData?.length} bytes, not ${bytes}`);
+    } else {
+      // A tensor without elements has no data.
+      const { length } = rawData ?? new Uint8Array();
+      if (length !== bytes) faults.push(`'${name}' has ${length} bytes, not ${bytes}`);
+    }
   }
   const nodeNames = new Set<string>();
   for (const { name, opType, domain, input, output, attribute } of graph.node) {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { arpgStep } from '../../graphs/arpg.js';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
+import { arpgConfig, arpgFields } from '../support/arpg.js';
 import * as op from '../../src/dsl/index.js';
 import { TargetError } from '../../src/errors.js';
 import { countElements } from '../../src/graph/dimension.js';
@@ -111,7 +111,7 @@ describe('kernel plans', () => {
   });
 
   it('fusion halves the kernels of a sampling step', () => {
-    const config = arpgConfig(parseOfficialArpgConfig(goldenJson('arpg-tiny.json').config, 'tiny'));
+    const config = arpgConfig(arpgFields(goldenJson('arpg-tiny.json').config, 'tiny'));
     const compiled = compileForKernels(arpgStep(config), 'webgpu');
     const sizes = { batch: 2, content: 2, queries: 3, past: 4 };
     const fused = lowerToKernels(compiled, sizes, MODE_LIMITS.webgpu).steps.length;

@@ -3,14 +3,14 @@ import { expect } from 'chai';
 import { openTokenizer } from '../../src/models/modelFolder.js';
 import { InputError } from '../../src/errors.js';
 import { readFloats, storedFloats, type Weights } from '../../src/graph/weights.js';
-import { vqConfig } from '../../src/tokenizers/vqConfig.js';
 import { createTokenizer } from '../../src/tokenizers/tokenizer.js';
 import { TESTED_TARGETS } from '../support/conformance.js';
 
 const tiny = fileURLToPath(new URL('../../../fixtures/models/tiny', import.meta.url));
 
 describe('a tokenizer whose weights are not finite', () => {
-  const { config, weights } = openTokenizer(tiny);
+  const model = openTokenizer(tiny);
+  const { weights } = model;
   /** The weights with one element of a tensor replaced. */
   const damaged = (name: string, value: number): Weights => {
     const stored = weights.get(name)!;
@@ -19,7 +19,7 @@ describe('a tokenizer whose weights are not finite', () => {
     return new Map(weights).set(name, storedFloats(stored.shape, values));
   };
   const attempt = async (own: Weights, target: (typeof TESTED_TARGETS)[number]) => {
-    const tokenizer = createTokenizer(vqConfig(config), own, target);
+    const tokenizer = createTokenizer({ ...model, weights: own }, target);
     const side = tokenizer.factor * 2;
     const image = { width: side, height: side, data: new Uint8Array(side * side * 3).fill(100) };
     const failures = [

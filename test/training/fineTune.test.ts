@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { embeddingRows } from '../../graphs/arpg.js';
-import { arpgConfig } from '../../src/systems/arpgConfig.js';
+import { arpgConfig } from '../support/arpg.js';
 import { type GeneratorModel, openGenerator, openTokenizer } from '../../src/models/modelFolder.js';
 import { InputError } from '../../src/errors.js';
 import { readFloats, type Weights } from '../../src/graph/weights.js';
@@ -22,7 +22,7 @@ describe('a generator that starts from another', () => {
     model = { ...openGenerator(temporary('model')), labels: names };
   });
   const start = (labels: readonly string[], classes = labels.length) =>
-    generatorStart(model, { config: { ...model.config, num_classes: classes }, labels }, 'it', 3);
+    generatorStart(model, { ...model, config: { ...model.config, num_classes: classes }, labels }, 'it', 3);
   const table = (weights: Weights) => readFloats(weights.get('embeddings.weight')!);
   const rowOf = (weights: Weights, row: number) => [...table(weights).slice(row * 32, (row + 1) * 32)];
 
@@ -77,7 +77,9 @@ describe('a generator that starts from another', () => {
       [{ absolute_positions: true }, 'absolute_positions is false there and true here'],
       [{ norm_eps: 1e-6 }, 'norm_eps'],
     ] as const)
-      expect(() => generatorStart(model, { config: { ...model.config, ...change }, labels: [] }, 'it', 1))
+      expect(() =>
+        generatorStart(model, { ...model, config: { ...model.config, ...change }, labels: [] }, 'it', 1),
+      )
         .to.throw(InputError, says)
         .with.property('message')
         .that.matches(/^it: /);
@@ -150,7 +152,7 @@ describe('arpg train on token lines', function () {
     const tuned = train('tuned', text, '--init', temporary('model'));
     expect(tuned.code, tuned.errors).to.equal(0);
     expect(tuned.errors).to.include('its 10 classes are not those of the data: of 3, 0 are known');
-    expect(openGenerator(temporary('tuned/model')).config.num_classes).to.equal(3);
+    expect(openGenerator(temporary('tuned/model')).config).to.have.property('num_classes', 3);
     await writeEditableModel(temporary('wider'), { dim: 64 });
     const smaller = train('smaller', text, '--init', temporary('wider'));
     expect([smaller.code, smaller.isMade], smaller.errors).to.deep.equal([3, false]);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { arpgTeacherForced } from '../../graphs/arpg.js';
 import { keyedDropout } from '../../graphs/dropout.js';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
+import { arpgConfig, arpgFields } from '../support/arpg.js';
 import { withGradients } from '../../src/compiler/gradient.js';
 import { add, dim, mean, multiply, parameter, reshape, scope, subtract, sum } from '../../src/dsl/index.js';
 import { makeGraph, nodesOf } from '../../src/graph/graph.js';
@@ -23,7 +23,7 @@ import {
 import { expectClose, floats, TESTED_TARGETS } from '../support/conformance.js';
 import { goldenJson, goldenNumbers } from '../support/golden.js';
 
-const config = arpgConfig(parseOfficialArpgConfig(goldenJson('arpg-tiny.json').config, 'arpg-tiny.json'));
+const config = arpgConfig(arpgFields(goldenJson('arpg-tiny.json').config, 'arpg-tiny.json'));
 const golden = goldenNumbers('arpg-tiny.expected.safetensors');
 const target = onnxTarget({ threads: 2 });
 const numbers = { learning_rate: floatTensor([], [1e-3]), step: floatTensor([], [1]) };

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { arpgTeacherForced } from '../../graphs/arpg.js';
-import { arpgConfig, parseOfficialArpgConfig } from '../../src/systems/arpgConfig.js';
+import { arpgConfig, arpgFields } from '../support/arpg.js';
 import { openPytorch } from '../support/checkpoints.js';
 import { countElements } from '../../src/graph/dimension.js';
 import { readFloats } from '../../src/graph/weights.js';
@@ -16,7 +16,7 @@ import {
 import { expectClose, TESTED_TARGETS } from '../support/conformance.js';
 import { goldenJson, goldenNumbers, goldenPath } from '../support/golden.js';
 
-const config = arpgConfig(parseOfficialArpgConfig(goldenJson('arpg-tiny.json').config, 'arpg-tiny.json'));
+const config = arpgConfig(arpgFields(goldenJson('arpg-tiny.json').config, 'arpg-tiny.json'));
 const golden = goldenNumbers('arpg-tiny.expected.safetensors');
 const EMA_DECAY = 0.9;
 const read = (tensor: TargetTensor) => (isDeviceTensor(tensor) ? tensor.read() : tensor);

@@ -1,5 +1,6 @@
 import type { StoredDType } from '../../graph/weights.js';
-import type { ArpgConfig } from '../../../graphs/arpg.js';
+import type { Grid } from '../../../graphs/rotary.js';
+import type { GuidanceSchedule } from '../../sampling/guidance.js';
 import type { Schedule } from '../../sampling/schedule.js';
 
 /**
@@ -34,6 +35,26 @@ export interface ModulePlan {
   readonly releases: readonly (readonly number[])[];
 }
 
+/** An input of a graph; a text in its shape is a size that differs from call to call, as `formatDim` writes it. */
+export interface ModuleInput {
+  readonly name: string;
+  readonly shape: readonly (number | string)[];
+}
+
+/** A graph that sampling runs, for the sizes of each call: by `sizesKey`. */
+export interface ModuleGraph {
+  readonly inputs: readonly ModuleInput[];
+  readonly plans: Readonly<Record<string, ModulePlan>>;
+}
+
+/** What tells the sizes of a call from others. */
+export function sizesKey(sizes: Readonly<Record<string, number>>): string {
+  return Object.keys(sizes)
+    .sort()
+    .map((symbol) => `${symbol}=${sizes[symbol]}`)
+    .join();
+}
+
 /** One tensor in the module's weights. */
 export interface ModuleTensor {
   readonly dtype: StoredDType;
@@ -45,18 +66,26 @@ export interface ModuleTensor {
 /** All that a stand-alone module says about its model. */
 export interface ModuleData {
   readonly mode: PageMode;
-  readonly config: ArpgConfig;
+  /** The generator's configuration, in the official field names. */
+  readonly config: object;
+  readonly grid: Grid;
+  readonly classes: number;
   /** Pixels of one token along each axis. */
   readonly tokenPixels: number;
   readonly labels: readonly string[];
   readonly steps: number;
   readonly schedule: Schedule;
   /** How tokens are drawn unless the page says otherwise. */
-  readonly sampling: { readonly guidance: number; readonly temperature: number; readonly topP: number };
+  readonly sampling: {
+    readonly guidance: number;
+    readonly guidanceSchedule: GuidanceSchedule;
+    readonly temperature: number;
+    readonly topP: number;
+  };
   /** Whether each picture has a second row for guidance. */
   readonly guided: boolean;
-  /** The sampling step by `content,queries,past`, and the tokenizer's decoder. */
-  readonly stepPlans: Readonly<Record<string, ModulePlan>>;
+  /** The graphs that sampling runs, and the tokenizer's decoder. */
+  readonly graphs: Readonly<Record<string, ModuleGraph>>;
   readonly decoderPlan: ModulePlan;
   readonly tensors: Readonly<Record<string, ModuleTensor>>;
 }

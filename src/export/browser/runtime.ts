@@ -3,9 +3,12 @@
  * each module, so it imports nothing of Node.js.
  */
 import { chooseClasses, groupsOf, pickClass } from '../../conditions/classGroups.js';
-import { randomOrder } from '../../sampling/order.js';
-import { samplingPlan } from '../../sampling/plan.js';
-import { sampleBatch } from '../../sampling/sampler.js';
+import { classCondition } from '../../conditions/condition.js';
+import { type Dim, type DimBindings, bindShape, parseDim } from '../../graph/dimension.js';
+import { cachesAmong, type GraphRunner } from '../../sampling/runner.js';
+import { orderOf } from '../../systems/orders.js';
+import { sampleBatch } from '../../systems/sampleBatch.js';
+import type { SystemDrawing } from '../../systems/system.js';
 import { faultOfNumber, faultOfSeed } from '../../sampling/settingFaults.js';
 import type { Weights } from '../../graph/weights.js';
 import { GpuTensor, uploadInputs } from '../../targets/gpujs/gpuTensor.js';
@@ -14,7 +17,7 @@ import { createKernelRunner, type KernelRunner } from '../../targets/gpujs/kerne
 import type { GpuJs } from '../../targets/gpujs/gpuLibrary.js';
 import { requireFinite } from '../../targets/finite.js';
 import { type DeviceTensor, intTensor, type TargetTensor } from '../../targets/target.js';
-import type { ModuleData, ModulePlan } from './moduleData.js';
+import { type ModuleData, type ModuleGraph, type ModulePlan, sizesKey } from './moduleData.js';
 
 /** gpu.js as a page has it: the global `GPU`, which carries `input`. */
 type PageGpu = GpuJs['GPU'] & { readonly GPU?: PageGpu; readonly input: GpuJs['input'] };
@@ -115,12 +118,12 @@ async function runPlan(
   );
 }
 
-function classOf(wanted: number | string, { labels, config }: ModuleData, seed: number): number {
-  const { indices } = chooseClasses(wanted, config.classes, labels);
+function classOf(wanted: number | string, { labels, classes }: ModuleData, seed: number): number {
+  const { indices } = chooseClasses(wanted, classes, labels);
   if (indices.length === 0) {
     const known = [...new Set(labels.map((label) => groupsOf(label)[0] ?? label))].slice(0, CLASSES_NAMED);
     throw new RangeError(
-      `class ${wanted} is unknown; there are ${config.classes}${known.length > 0 ? `: ${known.join(', ')}, …` : ''}`,
+      `class ${wanted} is unknown; there are ${classes}${known.length > 0 ? `: ${known.join(', ')}, …` : ''}`,
     );
   }
   return pickClass(indices, seed, 0);
@@ -141,12 +144,47 @@ function toRgba(signal: Float32Array, pixels: number): Uint8ClampedArray {
   return data;
 }
 
+/** A graph whose calls are at hand. */
+interface LoadedGraph {
+  readonly inputs: readonly { readonly name: string; readonly shape: readonly Dim[] }[];
+  readonly plans: ReadonlyMap<string, LoadedPlan>;
+}
+
+function loadGraph({ inputs, plans }: ModuleGraph, sources: readonly string[]): LoadedGraph {
+  return {
+    inputs: inputs.map(({ name, shape }) => ({
+      name,
+      shape: shape.map((size) => (typeof size === 'number' ? size : parseDim(size))),
+    })),
+    plans: new Map(Object.entries(plans).map(([sizes, plan]) => [sizes, loadPlan(plan, sources)])),
+  };
+}
+
+/** Runs the graphs of a module. */
+function moduleRunner(runner: KernelRunner, graphs: ReadonlyMap<string, LoadedGraph>): GraphRunner {
+  return {
+    caches: (name) => cachesAmong(graphs.get(name)!.inputs),
+    run(name, inputs) {
+      const { inputs: declared, plans } = graphs.get(name)!;
+      const sizes = declared.reduce<DimBindings>(
+        (known, input) => bindShape(input.shape, inputs[input.name]!.shape, known),
+        {},
+      );
+      const plan = plans.get(sizesKey(sizes));
+      if (!plan) throw new RangeError(`no kernels of ${name} for ${sizesKey(sizes)}`);
+      return runPlan(runner, plan, inputs);
+    },
+  };
+}
+
 /**
  * A model ready to draw in a page.
+ * @param drawing how its system samples
  * @param page gpu.js' global `GPU`
  * @param kernels the generated functions, in the order that the plans number them
  */
 export function createPageModel(
+  drawing: SystemDrawing<object>,
   page: PageGpu,
   data: ModuleData,
   kernels: readonly ((...args: never[]) => unknown)[],
@@ -163,20 +201,11 @@ export function createPageModel(
   });
   const sources = kernels.map(String);
   const decoder = loadPlan(data.decoderPlan, sources);
-  const steps = new Map(
-    Object.entries(data.stepPlans).map(([sizes, plan]) => [sizes, loadPlan(plan, sources)]),
+  const run = moduleRunner(
+    runner,
+    new Map(Object.entries(data.graphs).map(([name, graph]) => [name, loadGraph(graph, sources)])),
   );
-  const executable = {
-    run(inputs: Readonly<Record<string, TargetTensor>>) {
-      const [content, queries] = [inputs.content_ids!.shape[1], inputs.query_positions!.shape[1]];
-      const past = inputs['past.shared.key']!.shape[2];
-      const plan = steps.get(`${content},${queries},${past}`);
-      if (!plan) throw new RangeError(`no kernels for ${content} tokens, ${queries} queries, ${past} known`);
-      return runPlan(runner, plan, inputs);
-    },
-  };
-  const { config, tokenPixels } = data;
-  const { grid } = config;
+  const { config, grid, tokenPixels } = data;
   return {
     labels: data.labels,
     async sample({ class: wanted, seed = Math.floor(Math.random() * 2 ** 32), ...options }) {
@@ -188,16 +217,19 @@ export function createPageModel(
         faultOfNumber(temperature, 'temperature', 0),
       ]);
       const classId = classOf(wanted, data, seed);
-      const order = randomOrder(grid.height * grid.width, seed, 0);
-      const plan = samplingPlan({ order, steps: data.steps, schedule: data.schedule });
+      const order = orderOf(drawing, grid, undefined, seed, 0);
       const [tokens] = await sampleBatch(
-        executable,
-        { config, grid },
-        [{ classId, index: 0, plan }],
+        run,
+        drawing,
+        config,
+        grid,
+        [{ condition: classCondition(classId), index: 0, order }],
         {
           seed,
+          steps: data.steps,
+          schedule: data.schedule,
           guidance: data.guided ? guidance : 1,
-          guidanceSchedule: 'linear',
+          guidanceSchedule: data.sampling.guidanceSchedule,
           temperature,
           topK: 0,
           topP: data.sampling.topP,

@@ -1,7 +1,6 @@
 import type { JSONSchemaType } from 'ajv';
-import { downsampleFactor, type VqTokenizerConfig } from '../../graphs/vqTokenizer.js';
-import { InputError } from '../errors.js';
-import { validator } from '../jsonFile.js';
+import { downsampleFactor, vqDecoder, vqEncoder, type VqTokenizerConfig } from '../../graphs/vqTokenizer.js';
+import type { TokenizerKind } from './tokenizerKind.js';
 
 /** A VQ tokenizer configuration with the official field names. */
 export interface OfficialVqConfig {
@@ -18,7 +17,7 @@ export interface OfficialVqConfig {
 const positive = { type: 'integer', minimum: 1, maximum: 65536 } as const;
 
 /** Schema of the configuration in the official field names. */
-export const vqConfigSchema: JSONSchemaType<OfficialVqConfig> = {
+const schema: JSONSchemaType<OfficialVqConfig> = {
   type: 'object',
   required: [],
   properties: {
@@ -37,11 +36,6 @@ export const vqConfigSchema: JSONSchemaType<OfficialVqConfig> = {
     image_size: { ...positive, default: 256 },
   },
 };
-
-const validate = validator(vqConfigSchema);
-
-/** LlamaGen's tokenizer that the published ARPG models use (PAPER §4): its fields are the schema's defaults. */
-export const VQ_PRESETS: Readonly<Record<string, OfficialVqConfig>> = { 'VQ-16': validate({}, 'VQ-16') };
 
 const NORM_GROUPS = 32;
 
@@ -64,27 +58,16 @@ function countParameters({
   );
 }
 
-/**
- * Checks a configuration in the official field names and fills in VQ-16's values.
- * @throws InputError naming the source and the field.
- */
-export function parseOfficialVqConfig(value: unknown, source: string): OfficialVqConfig {
-  const config = validate(value, source);
+function fault(config: OfficialVqConfig): string | undefined {
   if (config.ch % NORM_GROUPS !== 0)
-    throw new InputError(
-      `${source}: ch ${config.ch} must be a multiple of ${NORM_GROUPS}, the groups of GroupNorm`,
-    );
+    return `ch ${config.ch} must be a multiple of ${NORM_GROUPS}, the groups of GroupNorm`;
   const parameters = countParameters(config);
   if (parameters > MAX_PARAMETERS)
-    throw new InputError(
-      `${source}: its sizes (ch, ch_mult, num_res_blocks, codebook_size) ask for ${(parameters / 1e9).toFixed(1)} billion parameters, more than ${(MAX_PARAMETERS / 1e9).toFixed(1)}`,
-    );
+    return `its sizes (ch, ch_mult, num_res_blocks, codebook_size) ask for ${(parameters / 1e9).toFixed(1)} billion parameters, more than ${(MAX_PARAMETERS / 1e9).toFixed(1)}`;
   const factor = downsampleFactor(vqConfig(config));
-  if (config.image_size % factor !== 0)
-    throw new InputError(
-      `${source}: image_size ${config.image_size} must be a multiple of ${factor}, one token's pixels`,
-    );
-  return config;
+  return config.image_size % factor === 0
+    ? undefined
+    : `image_size ${config.image_size} must be a multiple of ${factor}, one token's pixels`;
 }
 
 /** The configuration as the graph takes it. */
@@ -99,3 +82,37 @@ export function vqConfig(official: OfficialVqConfig): VqTokenizerConfig {
     imageSize: official.image_size,
   };
 }
+
+/** LlamaGen's tokenizer (PAPER §4), which the published generators use: VQ-16 has the schema's defaults. */
+export const vq: TokenizerKind<OfficialVqConfig> = {
+  name: 'vq',
+  title: 'VQ',
+  schema,
+  presets: {
+    'VQ-16': {
+      codebook_size: 16384,
+      codebook_embed_dim: 8,
+      ch: 128,
+      ch_mult: [1, 1, 2, 2, 4],
+      z_channels: 256,
+      num_res_blocks: 2,
+      image_size: 256,
+    },
+  },
+  ignored: [/^quantize\.codebook_used$/],
+  codebook: 'quantize.embedding.weight',
+  fault,
+  facts: (config) => ({
+    factor: downsampleFactor(vqConfig(config)),
+    codes: config.codebook_size,
+    imageSize: config.image_size,
+  }),
+  describe: (config) => {
+    const factor = downsampleFactor(vqConfig(config));
+    return `${config.codebook_size} codes of ${config.codebook_embed_dim} dims, ${factor}×${factor} pixels a token, for pictures of ${config.image_size}×${config.image_size}`;
+  },
+  graphs: (config) => ({
+    encoder: () => vqEncoder(vqConfig(config)),
+    decoder: () => vqDecoder(vqConfig(config)),
+  }),
+};

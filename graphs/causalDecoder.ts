@@ -1,0 +1,158 @@
+import {
+  addDims,
+  attention,
+  concat,
+  crossEntropy,
+  dim,
+  type Dim,
+  embeddingTable,
+  input,
+  linear,
+  mean,
+  rmsNormLayer,
+  scope,
+  slice,
+  type Tensor,
+} from '../src/dsl/index.js';
+import { type Dropout, NO_DROPOUT } from './dropout.js';
+import { type Grid, type Rotary, rotate } from './rotary.js';
+import {
+  type KeyValue,
+  mergeHeads,
+  preNormBlock,
+  splitHeads,
+  swiGluHidden,
+  withPast,
+} from './transformer.js';
+
+/** Sizes of a decoder as LlamaGen and what builds on it have it (docs/SYSTEMS.md, LlamaGen). */
+export interface DecoderConfig {
+  readonly dim: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly vocabularySize: number;
+  readonly classes: number;
+  /** The token grid that the model was trained on. */
+  readonly grid: Grid;
+  /** The feed-forward network's hidden size is rounded up to a multiple of this. */
+  readonly multipleOf: number;
+  readonly ropeBase: number;
+  readonly normEpsilon: number;
+}
+
+const BLOCK_NAMES = {
+  attention: 'attention',
+  attentionNorm: 'attention_norm',
+  feedForward: 'feed_forward',
+  feedForwardNorm: 'ffn_norm',
+} as const;
+
+/** How the decoder is run. */
+interface DecoderOptions {
+  readonly dropout?: Dropout;
+  /** Keys and values of earlier calls, layer by layer. */
+  readonly past?: readonly KeyValue[];
+}
+
+/** Embeddings of classes, the null class last: i32 `[batch, n]` → `[batch, n, dim]` */
+export function classEmbedding(ids: Tensor, { classes, dim: width }: DecoderConfig): Tensor {
+  return scope('cls_embedding', () => embeddingTable('embedding_table', classes + 1, width)(ids));
+}
+
+/** Embeddings of image tokens: i32 `[batch, n]` → `[batch, n, dim]` */
+export function tokenEmbedding(ids: Tensor, { vocabularySize, dim: width }: DecoderConfig): Tensor {
+  return embeddingTable('tok_embeddings', vocabularySize, width)(ids);
+}
+
+/** What a decoder gives: states `[batch, tokens, dim]`, and the keys and values of each layer, those of the past first. */
+interface Decoded {
+  readonly states: Tensor;
+  readonly keyValues: readonly KeyValue[];
+}
+
+/** All blocks: each entry sees itself, what comes before it, and the past. */
+export function causalDecoder(
+  x: Tensor,
+  rotary: Rotary,
+  config: DecoderConfig,
+  { dropout = NO_DROPOUT, past }: DecoderOptions = {},
+): Decoded {
+  const { heads, normEpsilon, multipleOf } = config;
+  const feedForwardHidden = swiGluHidden(config.dim, multipleOf);
+  const keyValues: KeyValue[] = [];
+  let states = dropout(x);
+  for (let layer = 0; layer < config.layers; layer++)
+    states = scope(`layers.${layer}`, () =>
+      preNormBlock(states, BLOCK_NAMES, { normEpsilon, feedForwardHidden, dropout }, (normed) => {
+        const stacked = linear('wqkv', normed, 3 * config.dim);
+        const part = (index: number) =>
+          splitHeads(slice(stacked, { axis: 2, start: index * config.dim, length: config.dim }), heads);
+        const query = rotate(part(0), rotary);
+        const visible = withPast(past?.[layer], { key: rotate(part(1), rotary), value: part(2) });
+        keyValues.push(visible);
+        return linear(
+          'wo',
+          mergeHeads(attention(query, visible.key, visible.value, { causal: true })),
+          config.dim,
+        );
+      }),
+    );
+  return { states, keyValues };
+}
+
+/** Final norm and head: `[batch, tokens, dim]` → `[batch, tokens, vocabulary]` */
+export function tokenHead(states: Tensor, config: DecoderConfig): Tensor {
+  const normed = rmsNormLayer('norm', states, config.normEpsilon);
+  return linear('output', normed, config.vocabularySize, { kind: 'zeros' });
+}
+
+/** The mean cross-entropy in nats. @param targets i32 `[batch, tokens]` */
+export function tokenLoss(logits: Tensor, targets: Tensor): Tensor {
+  return scope('loss', () => mean(crossEntropy(logits, targets)));
+}
+
+/** The inputs of a step that continues from a cache: what is fed, and each layer's keys and values so far. */
+export interface StepInputs {
+  /** i32 `[batch, prefix]`: the class in the first step, empty afterwards. */
+  readonly classIds: Tensor;
+  /** i32 `[batch, tokens]`: image tokens. */
+  readonly tokenIds: Tensor;
+  /** i32 `[batch, prefix + tokens]`: rows of the RoPE table of what is fed. */
+  readonly contentPositions: Tensor;
+  readonly past: readonly KeyValue[];
+  /** All of them, in call order. */
+  readonly all: readonly Tensor[];
+}
+
+const cacheName = (layer: number, part: 'key' | 'value') => `layers.${layer}.${part}`;
+
+/** Declares the inputs of a step. */
+export function stepInputs(config: DecoderConfig): StepInputs {
+  const batch = dim('batch');
+  const [prefix, tokens] = [dim('prefix'), dim('tokens')];
+  const classIds = input('class_ids', 'i32', [batch, prefix]);
+  const tokenIds = input('token_ids', 'i32', [batch, tokens]);
+  const contentPositions = input('content_positions', 'i32', [batch, addDims(prefix, tokens)]);
+  const shape: readonly Dim[] = [batch, config.heads, dim('past'), config.dim / config.heads];
+  const past = Array.from({ length: config.layers }, (_, layer) => ({
+    key: input(`past.${cacheName(layer, 'key')}`, 'f32', shape),
+    value: input(`past.${cacheName(layer, 'value')}`, 'f32', shape),
+  }));
+  const caches = past.flatMap(({ key, value }) => [key, value]);
+  return { classIds, tokenIds, contentPositions, past, all: [classIds, tokenIds, contentPositions, ...caches] };
+}
+
+/** What is fed in a step, embedded: `[batch, prefix + tokens, dim]` */
+export function embedContent({ classIds, tokenIds }: StepInputs, config: DecoderConfig): Tensor {
+  return concat([classEmbedding(classIds, config), tokenEmbedding(tokenIds, config)], 1);
+}
+
+/** The outputs that replace the caches in the next step. */
+export function presentOutputs(keyValues: readonly KeyValue[]): Readonly<Record<string, Tensor>> {
+  return Object.fromEntries(
+    keyValues.flatMap(({ key, value }, layer) => [
+      [`present.${cacheName(layer, 'key')}`, key],
+      [`present.${cacheName(layer, 'value')}`, value],
+    ]),
+  );
+}

@@ -1,0 +1,14 @@
+/** What a picture can be asked for. */
+export const CONDITION_KINDS = ['none', 'class'] as const;
+export type ConditionKind = (typeof CONDITION_KINDS)[number];
+
+/** What one picture is asked for: nothing, or a class by its index. */
+export type Condition = { readonly kind: 'none' } | { readonly kind: 'class'; readonly index: number };
+
+/** No condition: what the second row of a guided picture is drawn for. */
+export const NO_CONDITION: Condition = { kind: 'none' };
+
+/** The condition of a class index; none for null. */
+export function classCondition(index: number | null): Condition {
+  return index === null ? NO_CONDITION : { kind: 'class', index };
+}

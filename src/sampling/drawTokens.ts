@@ -1,0 +1,72 @@
+import { UsageError } from '../errors.js';
+import { tokenWords } from '../random/draws.js';
+import { areFinite, requireFinite } from '../targets/finite.js';
+import type { HostTensor } from '../targets/target.js';
+import { filterLogits } from './filter.js';
+import { guide } from './guidance.js';
+import { pickToken } from './pickToken.js';
+import { isGuided, type PictureRequest, type SamplingOptions } from './request.js';
+
+const MIN_TEMPERATURE = 1e-5;
+
+/** Logits of one query of one row: `[vocabulary]`. */
+function rowOf({ shape, data }: HostTensor, row: number, query: number): Float32Array {
+  const [, queries, vocabulary] = shape as [number, number, number];
+  const start = (row * queries + query) * vocabulary;
+  return (data as Float32Array).subarray(start, start + vocabulary);
+}
+
+/**
+ * The logits that a token is drawn from: guided where there are two rows, and divided by the temperature.
+ * @param rows `[vocabulary]` each: with the condition, and without
+ * @throws InputError naming the step when the network gives no finite numbers, UsageError when the settings make them
+ *   overflow.
+ */
+function temperedLogits(
+  [conditional, unconditional]: readonly Float32Array[],
+  scale: number,
+  { guidance, temperature }: SamplingOptions,
+  step: string,
+): Float32Array {
+  const divisor = Math.max(temperature, MIN_TEMPERATURE);
+  const own = unconditional ? guide(conditional!, unconditional, scale) : conditional!;
+  const tempered = own.map((logit) => logit / divisor);
+  if (areFinite(tempered)) return tempered;
+  for (const row of [conditional!, ...(unconditional ? [unconditional] : [])])
+    requireFinite(row, `${step}: the logits`);
+  throw new UsageError(
+    `${step}: guidance ${guidance} at temperature ${temperature} makes the logits overflow; lower the guidance or raise the temperature`,
+  );
+}
+
+/**
+ * Draws the tokens of one step.
+ * @param logits `[rows, queries, vocabulary]`; the rows are those of `rowsOf`
+ * @param positions for each picture, the raster positions that the queries stand for, in order
+ * @param scale of the guidance in this step
+ * @param tokens of each picture, in raster order; the drawn ones are written into them
+ * @param step its name, for messages
+ * @throws InputError when the network gives no finite numbers, UsageError when the settings make them overflow.
+ */
+export function drawTokens(
+  logits: HostTensor,
+  pictures: readonly PictureRequest[],
+  positions: readonly (readonly number[])[],
+  scale: number,
+  tokens: readonly Int32Array[],
+  options: SamplingOptions,
+  step: string,
+): void {
+  for (const [picture, { index, isRedrawn = false }] of pictures.entries()) {
+    const purpose = isRedrawn ? 'redrawnToken' : 'token';
+    for (const [query, position] of positions[picture]!.entries()) {
+      const own = rowOf(logits, picture, query);
+      const pair = isGuided(options) ? [own, rowOf(logits, picture + pictures.length, query)] : [own];
+      const tempered = temperedLogits(pair, scale, options, step);
+      tokens[picture]![position] = pickToken(
+        filterLogits(tempered, options),
+        tokenWords(options.seed, index, position, purpose),
+      );
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import { type Condition, NO_CONDITION } from '../conditions/condition.js';
+import type { HostTensor } from '../targets/target.js';
+import type { FilterOptions } from './filter.js';
+import type { GuidanceSchedule } from './guidance.js';
+
+/** One picture of a batch. */
+export interface PictureRequest {
+  readonly condition: Condition;
+  /** Number of the picture under its seed; its random numbers depend on nothing else. */
+  readonly index: number;
+  /** Raster positions to predict, in order. */
+  readonly order: readonly number[];
+  /** Tokens that are given, by raster position; none of them is in the order. */
+  readonly known?: ReadonlyMap<number, number>;
+  /** Whether a part of a picture is drawn anew, with random numbers other than those of new pictures (default false). */
+  readonly isRedrawn?: boolean;
+}
+
+/** How tokens are drawn from what the network predicts. */
+export interface SamplingOptions extends FilterOptions {
+  readonly seed: number;
+  /** Classifier-free guidance; 1 is none and halves the work. */
+  readonly guidance: number;
+  readonly guidanceSchedule: GuidanceSchedule;
+  /** Divides the logits; small values come close to always taking the most likely token. */
+  readonly temperature: number;
+  /** Ends sampling before the next step, with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** What is known after a step. */
+export interface StepReport {
+  /** From 0. */
+  readonly step: number;
+  readonly steps: number;
+  /** `[rows, queries, vocabulary]` before guidance: the pictures with their condition, then, if guided, without. */
+  readonly logits: HostTensor;
+  /** Each picture's tokens in raster order so far, −1 where unknown; they change with the next step. */
+  readonly tokens: readonly Int32Array[];
+}
+
+/** A row of a batch: a picture, or its double without a condition. */
+export interface Row {
+  readonly condition: Condition;
+  /** Which of the pictures. */
+  readonly picture: number;
+}
+
+/** Whether pictures have a second row without their condition. */
+export function isGuided({ guidance }: Pick<SamplingOptions, 'guidance'>): boolean {
+  return guidance !== 1;
+}
+
+/** The rows of a batch: the pictures, then, if guided, their doubles without a condition. */
+export function rowsOf(pictures: readonly PictureRequest[], options: SamplingOptions): readonly Row[] {
+  const own = pictures.map(({ condition }, picture) => ({ condition, picture }));
+  return isGuided(options) ? [...own, ...own.map((row) => ({ ...row, condition: NO_CONDITION }))] : own;
+}

@@ -1,0 +1,34 @@
+import { UsageError } from '../errors.js';
+import type { Grid } from '../../graphs/rotary.js';
+import type { OrderChoice } from './orders.js';
+import { SYSTEMS } from './registry.js';
+import type { Abilities, System } from './system.js';
+
+/** What systems may be unable to do, in words. */
+const WORDS: Readonly<Record<keyof Abilities, string>> = {
+  known: 'draws whole pictures only: it cannot keep parts of one (inpaint, outpaint, edit)',
+  grids: 'draws pictures of its own size only: --size is not for it',
+  order: 'has an order of its own: --order is not for it',
+};
+
+/**
+ * Refuses what a system cannot do.
+ * @throws UsageError naming the systems that can.
+ */
+export function requireAbility(system: System, ability: keyof Abilities): void {
+  if (system.can[ability]) return;
+  const able = SYSTEMS.filter(({ can }) => can[ability]).map(({ title }) => title);
+  throw new UsageError(`${system.title} ${WORDS[ability]}; ${able.join(', ')} can`);
+}
+
+/**
+ * Refuses an order that the system cannot follow; its own is none.
+ * @throws UsageError naming the systems that can.
+ */
+export function requireOrder(system: System, grid: Grid, chosen: OrderChoice | undefined): void {
+  if (chosen === undefined) return;
+  const own = system.fixedOrder?.(grid);
+  const isOwn =
+    own !== undefined && chosen !== 'random' && own.every((position, at) => position === chosen[at]);
+  if (!isOwn) requireAbility(system, 'order');
+}

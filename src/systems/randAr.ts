@@ -1,0 +1,160 @@
+import { randArStep, randArTeacherForced } from '../../graphs/randAr.js';
+import type { Grid } from '../../graphs/rotary.js';
+import { cachedSteps } from '../sampling/cachedSteps.js';
+import { guidanceScale } from '../sampling/guidance.js';
+import { randomOrder } from '../sampling/order.js';
+import { knownBefore, type Plan, type PlanRequest } from '../sampling/plan.js';
+import { type PictureRequest, type Row, rowsOf, type SamplingOptions } from '../sampling/request.js';
+import type { GraphRunner } from '../sampling/runner.js';
+import {
+  classOf,
+  DECODER_BUFFERS,
+  decoderBatch,
+  type DecoderFields,
+  decoderNetwork,
+  decoderSchema,
+  type DecoderSize,
+  describeDecoder,
+  factsOfDecoder,
+  faultOfDecoder,
+  publishedDecoder,
+  sizedDecoder,
+  TRAINABLE_DECODERS,
+} from './decoderFields.js';
+import { intTable } from './inputs.js';
+import { defineSystem, type System, type SystemDrawing } from './system.js';
+
+/**
+ * How many tokens each step predicts (docs/SYSTEMS.md, RandAR sampling); in float64, in the order written, since
+ * rounding decides where a value is a whole number.
+ */
+function tokensOfSteps(positions: number, steps: number): readonly number[] {
+  const counts: number[] = [];
+  let known = 0;
+  for (let step = 0; step < steps && known < positions; step++) {
+    const wanted = Math.trunc((1 - Math.cos((Math.PI / 2) * ((step + 1) / steps))) * positions + 1);
+    const after = step === steps - 1 ? positions : Math.min(positions, Math.max(known + 1, wanted));
+    counts.push(after - known);
+    known = after;
+  }
+  return counts;
+}
+
+/** A step feeds what the one before drew, the first the class and what is given; all but the first query are not kept. */
+function plan(_: DecoderFields, { predicted, known, steps, rows: batch }: PlanRequest): Plan {
+  let [prefix, tokens, past] = [1, known, 0];
+  return {
+    steps: tokensOfSteps(predicted, steps).map((predicts) => {
+      const sizes = { batch, prefix, tokens, more: predicts - 1, past };
+      past += 2 * (prefix + tokens);
+      [prefix, tokens] = [0, predicts];
+      return { predicts, runs: [{ graph: 'step', sizes }] };
+    }),
+  };
+}
+
+function sample(
+  run: GraphRunner,
+  fields: DecoderFields,
+  planned: Plan,
+  pictures: readonly PictureRequest[],
+  grid: Grid,
+  options: SamplingOptions,
+) {
+  const rows = rowsOf(pictures, options);
+  const start = knownBefore(planned);
+  const positionsOf = ({ picture }: Row, step: number): readonly number[] =>
+    pictures[picture]!.order.slice(start[step], start[step]! + planned.steps[step]!.predicts);
+  const fedBefore = (row: Row, step: number): readonly number[] =>
+    step === 0 ? [...(pictures[row.picture]!.known ?? new Map()).keys()] : positionsOf(row, step - 1);
+  // Row 0 of the table is the class, row 1 + p raster position p.
+  const places = (positions: readonly number[]) => positions.map((position) => position + 1);
+  return cachedSteps(run, planned, pictures, grid.height * grid.width, options, {
+    pass: (step, tokens) => {
+      const fed = rows.map((row) => fedBefore(row, step));
+      const asked = rows.map((row) => positionsOf(row, step));
+      const prefix = (row: Row) => (step === 0 ? [classOf(fields, row.condition)] : []);
+      const prefixPlaces = step === 0 ? [0] : [];
+      const inputs = {
+        class_ids: intTable(rows.map(prefix)),
+        token_ids: intTable(
+          rows.map(({ picture }, row) => fed[row]!.map((position) => tokens[picture]![position]!)),
+        ),
+        content_positions: intTable(fed.map((own) => [...prefixPlaces, ...places(own)])),
+        // After each comes the instruction of the next; after the last that of the first query.
+        next_positions: intTable(
+          fed.map((own, row) => places([...(step === 0 ? own : own.slice(1)), asked[row]![0]!])),
+        ),
+        query_positions: intTable(asked.map((own) => places(own.slice(1)))),
+      };
+      return { graph: 'step', inputs };
+    },
+    scale: (known) => guidanceScale(options.guidance, options.guidanceSchedule, known),
+  });
+}
+
+const DEFAULT_STEPS = 88;
+
+/** What pages need of the system. */
+export const drawing: SystemDrawing<DecoderFields> = {
+  defaults: (_, positions) => ({
+    steps: Math.min(DEFAULT_STEPS, positions),
+    schedule: 'cosine',
+    guidance: 4,
+    guidanceSchedule: 'linear',
+  }),
+  plan,
+  sample,
+};
+
+const preset = (size: DecoderSize) => ({ config: publishedDecoder(size, 256), guidance: 4 });
+
+/** RandAR: random orders, told by instruction tokens (arXiv 2412.01827). */
+export const system: System<DecoderFields> = /* @__PURE__ */ defineSystem(() => ({
+  name: 'randar',
+  title: 'RandAR',
+  paper: '2412.01827',
+  codes: 'indices',
+  conditions: ['none', 'class'],
+  can: { known: true, grids: true, order: true },
+  choices: {
+    schedules: ['cosine'],
+    steps: true,
+    guidance: 'null + (class − null)·G, where G is the last of the official pair [1, G]',
+  },
+  config: {
+    schema: decoderSchema,
+    presets: {
+      'RandAR-B': preset('B'),
+      'RandAR-L': preset('L'),
+      'RandAR-XL': preset('XL'),
+      'RandAR-XXL': preset('XXL'),
+    },
+    trainable: TRAINABLE_DECODERS,
+    fault: faultOfDecoder,
+    facts: factsOfDecoder,
+    sized: sizedDecoder,
+    describe: describeDecoder,
+  },
+  checkpoint: {
+    recognise: (names) => names.has('layers.0.attention.wqkv.weight') && names.has('pos_instruct_embeddings'),
+    ignored: DECODER_BUFFERS,
+    classRows: () => ({ parameter: 'cls_embedding.embedding_table.weight', first: 0 }),
+  },
+  recipe: { conditionDropout: 0.1, dropout: 0.1 },
+  graphs: (fields, options) => {
+    const config = decoderNetwork(fields);
+    const { grid, ropeScaling } = options ?? { grid: config.grid, ropeScaling: 'extend' as const };
+    return { step: () => randArStep(config, grid, ropeScaling) };
+  },
+  training: (fields, { dropout = 0 } = {}) => ({
+    graph: randArTeacherForced(decoderNetwork(fields), { dropout }),
+    batch: (examples, seed) => ({
+      ...decoderBatch(fields, examples),
+      orders: intTable(examples.map(({ draw }) => randomOrder(fields.block_size, seed, draw))),
+    }),
+  }),
+  defaults: (fields, positions) => drawing.defaults(fields, positions),
+  plan,
+  sample,
+}));

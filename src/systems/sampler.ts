@@ -1,0 +1,34 @@
+import type { Grid, RopeScaling } from '../../graphs/rotary.js';
+import type { Weights } from '../graph/weights.js';
+import { createGraphRunner } from '../sampling/runner.js';
+import type { Sampler } from '../sampling/sampler.js';
+import type { Target } from '../targets/target.js';
+import { sampleBatch } from './sampleBatch.js';
+import type { System } from './system.js';
+
+/** A generator: its system, and its own sizes and weights. */
+export interface Generator {
+  readonly system: System;
+  readonly config: object;
+  readonly weights: Weights;
+}
+
+/**
+ * Prepares a generator for sampling on a target; graphs are compiled when first used.
+ * @param grid the token grid to sample, by default the trained one
+ * @param ropeScaling how positions of another grid than the trained one are turned
+ */
+export function createSampler(
+  { system, config, weights }: Generator,
+  target: Target,
+  grid: Grid = system.config.facts(config).grid,
+  ropeScaling: RopeScaling = 'extend',
+): Sampler {
+  const runner = createGraphRunner(system.graphs(config, { grid, ropeScaling }), weights, target);
+  return {
+    grid,
+    sample: (pictures, options, onStep) =>
+      sampleBatch(runner, system, config, grid, pictures, options, onStep),
+    dispose: () => runner.dispose(),
+  };
+}

@@ -1,0 +1,173 @@
+import type { Grid, RopeScaling } from '../../graphs/rotary.js';
+import type { Condition, ConditionKind } from '../conditions/condition.js';
+import type { Graph } from '../graph/graph.js';
+import type { GuidanceSchedule } from '../sampling/guidance.js';
+import type { Plan, PlanRequest } from '../sampling/plan.js';
+import type { PictureRequest, SamplingOptions, StepReport } from '../sampling/request.js';
+import type { GraphRunner } from '../sampling/runner.js';
+import type { Schedule } from '../sampling/schedule.js';
+import type { HostTensor } from '../targets/target.js';
+
+/**
+ * What a tokenizer must speak: one index for each position of a grid; indices for each of several scales; or a vector of
+ * numbers for each position.
+ */
+export type CodesKind = 'indices' | 'scales' | 'vectors';
+
+/** What the rest of the program needs to know of a configuration. */
+export interface SystemFacts {
+  /** The token grid that the network was made for. */
+  readonly grid: Grid;
+  readonly classes: number;
+  /** Codes that it draws from. */
+  readonly vocabulary: number;
+}
+
+/** What is known of the data that a new network is trained on. */
+export interface DataSizes {
+  /** Tokens of an image. */
+  readonly positions: number;
+  readonly classes: number;
+  readonly vocabulary: number;
+}
+
+/** A configuration with a published name, and what suits it. */
+export interface Preset<Config> {
+  readonly config: Config;
+  /** The guidance scale of its best published result. */
+  readonly guidance?: number;
+}
+
+/** How sampling goes where nothing is said. */
+export interface SamplingChoices {
+  readonly steps: number;
+  readonly schedule: Schedule;
+  readonly guidance: number;
+  readonly guidanceSchedule: GuidanceSchedule;
+}
+
+/** How a system's network is configured. */
+export interface SystemConfig<Config> {
+  /** JSON schema of the fields, named as in the official implementation, with their defaults. */
+  readonly schema: Readonly<Record<string, unknown>>;
+  readonly presets: Readonly<Record<string, Preset<Config>>>;
+  /** Small networks that a CPU trains, without the fields that the data decides. */
+  readonly trainable: Readonly<Record<string, object>>;
+  /** What is wrong with fields that the schema accepts; undefined where nothing is. */
+  fault(config: Config): string | undefined;
+  facts(config: Config): SystemFacts;
+  /** The fields that the data decides. */
+  sized(data: DataSizes): object;
+  /** Its sizes in a few words, such as `dim 1024, 24 layers, 16 heads`. */
+  describe(config: Config): string;
+  /** What another implementation would get wrong with such weights; undefined where nothing. */
+  caution?(config: Config): string | undefined;
+}
+
+/** How checkpoints of a system are told and read. */
+export interface SystemCheckpoint<Config> {
+  /** Whether parameters of these names are the system's. */
+  recognise(names: ReadonlySet<string>): boolean;
+  /** Tensors that official files carry beside the parameters and that nothing needs. */
+  readonly ignored: readonly RegExp[];
+  /**
+   * The parameter with a row for each class, and the first of these rows. What comes before and after is the same in
+   * networks with other classes.
+   */
+  classRows(config: Config): { readonly parameter: string; readonly first: number };
+}
+
+/** One picture to train on. */
+export interface TrainingExample {
+  /** In raster order. */
+  readonly tokens: Int32Array;
+  readonly condition: Condition;
+  /** Number of the picture over the whole run; all that is random about it depends on that. */
+  readonly draw: number;
+}
+
+/** How a system trains. */
+export interface SystemTraining {
+  /** Gives `loss`, in nats. With dropout, it takes `dropout_key` i32 `[4]`. */
+  readonly graph: Graph;
+  /** The inputs of the graph but `dropout_key`. */
+  batch(examples: readonly TrainingExample[], seed: number): Readonly<Record<string, HostTensor>>;
+}
+
+/** How the official training goes where that is not said. */
+export interface Recipe {
+  /** Share of images trained without their condition, for guidance. */
+  readonly conditionDropout: number;
+  readonly dropout: number;
+}
+
+/** How the graphs of a system are built for another grid than their own. */
+export interface GridOptions {
+  readonly grid: Grid;
+  readonly ropeScaling: RopeScaling;
+}
+
+/** What runs while pictures are drawn: all that an exported page needs of a system. It imports nothing of Node.js. */
+export interface SystemDrawing<Config> {
+  /** How pictures are sampled where nothing is said. */
+  defaults(config: Config, positions: number): SamplingChoices;
+  /** The order of the positions in systems that have one of their own. */
+  fixedOrder?(grid: Grid): readonly number[];
+  /** @throws RangeError for steps that cannot be. */
+  plan(config: Config, request: PlanRequest): Plan;
+  /** Draws a batch of pictures. @returns each picture's tokens in raster order */
+  sample(
+    run: GraphRunner,
+    config: Config,
+    plan: Plan,
+    pictures: readonly PictureRequest[],
+    grid: Grid,
+    options: SamplingOptions,
+  ): AsyncGenerator<StepReport, readonly Int32Array[]>;
+}
+
+/** What a system can do beyond drawing whole pictures of its own size. */
+export interface Abilities {
+  /** Whether tokens may be given: inpainting, outpainting, editing. */
+  readonly known: boolean;
+  /** Whether grids of other sizes may be drawn. */
+  readonly grids: boolean;
+  /** Whether the order of the positions may be given. */
+  readonly order: boolean;
+}
+
+/** What can be chosen about a system's sampling. */
+export interface SystemChoices {
+  readonly schedules: readonly Schedule[];
+  /** Whether the number of steps is free, from 1 to one per token; else it is that of the defaults. */
+  readonly steps: boolean;
+  /** How the guidance scale counts, for the help. */
+  readonly guidance: string;
+}
+
+/** A generative system of the field: its networks, and how they are trained and sampled. */
+export interface System<Config extends object = object> extends SystemDrawing<Config> {
+  /** As `config.json` and flags have it. */
+  readonly name: string;
+  readonly title: string;
+  /** Number of the paper on arXiv. */
+  readonly paper: string;
+  readonly codes: CodesKind;
+  readonly conditions: readonly ConditionKind[];
+  readonly can: Abilities;
+  readonly choices: SystemChoices;
+  readonly config: SystemConfig<Config>;
+  readonly checkpoint: SystemCheckpoint<Config>;
+  readonly recipe: Recipe;
+  /** The graphs that sampling runs, by name; `step` is among them. They have all parameters. */
+  graphs(config: Config, options?: GridOptions): Readonly<Record<string, () => Graph>>;
+  training(config: Config, options?: { readonly dropout?: number }): SystemTraining;
+}
+
+/**
+ * A system as it declares itself. Made through a function, so that bundlers can leave it out of pages, which need only how
+ * it draws.
+ */
+export function defineSystem<Config extends object>(make: () => System<Config>): System<Config> {
+  return make();
+}

@@ -1,0 +1,23 @@
+import type { TokenizerKind } from './tokenizerKind.js';
+import { vq } from './vq.js';
+
+/** All kinds of tokenizers, the one of checkpoints that do not say theirs first. */
+export const TOKENIZERS: readonly TokenizerKind[] = [vq];
+
+/** The kind of checkpoints and models that do not say theirs. */
+export const DEFAULT_TOKENIZER = TOKENIZERS[0]!;
+
+/** The kind of a name; undefined where there is none. */
+export function findTokenizer(name: string): TokenizerKind | undefined {
+  return TOKENIZERS.find((kind) => kind.name === name);
+}
+
+/** The published configurations of all kinds by name. */
+export const TOKENIZER_PRESETS: ReadonlyMap<
+  string,
+  { readonly kind: TokenizerKind; readonly config: object }
+> = new Map(
+  TOKENIZERS.flatMap((kind) =>
+    Object.entries(kind.presets).map(([name, config]) => [name, { kind, config }] as const),
+  ),
+);

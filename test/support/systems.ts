@@ -1,0 +1,62 @@
+import { openSafetensors } from '../../src/checkpoints/safetensors.js';
+import { readFloats, storedFloats, type Weights } from '../../src/graph/weights.js';
+import { openTokenizer, type TokenizerModel } from '../../src/models/modelFolder.js';
+import { vq } from '../../src/tokenizers/vq.js';
+import { parseSystemConfig } from '../../src/models/parseConfig.js';
+import type { Generator } from '../../src/systems/sampler.js';
+import type { System } from '../../src/systems/system.js';
+import type { DeviceTensor, Executable, Target } from '../../src/targets/target.js';
+import { goldenJson, goldenPath } from './golden.js';
+
+const TINY = new URL('../../../fixtures/models/tiny', import.meta.url).pathname;
+
+/** The small network of a system's golden numbers. */
+export function goldenGenerator(system: System): Generator & { readonly weights: Weights } {
+  const name = `${system.name}-tiny`;
+  const config = parseSystemConfig(system, goldenJson(`${name}.json`).config, name);
+  return { system, config, weights: openSafetensors(goldenPath(`${name}.safetensors`)).tensors };
+}
+
+/** The tiny tokenizer with the first of its codes alone. */
+export function tokenizerOf(codes: number): TokenizerModel {
+  const { config, weights, ...tiny } = openTokenizer(TINY);
+  const table = weights.get(vq.codebook)!;
+  const width = table.shape[1]!;
+  const rows = readFloats(table).slice(0, codes * width);
+  return {
+    ...tiny,
+    config: { ...config, codebook_size: codes },
+    weights: new Map([...weights, [vq.codebook, storedFloats([codes, width], rows)]]),
+  };
+}
+
+/** A target that counts the tensors it gave and that nobody freed yet. */
+export function countingTarget(target: Target): Target & { readonly alive: () => number } {
+  let alive = 0;
+  // The very tensors of the target, since it takes no others back.
+  const counted = (tensor: DeviceTensor): DeviceTensor => {
+    alive++;
+    let isAlive = true;
+    const dispose = tensor.dispose.bind(tensor);
+    return Object.assign(tensor, {
+      dispose() {
+        if (isAlive) alive--;
+        isAlive = false;
+        dispose();
+      },
+    });
+  };
+  const wrap = (executable: Executable): Executable => ({
+    async run(inputs, outputs) {
+      const given = await executable.run(inputs, outputs);
+      return Object.fromEntries(Object.entries(given).map(([name, tensor]) => [name, counted(tensor)]));
+    },
+    dispose: () => executable.dispose(),
+  });
+  return {
+    name: target.name,
+    description: target.description,
+    compile: async (graph, options) => wrap(await target.compile(graph, options)),
+    alive: () => alive,
+  };
+}

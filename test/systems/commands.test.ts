@@ -1,0 +1,182 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { pickle } from '../../src/checkpoints/pickleProgram.js';
+import { writeModelFolder } from '../../src/models/modelFolder.js';
+import { SYSTEMS } from '../../src/systems/registry.js';
+import { arpg } from '../support/cli.js';
+import { goldenJson, goldenNumbers, goldenPath } from '../support/golden.js';
+import { stateDictOf, writeCheckpoint } from '../support/pickle.js';
+import { goldenGenerator, tokenizerOf } from '../support/systems.js';
+import { temporaryFolder } from '../support/temporary.js';
+
+const TINY = new URL('../../../fixtures/models/tiny', import.meta.url).pathname;
+
+/** A case of any system's golden numbers, as flags. */
+interface Case {
+  readonly id: number;
+  readonly class_labels: readonly number[];
+  readonly num_iter?: number;
+  readonly num_inference_steps?: number;
+  readonly sample_schedule?: string;
+  readonly guidance_scale?: number;
+  readonly cfg_scale?: number;
+  readonly cfg_scales?: readonly [number, number];
+  readonly cfg_schedule?: string;
+}
+
+function flagsOf(test: Case, order: string | undefined): readonly string[] {
+  const steps = test.num_iter ?? test.num_inference_steps;
+  const [first, last] = test.cfg_scales ?? [];
+  const schedule = test.cfg_schedule ?? (first === undefined || first === last ? 'constant' : 'linear');
+  return [
+    ...test.class_labels.flatMap((label) => ['--class', String(label)]),
+    ...(steps === undefined ? [] : ['--steps', String(steps)]),
+    ...(test.sample_schedule === undefined ? [] : ['--schedule', test.sample_schedule]),
+    ...['--guidance', String(test.guidance_scale ?? test.cfg_scale ?? last)],
+    ...['--guidance-schedule', schedule, '--top-k', '1', '--seed', '1'],
+    ...(order === undefined ? [] : ['--order', order]),
+  ];
+}
+
+for (const system of SYSTEMS)
+  describe(`the commands with ${system.title}`, () => {
+    const temporary = temporaryFolder();
+    const name = `${system.name}-tiny`;
+    const { cases } = goldenJson(`${name}.json`) as unknown as { cases: readonly Case[] };
+    const golden = goldenNumbers(`${name}.expected.safetensors`);
+    const model = temporary('model');
+
+    before(async () => {
+      mkdirSync(temporary('.'), { recursive: true });
+      // As their trainers write them: the weights beside what only training needs.
+      const { value, storages } = stateDictOf(goldenGenerator(system).weights);
+      const whole = pickle.dict({ model: value, steps: pickle.int(7), args: pickle.none });
+      await writeCheckpoint(temporary('trained.pt'), whole, storages);
+    });
+
+    it('import finds out the system by the names of its parameters', () => {
+      for (const [file, flags] of [
+        [goldenPath(`${name}.safetensors`), []],
+        [temporary('trained.pt'), ['--system', system.name]],
+      ] as const) {
+        const output = file.endsWith('.pt') ? temporary('from-pt') : model;
+        const { code, errors } = arpg([
+          ...['import', file, '--config', goldenPath(`${name}.json`), ...flags, '-o', output],
+        ]);
+        expect(code, errors).to.equal(0);
+        expect(errors).to.include(`system: ${system.title}`);
+        expect(JSON.parse(readFileSync(`${output}/config.json`, 'utf8')).architecture).to.equal(system.name);
+        expect(readFileSync(`${output}/README.md`, 'utf8')).to.include(
+          `${system.title} (arXiv ${system.paper})`,
+        );
+      }
+    });
+
+    it('a preset of another system is refused in one line', () => {
+      const other = SYSTEMS.find((each) => each !== system)!;
+      const [preset] = Object.keys(other.config.presets);
+      const { code, errors } = arpg([
+        ...['import', goldenPath(`${name}.safetensors`), '--system', system.name],
+        ...['--config', preset!, '-o', temporary('never')],
+      ]);
+      expect(code).to.equal(2);
+      expect(errors.trim().split('\n')).to.have.length(1);
+      expect(errors).to.include(`of ${other.title}, not of ${system.title}`);
+      expect(existsSync(temporary('never'))).to.equal(false);
+    });
+
+    for (const test of cases)
+      it(`sample draws the official tokens of case ${test.id}`, () => {
+        let order: string | undefined;
+        if (system.can.order) {
+          order = temporary(`order-${test.id}.json`);
+          writeFileSync(order, JSON.stringify(Array.from(golden(`generate.${test.id}.order`).data)));
+        }
+        const { code, text, errors } = arpg([
+          ...['sample', '--model', model, '--format', 'tokens', ...flagsOf(test, order)],
+        ]);
+        expect(code, errors).to.equal(0);
+        const drawn = text
+          .trim()
+          .split('\n')
+          .flatMap((line) => JSON.parse(line).tokens as number[]);
+        expect(drawn).to.deep.equal(Array.from(golden(`generate.${test.id}.tokens`).data));
+      });
+
+    it('graph shows each of its graphs, and export writes them', () => {
+      const graphs = Object.keys(system.graphs(goldenGenerator(system).config));
+      for (const graph of [...graphs, 'train']) {
+        const { code, text, errors } = arpg(['graph', graph, '--model', model]);
+        expect(code, errors).to.equal(0);
+        expect(text).to.include(system.name);
+      }
+      for (const graph of graphs) {
+        const file = temporary(`${graph}.onnx`);
+        const { code, errors } = arpg([
+          ...['export', '--model', model, '--format', 'onnx', '--graph', graph, '-o', file],
+        ]);
+        expect(code, errors).to.equal(0);
+        expect(existsSync(file)).to.equal(true);
+      }
+      const refused = arpg(['graph', 'encoder', '--model', model]);
+      expect(refused.code).to.equal(3);
+      expect(refused.errors).to.include('has no tokenizer');
+    });
+
+    it('what it cannot do is refused in one line that names the systems which can', async () => {
+      const whole = temporary('whole');
+      const generator = { ...goldenGenerator(system), labels: [] };
+      const { vocabulary } = system.config.facts(generator.config);
+      await writeModelFolder(whole, { generator, tokenizer: tokenizerOf(vocabulary) });
+      const picture = temporary('picture.png');
+      const drawn = arpg(['sample', '--model', whole, '--class', '1', '--seed', '1', '-o', picture]);
+      expect(drawn.code, drawn.errors).to.equal(0);
+      const raster = JSON.stringify(Array.from({ length: 16 }, (_, position) => 15 - position));
+      writeFileSync(temporary('backwards.json'), raster);
+      const attempts = {
+        known: ['outpaint', picture, '--right', '4', '--class', '1', '-o', temporary('wide.png')],
+        grids: ['sample', '--class', '1', '--size', '32x16', '--format', 'tokens'],
+        order: ['sample', '--class', '1', '--order', temporary('backwards.json'), '--format', 'tokens'],
+      } as const;
+      for (const [ability, command] of Object.entries(attempts)) {
+        const { code, errors } = arpg([...command, '--model', whole, '--seed', '1', '--quiet']);
+        if (system.can[ability as keyof typeof attempts]) {
+          expect(code, errors).to.equal(0);
+          continue;
+        }
+        expect(code).to.equal(2);
+        expect(errors.trim().split('\n')).to.have.length(1);
+        for (const able of SYSTEMS.filter(({ can }) => can[ability as keyof typeof attempts]))
+          expect(errors).to.include(able.title);
+      }
+      expect(existsSync(temporary('wide.png'))).to.equal(system.can.known);
+      if (!system.choices.steps) {
+        const { code, errors } = arpg([
+          ...['sample', '--model', whole, '--class', '1', '--steps', '3', '--format', 'tokens', '--quiet'],
+        ]);
+        expect(code).to.equal(2);
+        expect(errors).to.include(`${system.title} takes 16 steps for 16 tokens`);
+      }
+    });
+
+    it('train --system trains one that sample draws with', () => {
+      const lines = Array.from({ length: 8 }, (_, image) => ({
+        tokens: Array.from({ length: 16 }, (_token, place) => (image + place) % 32),
+        class_id: image % 2,
+      }));
+      writeFileSync(temporary('lines.jsonl'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+      const sizes = { dim: 16, n_layer: 2, n_head: 2, multiple_of: 16 };
+      writeFileSync(temporary('sizes.json'), JSON.stringify(sizes));
+      const run = temporary('run');
+      const trained = arpg([
+        ...['train', '--system', system.name, '--config', temporary('sizes.json'), '--tokenizer', TINY],
+        ...['--data', temporary('lines.jsonl'), '--steps', '3', '--batch', '4', '--seed', '1', '--out', run],
+      ]);
+      expect(trained.code, trained.errors).to.equal(0);
+      expect(JSON.parse(readFileSync(`${run}/run.json`, 'utf8')).system).to.equal(system.name);
+      const { code, errors } = arpg([
+        ...['sample', '--model', `${run}/model`, '--class', '1', '--seed', '1', '-o', temporary('one.png')],
+      ]);
+      expect(code, errors).to.equal(0);
+    });
+  });

@@ -1,0 +1,258 @@
+import { createRequire } from 'node:module';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { classCondition, NO_CONDITION } from '../../src/conditions/condition.js';
+import { bindShape, type DimBindings } from '../../src/graph/dimension.js';
+import { parametersOf } from '../../src/graph/graph.js';
+import {
+  exportGpujs,
+  inpaint,
+  type InpaintResult,
+  load,
+  sampleTokens,
+  writeModelFolder,
+} from '../../src/index.js';
+import type { GraphRun } from '../../src/sampling/plan.js';
+import type { PictureRequest, SamplingOptions } from '../../src/sampling/request.js';
+import { createGraphRunner, type GraphRunner } from '../../src/sampling/runner.js';
+import type { StepOptions } from '../../src/sampling/sampler.js';
+import { orderOf } from '../../src/systems/orders.js';
+import { SYSTEMS } from '../../src/systems/registry.js';
+import { sampleBatch } from '../../src/systems/sampleBatch.js';
+import { createSampler } from '../../src/systems/sampler.js';
+import type { System } from '../../src/systems/system.js';
+import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
+import { generatorTraining } from '../../src/training/generatorRun.js';
+import { createRun, readCheckpoint } from '../../src/training/runFolder.js';
+import { readLog } from '../../src/training/runLog.js';
+import { train } from '../../src/training/trainingLoop.js';
+import { ADAMW_DEFAULTS } from '../../src/training/trainingStep.js';
+import { countingTarget, goldenGenerator, tokenizerOf } from '../support/systems.js';
+import { temporaryFolder } from '../support/temporary.js';
+
+const target = onnxTarget({ threads: 1 });
+
+/** What every entry of the registry must do. */
+for (const system of SYSTEMS)
+  describe(`the system ${system.title}`, () => {
+    const temporary = temporaryFolder();
+    const generator = goldenGenerator(system);
+    const { config } = generator;
+    const { grid, classes, vocabulary } = system.config.facts(config);
+    const positions = grid.height * grid.width;
+    const own = system.defaults(config, positions);
+    const steps = system.choices.steps ? 5 : own.steps;
+    const options: SamplingOptions & StepOptions = {
+      ...{ seed: 7, guidance: 3, guidanceSchedule: own.guidanceSchedule, temperature: 1, topK: 0, topP: 1 },
+      ...{ steps, schedule: own.schedule },
+    };
+    const picture = (index: number): PictureRequest => ({
+      condition: index === 2 ? NO_CONDITION : classCondition(index % classes),
+      index,
+      order: orderOf(system, grid, undefined, options.seed, index),
+    });
+    const pictures = [0, 1, 2, 3].map(picture);
+
+    it('has presets, small configurations and defaults that it takes itself', () => {
+      const configs = Object.values(system.config.presets).map((preset) => preset.config);
+      for (const each of [...configs, config]) {
+        expect(system.config.fault(each)).to.equal(undefined);
+        const facts = system.config.facts(each);
+        const chosen = system.defaults(each, facts.grid.height * facts.grid.width);
+        expect(system.choices.schedules).to.include(chosen.schedule);
+      }
+      expect(configs.length).to.be.greaterThan(0);
+      expect(Object.keys(system.config.trainable).length).to.be.greaterThan(0);
+    });
+
+    it('knows its own checkpoints, and no other system takes them for its own', () => {
+      const names = new Set(generator.weights.keys());
+      const owners = SYSTEMS.filter((other) => other.checkpoint.recognise(names));
+      expect(owners.map(({ name }) => name)).to.deep.equal([system.name]);
+    });
+
+    it('has the same parameters in sampling and in training', () => {
+      const namesOf = (graph: ReturnType<System['training']>['graph']) =>
+        parametersOf(graph)
+          .map(({ name, outputs }) => `${name} ${outputs[0]!.shape.join()}`)
+          .sort();
+      const step = namesOf(system.graphs(config).step!());
+      expect(namesOf(system.training(config).graph)).to.deep.equal(step);
+      expect(namesOf(system.training(config, { dropout: 0.1 }).graph)).to.deep.equal(step);
+      for (const make of Object.values(system.graphs(config)))
+        for (const parameter of namesOf(make())) expect(step).to.include(parameter);
+    });
+
+    it('has a row for each class where it says so', () => {
+      const { parameter, first } = system.checkpoint.classRows(config);
+      expect(generator.weights.get(parameter)!.shape[0]).to.be.at.least(first + classes);
+    });
+
+    it('draws a picture alone as in a batch, and each depends on its number', async () => {
+      const sampler = createSampler(generator, target);
+      const together = await sampler.sample(pictures, options);
+      for (const [index, tokens] of together.entries()) {
+        const [alone] = await sampler.sample([pictures[index]!], options);
+        expect(Array.from(alone!), `picture ${index}`).to.deep.equal(Array.from(tokens));
+      }
+      expect(new Set(together.map((tokens) => tokens.join())).size).to.equal(pictures.length);
+      await sampler.dispose();
+    });
+
+    it('predicts each position once, and tells its plan beforehand', async () => {
+      const runner = createGraphRunner(system.graphs(config), generator.weights, target);
+      const runs: GraphRun[] = [];
+      const made = system.graphs(config);
+      const recording: GraphRunner = {
+        caches: (name) => runner.caches(name),
+        run(name, inputs, outputs) {
+          const bound = made[name]!().inputs.reduce<DimBindings>(
+            (known, tensor) =>
+              bindShape(tensor.shape, inputs[(tensor.node as { name: string }).name]!.shape, known),
+            {},
+          );
+          runs.push({ graph: name, sizes: bound });
+          return runner.run(name, inputs, outputs);
+        },
+      };
+      for (const guidance of [1, 3]) {
+        runs.length = 0;
+        const unknown: number[] = [];
+        await sampleBatch(recording, system, config, grid, pictures, { ...options, guidance }, (report) => {
+          for (const tokens of report.tokens)
+            expect(tokens.every((token) => token >= -1 && token < vocabulary)).to.equal(true);
+          unknown.push(report.tokens[0]!.filter((token) => token < 0).length);
+        });
+        const plan = system.plan(config, {
+          ...{ grid, predicted: positions, known: 0, steps, schedule: options.schedule },
+          rows: pictures.length * (guidance === 1 ? 1 : 2),
+        });
+        expect(runs).to.deep.equal(plan.steps.flatMap((step) => step.runs));
+        const counts = plan.steps.map(({ predicts }) => predicts);
+        expect(Math.min(...counts)).to.be.at.least(1);
+        expect(counts.reduce((sum, count) => sum + count)).to.equal(positions);
+        let left = positions;
+        expect(unknown).to.deep.equal(counts.map((count) => (left -= count)));
+      }
+      await runner.dispose();
+    });
+
+    it('keeps given tokens, or says that it cannot', async () => {
+      await writeModelFolder(temporary('known'), {
+        generator: { ...generator, labels: [] },
+        tokenizer: tokenizerOf(vocabulary),
+      });
+      const model = await load(temporary('known'), { target });
+      const side = grid.width * model.tokenizer.factor;
+      const image = { width: side, height: side, data: new Uint8Array(side * side * 3).fill(90) };
+      const mask = new Uint8Array(side * side).fill(255, 0, (side * side) / 2);
+      const redrawn = await inpaint(model, { image, mask }, { class: 1, seed: 3 }).catch(
+        (error: Error) => error,
+      );
+      await model.dispose();
+      if (!system.can.known) {
+        expect((redrawn as Error).message).to.match(/^\w+ draws whole pictures only.*ARPG/);
+        return;
+      }
+      const { windows } = redrawn as InpaintResult;
+      const [{ before, after, drawn }] = windows as [InpaintResult['windows'][number]];
+      for (const [position, token] of before.entries())
+        if (!drawn.includes(position)) expect(after[position]).to.equal(token);
+      const known = new Map([
+        [3, 1],
+        [9, 30],
+        [0, 7],
+      ]);
+      const order = pictures[0]!.order.filter((position) => !known.has(position));
+      const sampler = createSampler(generator, target);
+      const [tokens] = await sampler.sample([{ ...pictures[0]!, order, known }], options);
+      for (const [position, token] of known) expect(tokens![position]).to.equal(token);
+      for (const position of order) expect(tokens![position]).to.be.within(0, vocabulary - 1);
+      await sampler.dispose();
+    });
+
+    it('frees what it holds at the end, when it is stopped and when a listener fails', async () => {
+      const counting = countingTarget(target);
+      const sampler = createSampler(generator, counting);
+      await sampler.sample(pictures, options);
+      expect(counting.alive()).to.equal(0);
+      const controller = new AbortController();
+      const stopped = await sampler
+        .sample(pictures, { ...options, signal: controller.signal }, ({ step }) => {
+          if (step === 1) controller.abort(new Error('enough'));
+        })
+        .catch((error: Error) => error.message);
+      expect(stopped).to.equal('enough');
+      expect(counting.alive()).to.equal(0);
+      const failed = await sampler
+        .sample(pictures, options, () => {
+          throw new Error('listener');
+        })
+        .catch((error: Error) => error.message);
+      expect(failed).to.equal('listener');
+      expect(counting.alive()).to.equal(0);
+      await sampler.dispose();
+    });
+
+    it('learns, and a run that is continued is the one that never stopped, bit for bit', async () => {
+      const count = 8;
+      const data = {
+        tokens: Int32Array.from({ length: count * positions }, (_, at) => (at * at + (at >> 4)) % 4),
+        classIds: Int32Array.from({ length: count }, (_, image) => image % 2),
+        variants: 1,
+        positions,
+      };
+      const settings = {
+        optimizer: ADAMW_DEFAULTS,
+        learningRate: { peak: 0.003, final: 0.001, warmupSteps: 1, totalSteps: 6 },
+        ...{ totalSteps: 6, seed: 5, checkpointEvery: 3 },
+      };
+      const training = generatorTraining(data, {
+        ...{ system, config, batchSize: 4, heldOutShare: 0.25, parts: 1, recompute: false, settings },
+        ...{ labelDropout: system.recipe.conditionDropout, dropout: system.recipe.dropout },
+      });
+      const outcome = async (name: string, stops: readonly number[]) => {
+        const folder = temporary(name);
+        const release = createRun(folder, {});
+        for (const stop of [...stops, 6]) {
+          const controller = new AbortController();
+          await train(folder, training, target, controller.signal, ({ step }) => {
+            if (step === stop) controller.abort();
+          });
+        }
+        release();
+        return {
+          log: readLog(folder).map(({ seconds, ...entry }) => entry),
+          state: [...readCheckpoint(folder)!.state].map(([key, tensor]) => [
+            key,
+            Buffer.from(tensor.read()).toString('hex'),
+          ]),
+        };
+      };
+      const whole = await outcome('whole', []);
+      expect(await outcome('stopped', [2])).to.deep.equal(whole);
+      const losses = whole.log.flatMap(({ loss }) => (loss === undefined ? [] : [loss]));
+      expect(losses).to.have.length(6);
+      expect(losses.at(-1)).to.be.below(losses[0]!);
+    });
+
+    it('an exported page draws what the program draws', async () => {
+      mkdirSync(temporary('.'), { recursive: true });
+      await writeModelFolder(temporary('page'), {
+        generator: { ...generator, labels: [] },
+        tokenizer: tokenizerOf(vocabulary),
+      });
+      const model = await load(temporary('page'), { target });
+      const count = system.choices.steps ? { steps: 3 } : {};
+      writeFileSync(temporary('page.mjs'), await exportGpujs(model, { mode: 'cpu', ...count }));
+      const page = (await import(temporary('page.mjs'))) as {
+        load(gpu: unknown): { sample(options: object): Promise<{ tokens: Int32Array }> };
+      };
+      const { tokens } = await page
+        .load(createRequire(import.meta.url)('gpu.js'))
+        .sample({ class: 1, seed: 4 });
+      const { pictures: drawn } = await sampleTokens(model, { classes: [1], seed: 4, ...count });
+      expect(Array.from(tokens)).to.deep.equal(Array.from(drawn[0]!.tokens));
+      await model.dispose();
+    });
+  });
