@@ -1,12 +1,6 @@
 import { Flags } from '@oclif/core';
-import {
-  downsampleFactor,
-  MASK_RULE,
-  openTokenizer,
-  UsageError,
-  variationMask,
-  vqConfig,
-} from '../src/index.js';
+import { downsampleFactor } from '../src/faces/graph.js';
+import { MASK_RULE, openTokenizer, UsageError, variationMask, vqConfig } from '../src/index.js';
 import {
   EditCommand,
   editArgs,

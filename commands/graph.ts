@@ -1,13 +1,12 @@
 import { Args, Flags } from '@oclif/core';
 import {
-  ARPG_PRESETS,
   compileForKernels,
   compileGraph,
   type DimBindings,
+  type Graph,
   defaultSizes,
   GPU_MODES,
   type GpuMode,
-  type Graph,
   GRAPH_FORMATS,
   GRAPH_NAMES,
   type GraphFormat,
@@ -20,11 +19,8 @@ import {
   PASS_NAMES,
   printKernelPlan,
   renderGraph,
-  requireForeignOutput,
-  UsageError,
-  VQ_PRESETS,
-  type Weights,
-} from '../src/index.js';
+} from '../src/faces/graph.js';
+import { ARPG_PRESETS, requireForeignOutput, UsageError, VQ_PRESETS, type Weights } from '../src/index.js';
 import { BaseCommand, modelFlag, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { checkOutput, writeOutput } from '../src/cli/streams.js';
 

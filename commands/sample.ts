@@ -6,6 +6,7 @@ import {
   formatTokenLine,
   pictureGrid,
   requireMatchingParts,
+  requireMemory,
   type RgbImage,
   ROPE_SCALINGS,
   type RopeScaling,
@@ -25,7 +26,6 @@ import {
   writeFrames,
   writeImages,
 } from '../src/cli/imageOutput.js';
-import { requireMemory } from '../src/cli/bounds.js';
 import { chooseOutput, outputFlags } from '../src/cli/outputFormat.js';
 import { parsePixelSize } from '../src/cli/numbers.js';
 import { startProgress } from '../src/cli/progress.js';

@@ -1,8 +1,9 @@
 /**
  * arpg as a library: `import { load, sample, inpaint } from 'arpg'`.
  *
- * `load` opens a model; `sample` draws pictures of classes, `inpaint` draws the masked part of a picture anew. All that
- * the commands do is done through what this file names.
+ * `load` opens a model; `sample` draws pictures of classes, `inpaint` draws the masked part of a picture anew. What
+ * models are written and run with is in `arpg/graph`, training in `arpg/training`. All that the commands do is done
+ * through what these three name.
  * @module
  */
 
@@ -60,6 +61,7 @@ export { drawSeed } from './random/draws.js';
 export { GUIDANCE_SCHEDULES, type GuidanceSchedule } from './sampling/guidance.js';
 export { SCHEDULES, type Schedule } from './sampling/schedule.js';
 export { readOrder } from './sampling/orderFile.js';
+export { createSampler, type Sampler } from './sampling/sampler.js';
 export { type Grid, ROPE_SCALINGS, type RopeScaling } from '../graphs/rotary.js';
 
 // Images and tokens
@@ -89,7 +91,7 @@ export { MAX_PIXELS } from './data/pictureLimits.js';
 export { ANIMATION_FORMATS, encodeAnimation } from './data/animation.js';
 export { encodeNpz } from './data/npz.js';
 export { MAX_INPUT_BYTES, readBounded, refuseSize } from './data/boundedFile.js';
-export { openPictures } from './data/imageSource.js';
+export { type ImageSource, openImageSource, openPictures } from './data/imageSource.js';
 export { type PictureList, UNLABELLED } from './data/pictureList.js';
 export { decodeText } from './files/text.js';
 export {
@@ -99,6 +101,7 @@ export {
   type TokenGrid,
   type TokenLine,
 } from './data/tokenLines.js';
+export { type OpenedTokens, openTokenSet, requireCodes, type TokenSet } from './data/tokenSource.js';
 export { createTokenizer, type TokenImage, type Tokenizer } from './tokenizers/tokenizer.js';
 export { decodePartial } from './tokenizers/partialImage.js';
 
@@ -124,80 +127,8 @@ export { PRECISIONS, type Precision } from './export/exportOnnx.js';
 // Fetching
 export { DEFAULT_HUB, DEFAULT_TIMEOUT_SECONDS, pull, type Pulled, type PullOptions } from './library/pull.js';
 
-// Graphs, targets and kernels
-export {
-  defaultSizes,
-  GRAPH_FORMATS,
-  type GraphFormat,
-  renderGraph,
-  GRAPH_NAMES,
-  type GraphName,
-  modelGraph,
-  type NamedGraph,
-} from './library/graphs.js';
-export { arpgStep, arpgTeacherForced } from '../graphs/arpg.js';
-export { downsampleFactor, vqDecoder, vqEncoder } from '../graphs/vqTokenizer.js';
-export { compileGraph, PASS_NAMES } from './compiler/compile.js';
-export type { DimBindings } from './graph/dimension.js';
-export type { DrawOptions } from './inspect/boxes.js';
-export { drawDot, drawSvg, drawTable } from './inspect/draw.js';
-export type { Graph } from './graph/graph.js';
-export { printGraph } from './inspect/print.js';
-export { graphToJson } from './graph/serialize.js';
-export { GPU_MODES, type GpuMode } from './targets/gpujs/gpuModes.js';
-export { compileForKernels, hasGpuForm, MODE_LIMITS } from './targets/gpujs/gpujsTarget.js';
-export { lowerToKernels } from './targets/gpujs/lowerToKernels.js';
-export { printKernelPlan } from './targets/gpujs/printKernelPlan.js';
-export { inspectTargets } from './targets/inspectTargets.js';
-export { hasOnnxForm } from './targets/onnx/onnxTarget.js';
-export { resolveTarget, TARGET_NAMES } from './targets/resolveTarget.js';
-export type { Target } from './targets/target.js';
-
-// Training
-export { emptyClassesNote } from './data/classLabels.js';
-export { type ImageSource, openImageSource } from './data/imageSource.js';
-export { type OpenedTokens, openTokenSet, requireCodes, type TokenSet } from './data/tokenSource.js';
-export {
-  encodeSource,
-  generatorTraining,
-  requireSquareGrid,
-  requireTokensOf,
-} from './training/generatorRun.js';
-export {
-  generatorStart,
-  type NewGenerator,
-  type StartingWeights,
-  tokenizerStart,
-} from './training/fineTune.js';
-export { lossCurvePng } from './training/lossCurve.js';
-export { reconstructionGrid, sampleGrid } from './training/preview.js';
-export {
-  createRun,
-  readBestCheckpoint,
-  readCheckpoint,
-  readRunSettings,
-  reopenRun,
-  writeRunSettings,
-} from './training/runFolder.js';
-export { readLog } from './training/runLog.js';
-export {
-  PATH_SETTING_NAMES,
-  type PathSetting,
-  relocatePaths,
-  type RunPaths,
-  withResolvedPaths,
-} from './training/runPaths.js';
-export { hasTokenCache, readTokenCache, writeTokenCache } from './training/tokenCache.js';
-export { tokenizerTraining } from './training/tokenizerRun.js';
-export { train, type TrainingResult, type TrainingSettings } from './training/trainingLoop.js';
-export { trainedWeights, type WeightsPart, weightsPartsOf } from './training/trainingState.js';
-export { ADAMW_DEFAULTS, type AdamWOptions } from './training/trainingStep.js';
-export { readFeatureNetwork } from './targets/onnx/featureNetwork.js';
-export { createSampler, type Sampler } from './sampling/sampler.js';
-
-// Files
+// Output that appears complete or not at all
 export { writeFileAtomically, writeOutputFile } from './atomicFile.js';
-export { readJsonFile, validator } from './jsonFile.js';
 
 // Failures that the user can do something about
 export {
@@ -209,3 +140,4 @@ export {
   UsageError,
   UserError,
 } from './errors.js';
+export { requireMemory } from './memoryLimit.js';

@@ -1,80 +1,14 @@
-import { join } from 'node:path';
 import { Flags } from '@oclif/core';
-import type { JSONSchemaType } from 'ajv';
-import {
-  arpgConfig,
-  createSampler,
-  createTokenizer,
-  emptyClassesNote,
-  encodeSource,
-  generatorStart,
-  generatorTraining,
-  InputError,
-  type OfficialArpgConfig,
-  type OfficialVqConfig,
-  type OpenedTokens,
-  openGenerator,
-  openImageSource,
-  openTokenizer,
-  openTokenSet,
-  parseOfficialArpgConfig,
-  type PictureList,
-  readCheckpoint,
-  readTokenCache,
-  requireSquareGrid,
-  requireTokensOf,
-  sampleGrid,
-  type Tokenizer,
-  type TokenSet,
-  type TrainingSettings,
-  UsageError,
-  validator,
-  vqConfig,
-  writeTokenCache,
-} from '../../src/index.js';
-import type { BaseCommand } from '../../src/cli/baseCommand.js';
-import { parseNumber } from '../../src/cli/numbers.js';
-import { startProgress } from '../../src/cli/progress.js';
+import { GENERATOR_DEFAULTS, GENERATOR_PRESETS, trainGenerator } from '../../src/faces/training.js';
+import { TrainCommand } from '../../src/cli/trainCommand.js';
 import {
   givenFlags,
-  readTrainingConfig,
-  type SharedRunSettings,
-  sharedSettingsFields,
-  sharedSettingsSchema,
-  TrainCommand,
+  givenNumber,
+  numberFlag,
+  SHARE,
+  sharedRequest,
   trainFlags,
-  writePreview,
-} from '../../src/cli/trainCommand.js';
-
-interface GeneratorRun extends SharedRunSettings {
-  readonly kind: 'generator';
-  readonly config: Readonly<Record<string, unknown>>;
-  readonly tokenizer: string;
-  readonly label_dropout: number;
-  readonly dropout: number;
-  /** Names of the classes; empty where a data set of tokens has none. */
-  readonly labels: readonly string[];
-}
-
-const validate = validator<GeneratorRun>({
-  type: 'object',
-  required: [...sharedSettingsFields, 'kind', 'config', 'tokenizer', 'label_dropout', 'dropout', 'labels'],
-  properties: {
-    ...sharedSettingsSchema,
-    kind: { type: 'string', const: 'generator' },
-    config: { type: 'object', required: [], additionalProperties: true },
-    tokenizer: { type: 'string' },
-    label_dropout: { type: 'number', minimum: 0, exclusiveMaximum: 1 },
-    dropout: { type: 'number', minimum: 0, exclusiveMaximum: 1 },
-    labels: { type: 'array', items: { type: 'string' } },
-  },
-} as JSONSchemaType<GeneratorRun>);
-
-/** Small generators that a CPU trains. */
-const PRESETS = {
-  small: { dim: 192, n_layer: 6, n_head: 6, multiple_of: 64, absolute_positions: true },
-  medium: { dim: 256, n_layer: 8, n_head: 8, multiple_of: 64, absolute_positions: true },
-};
+} from '../../src/cli/trainFlags.js';
 
 export default class Train extends TrainCommand {
   static override summary = 'Train a generator on images.';
@@ -87,6 +21,7 @@ where --holdout leaves no image out. Images that cannot be read are left out and
   static override examples = [
     '<%= config.bin %> train --data mnist/ --tokenizer runs/digits-vq/model --out runs/digits --steps 2000',
     '<%= config.bin %> train --resume runs/digits',
+    "<%= config.bin %> train --data signs/ --tokenizer runs/digits-vq/model --init runs/digits/model --freeze 'layers.self_dec.*' --out runs/signs",
     '<%= config.bin %> sample --model runs/digits/model --class 7 -o seven.png',
   ];
   static override flags = {
@@ -97,170 +32,32 @@ where --holdout leaves no image out. Images that cannot be read are left out and
     }),
     tokenizer: Flags.string({ description: 'model folder with the tokenizer', helpValue: 'DIR' }),
     config: Flags.string({
-      description: `${Object.keys(PRESETS).join(', ')}, or a JSON file with dim, n_layer, n_head, …`,
+      description: `${Object.keys(GENERATOR_PRESETS).join(', ')}, or a JSON file with dim, n_layer, n_head, …`,
       helpValue: 'NAME|FILE',
       default: 'small',
     }),
-    'label-dropout': Flags.string({
-      description: 'share of images trained without their class, for guidance',
-      default: '0.1',
-      helpValue: 'SHARE',
-    }),
-    dropout: Flags.string({
-      description: 'share of elements dropped from embeddings, attention output and feed-forward output',
-      default: '0.1',
-      helpValue: 'SHARE',
-    }),
+    'label-dropout': numberFlag(
+      'share of images trained without their class, for guidance',
+      GENERATOR_DEFAULTS.labelDropout,
+      'SHARE',
+    ),
+    dropout: numberFlag(
+      'share of elements dropped from embeddings, attention output and feed-forward output',
+      GENERATOR_DEFAULTS.dropout,
+      'SHARE',
+    ),
   };
 
   async run(): Promise<void> {
     const { flags, metadata } = await this.parse(Train);
-    let tokenSet: OpenedTokens | undefined;
-    const { folder, settings, release } = await this.openRun<GeneratorRun>(
-      flags,
-      givenFlags(flags, metadata),
-      validate,
-      async (shared) => {
-        if (flags.tokenizer === undefined)
-          throw new UsageError(
-            '--tokenizer is needed: a model folder, for example one of arpg train tokenizer',
-          );
-        const { config } = openTokenizer(flags.tokenizer);
-        tokenSet = openTokenSet(shared.data, config.codebook_size);
-        if (tokenSet) requireSquareGrid(tokenSet, shared.data);
-        if (tokenSet && shared.flip)
-          this.note(
-            flags,
-            `--flip has no effect on tokens: ${shared.data} has the mirrored copies that it has; arpg tokenize --flip makes them`,
-          );
-        const { labels, classes, positions } = tokenSet ?? (await describeImages(shared.data, config));
-        const sizes = { vocab_size: config.codebook_size, num_classes: classes, block_size: positions };
-        const official = parseOfficialArpgConfig(
-          { ...readTrainingConfig(flags.config, PRESETS), ...sizes },
-          flags.config,
-        );
-        if (flags.init !== '') {
-          // Refused before the run folder is made.
-          const { init } = flags;
-          const start = generatorStart(openGenerator(init), { config: official, labels }, init, shared.seed);
-          if (start.note !== undefined) this.note(flags, start.note);
-        }
-        return {
-          ...shared,
-          kind: 'generator',
-          config: { ...official },
-          tokenizer: flags.tokenizer,
-          label_dropout: parseNumber(flags['label-dropout'], '--label-dropout', { min: 0, below: 1 }),
-          dropout: parseNumber(flags.dropout, '--dropout', { min: 0, below: 1 }),
-          labels,
-        };
-      },
-    );
-    const config = parseOfficialArpgConfig(settings.config, join(folder, 'run.json'));
-    const target = await this.chooseTarget(flags);
-    const tokenizerModel = openTokenizer(settings.tokenizer);
-    const tokenizer = createTokenizer(vqConfig(tokenizerModel.config), tokenizerModel.weights, target);
-    const tokens = await this.loadTokens(flags, folder, settings, { config, tokenizer, given: tokenSet });
-    this.note(flags, `${tokens.classIds.length} images of ${config.num_classes} classes`);
-    const training = generatorTraining(tokens, {
-      config,
-      batchSize: settings.batch,
-      heldOutShare: settings.holdout,
-      labelDropout: settings.label_dropout,
-      dropout: settings.dropout,
-      parts: settings.accumulate,
-      recompute: settings.recompute,
-      settings: {
-        ...this.loopSettings(settings),
-        ...initialWeights(folder, settings, config),
-        preview: async (step, weights) => {
-          const sampler = await createSampler(arpgConfig(config), weights, target);
-          writePreview(folder, step, await sampleGrid(sampler, tokenizer));
-          await sampler.dispose();
-        },
-      },
-    });
-    this.noteHeldOut(flags, training.validation);
-    const result = await this.runTraining(flags, folder, training, target, settings.batch);
-    await tokenizer.dispose();
-    await this.finishRun(flags, folder, settings, result, (weights) => ({
-      generator: { config, weights, labels: settings.labels },
-      tokenizer: tokenizerModel,
-    }));
-    release();
+    const given = givenFlags(flags, metadata);
+    const request = {
+      ...sharedRequest(given),
+      tokenizer: given.tokenizer,
+      config: given.config,
+      labelDropout: givenNumber(given['label-dropout'], '--label-dropout', SHARE),
+      dropout: givenNumber(given.dropout, '--dropout', SHARE),
+    };
+    await this.train(flags, (host) => trainGenerator(request, host));
   }
-
-  /** The data as tokens: as given, as they are, from the run's cache, or encoded now and kept there. */
-  private async loadTokens(
-    flags: Parameters<BaseCommand['note']>[0],
-    folder: string,
-    settings: GeneratorRun,
-    { config, tokenizer, given }: TokenNeeds,
-  ): Promise<TokenSet> {
-    const { data, labels, flip } = settings;
-    const opened = given ?? openTokenSet(data, config.vocab_size);
-    for (const note of opened?.notes ?? []) this.note(flags, note);
-    const ready = opened ?? readTokenCache(folder);
-    if (ready) {
-      requireTokensOf(config, ready, opened ? data : folder);
-      return ready;
-    }
-    const source = await openImageSource(data);
-    for (const note of source.notes) this.note(flags, note);
-    const bar = startProgress('tokenizing', source.count, 'images', !flags.quiet);
-    const { tokens, failures } = await encodeSource(
-      withLabels(source, labels, data),
-      tokenizer,
-      flip,
-      (done) => bar.update(done),
-    );
-    bar.stop();
-    this.noteFailures(flags, failures, 'left out');
-    const empty = failures.size > 0 ? emptyClassesNote(tokens.classIds, labels) : undefined;
-    if (empty !== undefined) this.note(flags, empty);
-    writeTokenCache(folder, tokens);
-    return tokens;
-  }
-}
-
-/** The weights that a run starts from; none are given where it starts from random ones, or goes on from a checkpoint. */
-function initialWeights(
-  folder: string,
-  { init, labels, seed }: GeneratorRun,
-  config: OfficialArpgConfig,
-): Pick<TrainingSettings, 'initialWeights'> {
-  if (init === '' || readCheckpoint(folder) !== undefined) return {};
-  return { initialWeights: generatorStart(openGenerator(init), { config, labels }, init, seed).weights };
-}
-
-/** What the tokens of a run depend on. */
-interface TokenNeeds {
-  readonly config: OfficialArpgConfig;
-  readonly tokenizer: Tokenizer;
-  readonly given: OpenedTokens | undefined;
-}
-
-/** What the network must be sized for. */
-interface DataSizes {
-  readonly labels: readonly string[];
-  readonly classes: number;
-  readonly positions: number;
-}
-
-async function describeImages(path: string, tokenizer: OfficialVqConfig): Promise<DataSizes> {
-  const { labels } = await openImageSource(path);
-  const side = tokenizer.image_size / 2 ** (tokenizer.ch_mult.length - 1);
-  return { labels, classes: labels.length, positions: side ** 2 };
-}
-
-/**
- * The pictures with the classes as the run numbers them, which a later version of the data may not.
- * @throws InputError naming the class that the run does not know.
- */
-function withLabels<T extends PictureList>(source: T, labels: readonly string[], path: string): T {
-  const classIds = source.labels.map((label) => labels.indexOf(label));
-  const unknown = classIds.indexOf(-1);
-  if (unknown >= 0)
-    throw new InputError(`${path}: class '${source.labels[unknown]}' was not there when the run began`);
-  return { ...source, classOf: (index) => classIds[source.classOf(index)]! };
 }
