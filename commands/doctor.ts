@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
-import { DEFAULT_MODEL, inspectTargets, modelFolder } from '../src/index.js';
+import { inspectTargets } from '../src/faces/graph.js';
+import { DEFAULT_MODEL, modelFolder } from '../src/index.js';
 import { BaseCommand } from '../src/cli/baseCommand.js';
 import { writeStdout } from '../src/cli/streams.js';
 import { oneLine } from '../src/cli/terminal.js';

@@ -1,10 +1,5 @@
 import { Flags } from '@oclif/core';
-import {
-  MASK_RULE,
-  openTokenizer,
-  UsageError,
-  variationMask,
-} from '../src/index.js';
+import { MASK_RULE, openTokenizer, UsageError, variationMask } from '../src/index.js';
 import {
   EditCommand,
   editArgs,

@@ -2,25 +2,22 @@ import { join } from 'node:path';
 import { Flags, type Interfaces } from '@oclif/core';
 import { BaseCommand, modelFlag, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { checkOutput, STREAM, writeOutput } from '../src/cli/streams.js';
+import { defaultSizes, GRAPH_NAMES, modelGraph, renderGraph } from '../src/faces/graph.js';
 import {
   DEFAULT_PAGE_STEPS,
-  defaultSizes,
   exportGpujs,
   exportOnnx,
   exportOnnxFolder,
   exportPytorch,
   exportSafetensors,
-  GRAPH_NAMES,
   load,
   MODEL_PARTS,
   type ModelPart,
-  modelGraph,
   onnxGraphsOf,
   PAGE_MODES,
   type PageMode,
   PRECISIONS,
   type Precision,
-  renderGraph,
   requireForeignOutput,
   SCHEDULES,
   type Schedule,

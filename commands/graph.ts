@@ -3,10 +3,10 @@ import {
   compileForKernels,
   compileGraph,
   type DimBindings,
+  type Graph,
   defaultSizes,
   GPU_MODES,
   type GpuMode,
-  type Graph,
   GRAPH_FORMATS,
   GRAPH_NAMES,
   type GraphFormat,
@@ -18,12 +18,10 @@ import {
   PASS_NAMES,
   printKernelPlan,
   renderGraph,
-  requireForeignOutput,
   SYSTEM_PRESETS,
   TOKENIZER_PRESETS,
-  UsageError,
-  type Weights,
-} from '../src/index.js';
+} from '../src/faces/graph.js';
+import { requireForeignOutput, UsageError, type Weights } from '../src/index.js';
 import { BaseCommand, modelFlag, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { checkOutput, writeOutput } from '../src/cli/streams.js';
 

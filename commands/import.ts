@@ -5,12 +5,11 @@ import {
   importTokenizer,
   type SamplingDefaults,
   SYSTEM_NAMES,
-  SYSTEM_PRESETS,
-  TOKENIZER_PRESETS,
   UsageError,
   type Weights,
   writeModelFolder,
 } from '../src/index.js';
+import { SYSTEM_PRESETS, TOKENIZER_PRESETS } from '../src/faces/graph.js';
 import { BaseCommand } from '../src/cli/baseCommand.js';
 import { parseNumber } from '../src/cli/numbers.js';
 

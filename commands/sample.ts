@@ -6,6 +6,7 @@ import {
   formatTokenLine,
   pictureGrid,
   requireMatchingParts,
+  requireMemory,
   type RgbImage,
   ROPE_SCALINGS,
   type RopeScaling,
@@ -25,7 +26,6 @@ import {
   writeFrames,
   writeImages,
 } from '../src/cli/imageOutput.js';
-import { requireMemory } from '../src/cli/bounds.js';
 import { chooseOutput, outputFlags } from '../src/cli/outputFormat.js';
 import { parsePixelSize } from '../src/cli/numbers.js';
 import { startProgress } from '../src/cli/progress.js';
@@ -127,7 +127,10 @@ Pictures in a folder are written as they are finished; --resume draws those that
     const classes = flags.class.flatMap((name) => new Array<string>(flags.count).fill(name));
     if (!asTokens) requireMatchingParts(model, 'decode');
     if (imageFormat)
-      checkImageSize({ width: columns * factor, height: rows * factor }, count, { ...choice, format: imageFormat });
+      checkImageSize({ width: columns * factor, height: rows * factor }, count, {
+        ...choice,
+        format: imageFormat,
+      });
     const there =
       flags.resume && imageFormat && isSeparate(imageFormat)
         ? picturesThere(flags.output, count, { ...choice, format: imageFormat })

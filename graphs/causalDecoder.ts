@@ -139,7 +139,13 @@ export function stepInputs(config: DecoderConfig): StepInputs {
     value: input(`past.${cacheName(layer, 'value')}`, 'f32', shape),
   }));
   const caches = past.flatMap(({ key, value }) => [key, value]);
-  return { classIds, tokenIds, contentPositions, past, all: [classIds, tokenIds, contentPositions, ...caches] };
+  return {
+    classIds,
+    tokenIds,
+    contentPositions,
+    past,
+    all: [classIds, tokenIds, contentPositions, ...caches],
+  };
 }
 
 /** What is fed in a step, embedded: `[batch, prefix + tokens, dim]` */

@@ -136,10 +136,7 @@ export function randArTeacherForced(
   const classPlaces = broadcastTo(constant('i32', [1, 1], [CLASS_ROTARY_INDEX]), [batch, 1]);
   const places = concat([classPlaces, allButLast(targets)], 1);
   const content = concat(
-    [
-      classEmbedding(reshape(classIds, [batch, 1]), config),
-      tokenEmbedding(allButLast(shuffled), config),
-    ],
+    [classEmbedding(reshape(classIds, [batch, 1]), config), tokenEmbedding(allButLast(shuffled), config)],
     1,
   );
   const table = ropeOf(config, config.grid, 'extend');

@@ -1,8 +1,9 @@
 /**
  * arpg as a library: `import { load, sample, inpaint } from 'arpg'`.
  *
- * `load` opens a model; `sample` draws pictures of classes, `inpaint` draws the masked part of a picture anew. All that
- * the commands do is done through what this file names.
+ * `load` opens a model; `sample` draws pictures of classes, `inpaint` draws the masked part of a picture anew. What
+ * models are written and run with is in `arpg/graph`, training in `arpg/training`. All that the commands do is done
+ * through what these three name.
  * @module
  */
 
@@ -22,21 +23,12 @@ export {
   type TokenizerModel,
   writeModelFolder,
 } from './models/modelFolder.js';
+export { parseSystemConfig, parseTokenizerConfig } from './models/parseConfig.js';
 export { importGenerator, importTokenizer } from './models/importCheckpoint.js';
 export type { SamplingDefaults } from './models/modelConfig.js';
 export { findClasses, type Labels } from './conditions/labels.js';
-export { parseSystemConfig, parseTokenizerConfig } from './models/parseConfig.js';
-export {
-  DEFAULT_SYSTEM,
-  findSystem,
-  requireSystem,
-  SYSTEM_NAMES,
-  SYSTEM_PRESETS,
-  SYSTEMS,
-} from './systems/registry.js';
-export type { System, SystemFacts } from './systems/system.js';
-export { DEFAULT_TOKENIZER, TOKENIZER_PRESETS, TOKENIZERS } from './tokenizers/registry.js';
-export { type OfficialVqConfig, vq, vqConfig } from './tokenizers/vq.js';
+export { DEFAULT_SYSTEM, requireSystem, SYSTEM_NAMES, SYSTEMS } from './systems/registry.js';
+export type { Abilities, System, SystemFacts } from './systems/system.js';
 export { byteLength, type StoredTensor, type Weights } from './graph/weights.js';
 
 // Drawing
@@ -65,6 +57,8 @@ export { drawSeed } from './random/draws.js';
 export { GUIDANCE_SCHEDULES, type GuidanceSchedule } from './sampling/guidance.js';
 export { SCHEDULES, type Schedule } from './sampling/schedule.js';
 export { readOrder } from './sampling/orderFile.js';
+export { createSampler, type Generator } from './systems/sampler.js';
+export type { Sampler } from './sampling/sampler.js';
 export { type Grid, ROPE_SCALINGS, type RopeScaling } from '../graphs/rotary.js';
 
 // Images and tokens
@@ -94,7 +88,7 @@ export { MAX_PIXELS } from './data/pictureLimits.js';
 export { ANIMATION_FORMATS, encodeAnimation } from './data/animation.js';
 export { encodeNpz } from './data/npz.js';
 export { MAX_INPUT_BYTES, readBounded, refuseSize } from './data/boundedFile.js';
-export { openPictures } from './data/imageSource.js';
+export { type ImageSource, openImageSource, openPictures } from './data/imageSource.js';
 export { type PictureList, UNLABELLED } from './data/pictureList.js';
 export { decodeText } from './files/text.js';
 export {
@@ -104,6 +98,13 @@ export {
   type TokenGrid,
   type TokenLine,
 } from './data/tokenLines.js';
+export {
+  type OpenedTokens,
+  openTokenSet,
+  requireCodes,
+  TOKEN_LAYOUTS,
+  type TokenSet,
+} from './data/tokenSource.js';
 export { createTokenizer, type TokenImage, type Tokenizer } from './tokenizers/tokenizer.js';
 export { decodePartial } from './tokenizers/partialImage.js';
 
@@ -128,78 +129,8 @@ export { PRECISIONS, type Precision } from './export/exportOnnx.js';
 // Fetching
 export { DEFAULT_HUB, DEFAULT_TIMEOUT_SECONDS, pull, type Pulled, type PullOptions } from './library/pull.js';
 
-// Graphs, targets and kernels
-export {
-  defaultSizes,
-  GRAPH_FORMATS,
-  type GraphFormat,
-  renderGraph,
-  GRAPH_NAMES,
-  modelGraph,
-  type NamedGraph,
-} from './library/graphs.js';
-export { compileGraph, PASS_NAMES } from './compiler/compile.js';
-export type { DimBindings } from './graph/dimension.js';
-export type { DrawOptions } from './inspect/boxes.js';
-export { drawDot, drawSvg, drawTable } from './inspect/draw.js';
-export type { Graph } from './graph/graph.js';
-export { printGraph } from './inspect/print.js';
-export { graphToJson } from './graph/serialize.js';
-export { GPU_MODES, type GpuMode } from './targets/gpujs/gpuModes.js';
-export { compileForKernels, hasGpuForm, MODE_LIMITS } from './targets/gpujs/gpujsTarget.js';
-export { lowerToKernels } from './targets/gpujs/lowerToKernels.js';
-export { printKernelPlan } from './targets/gpujs/printKernelPlan.js';
-export { inspectTargets } from './targets/inspectTargets.js';
-export { hasOnnxForm } from './targets/onnx/onnxTarget.js';
-export { resolveTarget, TARGET_NAMES } from './targets/resolveTarget.js';
-export type { Target } from './targets/target.js';
-
-// Training
-export { emptyClassesNote } from './data/classLabels.js';
-export { type ImageSource, openImageSource } from './data/imageSource.js';
-export { type OpenedTokens, openTokenSet, requireCodes, type TokenSet } from './data/tokenSource.js';
-export {
-  encodeSource,
-  generatorTraining,
-  requireSquareGrid,
-  requireTokensOf,
-} from './training/generatorRun.js';
-export {
-  generatorStart,
-  type NewGenerator,
-  type StartingWeights,
-  tokenizerStart,
-} from './training/fineTune.js';
-export { lossCurvePng } from './training/lossCurve.js';
-export { reconstructionGrid, sampleGrid } from './training/preview.js';
-export {
-  createRun,
-  readBestCheckpoint,
-  readCheckpoint,
-  readRunSettings,
-  reopenRun,
-  writeRunSettings,
-} from './training/runFolder.js';
-export { readLog } from './training/runLog.js';
-export {
-  PATH_SETTING_NAMES,
-  type PathSetting,
-  relocatePaths,
-  type RunPaths,
-  withResolvedPaths,
-} from './training/runPaths.js';
-export { hasTokenCache, readTokenCache, writeTokenCache } from './training/tokenCache.js';
-export { tokenizerTraining } from './training/tokenizerRun.js';
-export { train, type TrainingResult, type TrainingSettings } from './training/trainingLoop.js';
-export { trainedWeights, type WeightsPart, weightsPartsOf } from './training/trainingState.js';
-export { ADAMW_DEFAULTS, type AdamWOptions } from './training/trainingStep.js';
-export { readFeatureNetwork } from './targets/onnx/featureNetwork.js';
-export { createSampler } from './systems/sampler.js';
-export type { Sampler } from './sampling/sampler.js';
-
-// Files
+// Output that appears complete or not at all
 export { writeFileAtomically, writeOutputFile } from './atomicFile.js';
-export { readJsonFile, validator } from './jsonFile.js';
 
 // Failures that the user can do something about
 export {
@@ -211,3 +142,4 @@ export {
   UsageError,
   UserError,
 } from './errors.js';
+export { requireMemory } from './memoryLimit.js';

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { Command, Flags, type Interfaces } from '@oclif/core';
+import { resolveTarget, type Target, TARGET_NAMES } from '../faces/graph.js';
 import {
   DEFAULT_MODEL,
   drawSeed,
@@ -8,9 +9,6 @@ import {
   modelFolder,
   requireForeignOutput,
   resolveSeed,
-  resolveTarget,
-  type Target,
-  TARGET_NAMES,
   UsageError,
 } from '../index.js';
 import { printable } from '../printable.js';

@@ -73,6 +73,9 @@ function numbered(names: readonly string[]): readonly string[] {
   return [...names].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 }
 
+/** The ways in which a data set of tokens may lie, for the help. */
+export const TOKEN_LAYOUTS = "folder in RandAR's or LlamaGen's layout, .jsonl file";
+
 /** LlamaGen's layout: `…codes/{i}.npy` `[1, variants, positions]` with `…labels/{i}.npy` `[1]`. */
 function readLlamaGen(path: string, codesName: string): readonly TokenImage[] {
   return arraysIn(join(path, codesName)).map((name) => {

@@ -45,7 +45,7 @@ function graphOf(model: Model, name: string): { readonly graph: Graph; readonly 
   if (generator[name]) return { graph: generator[name](), part: 'generator' };
   const make = tokenizer()[name];
   if (make) return { graph: make(), part: 'tokenizer' };
-  throw new UsageError(`graph ${name} is not exported as ONNX; there are ${onnxGraphsOf(model).join(', ')}`);
+  throw new UsageError(`--graph ${name} is not exported as ONNX; there are ${onnxGraphsOf(model).join(', ')}`);
 }
 
 /**

@@ -26,7 +26,8 @@ import {
 import { GraphError } from '../graph/graphError.js';
 import { type StatePart, stateName, type StepExtension } from './trainingStep.js';
 
-const CODEBOOK = 'quantize.embedding.weight';
+/** Name of the parameter with the codes. */
+export const CODEBOOK = 'quantize.embedding.weight';
 
 /** Name of the state that counts for how many steps each code has not been chosen, f32 `[codebookSize]`. */
 export const CODE_AGE = 'code_age';
@@ -41,7 +42,8 @@ export const CODE_AGE = 'code_age';
  * The loss graph must have the outputs `indices` i32 `[batch, positions]` and `latents` `[batch, positions,
  * codebookDim]`.
  * @param codebookSize number of codes
- * @param limit steps without use after which a code is replaced; infinite only counts
+ * @param limit steps without use after which a code is replaced; infinite only counts, as it must where the codebook is
+ *   frozen
  */
 export function restartDeadCodes(codebookSize: number, limit: number, seed: number): StepExtension {
   const perCode = (value: number) => broadcastTo(reshape(scalar(value), [1]), [codebookSize]);
@@ -53,17 +55,24 @@ export function restartDeadCodes(codebookSize: number, limit: number, seed: numb
     return { code_uses: scatter(perCode(0), chosen, ones, { axis: 0, combine: 'add' }) };
   };
   const extend: StepExtension['extend'] = ({ lossOutputs, gathered, step, outputs }) => {
-    const { latents } = lossOutputs;
-    const codes = outputs[`next.${stateName('parameter', CODEBOOK)}`];
-    if (!latents || !codes) throw new GraphError("the loss graph has no output 'latents', or no codebook");
-    const rows = reshape(latents, [-1, Number(codes.shape[1])]);
-    const latentCount: Dim = rows.shape[0]!;
-    const perLatent = (value: number) => broadcastTo(reshape(scalar(value), [1]), [latentCount]);
-
     const used = greater(gathered.code_uses!, 0);
     const age = input(CODE_AGE, 'f32', [codebookSize]);
     const grown = select(used, perCode(0), add(age, 1));
+    const use = { codebook_use: mean(cast(used, 'f32')) };
+    if (limit === Number.POSITIVE_INFINITY)
+      return {
+        inputs: [age],
+        outputs: { [`next.${CODE_AGE}`]: grown, ...use, restarted_codes: scalar(0) },
+      };
     const dead = lessOrEqual(limit, grown);
+
+    const { latents } = lossOutputs;
+    const codes = outputs[`next.${stateName('parameter', CODEBOOK)}`];
+    if (!latents || !codes)
+      throw new GraphError("the loss graph has no output 'latents', or no codebook to train");
+    const rows = reshape(latents, [-1, Number(codes.shape[1])]);
+    const latentCount: Dim = rows.shape[0]!;
+    const perLatent = (value: number) => broadcastTo(reshape(scalar(value), [1]), [latentCount]);
 
     const upperHalf = floor(multiply(step, 2 ** -16));
     const lowerHalf = subtract(step, multiply(upperHalf, 2 ** 16));
@@ -93,7 +102,7 @@ export function restartDeadCodes(codebookSize: number, limit: number, seed: numb
           ...replaced('second_moment', zeros),
         ]),
         [`next.${CODE_AGE}`]: select(dead, perCode(0), grown),
-        codebook_use: mean(cast(used, 'f32')),
+        ...use,
         restarted_codes: sum(cast(dead, 'f32')),
       },
     };

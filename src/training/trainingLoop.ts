@@ -1,35 +1,24 @@
 import { requireLoopSettings } from './requireSettings.js';
 import { InputError } from '../errors.js';
-import { countElements } from '../graph/dimension.js';
-import { type Graph, inputNode } from '../graph/graph.js';
+import type { Graph } from '../graph/graph.js';
 import type { Weights } from '../graph/weights.js';
-import {
-  type Executable,
-  floatTensor,
-  type HostTensor,
-  type Target,
-  type TargetTensor,
-} from '../targets/target.js';
+import type { HostTensor, Target } from '../targets/target.js';
 import { type LearningRateSchedule, learningRateAt } from './learningRate.js';
 import { type BestWeights, readCheckpoint, removeOldCheckpoints, writeCheckpoint } from './runFolder.js';
 import { openLog } from './runLog.js';
 import {
   downloadState,
+  frozenWeights,
   initialState,
   releaseState,
-  type TrainingState,
   trainedWeights,
   uploadState,
   type WeightsPart,
   weightsPartsOf,
+  withFrozen,
 } from './trainingState.js';
-import {
-  accumulationStep,
-  type AdamWOptions,
-  stateInputs,
-  type StepOptions,
-  trainingStep,
-} from './trainingStep.js';
+import { compileStep, readScalar, type StepResult } from './stepRunner.js';
+import { type AdamWOptions, type StepOptions, trainingStep } from './trainingStep.js';
 
 /** The inputs of one run of the loss graph. */
 export type Batch = Readonly<Record<string, HostTensor>>;
@@ -74,10 +63,6 @@ export interface TrainingResult {
   readonly best: BestWeights | undefined;
 }
 
-async function readScalar(outputs: Awaited<ReturnType<Executable['run']>>, name: string): Promise<number> {
-  return (await outputs[name]!.read()).data[0]!;
-}
-
 /** The mean loss over the validation batches. */
 async function validate(target: Target, settings: TrainingSettings, weights: Weights): Promise<number> {
   const executable = await target.compile(settings.validationGraph ?? settings.lossGraph, { weights });
@@ -86,92 +71,6 @@ async function validate(target: Target, settings: TrainingSettings, weights: Wei
     total += await readScalar(await executable.run(batch, ['loss']), 'loss');
   await executable.dispose();
   return total / settings.validation.length;
-}
-
-/** What a step gives: the state for the next, and the numbers to log. */
-interface StepResult {
-  readonly next: TrainingState;
-  readonly scalars: Readonly<Record<string, number>> & { readonly loss: number };
-}
-
-interface StepRunner {
-  (parts: readonly Batch[], state: TrainingState, rate: number, step: number): Promise<StepResult>;
-  dispose(): Promise<void>;
-}
-
-/** Names of a step's outputs that are numbers to log. */
-function scalarNamesOf(graph: Graph): readonly string[] {
-  return Object.entries(graph.outputs).flatMap(([name, { shape }]) =>
-    shape.length === 0 && !name.startsWith('next.') ? [name] : [],
-  );
-}
-
-async function readScalars(
-  outputs: Awaited<ReturnType<Executable['run']>>,
-  names: readonly string[],
-): Promise<Readonly<Record<string, number>>> {
-  const scalars: Record<string, number> = {};
-  for (const name of names) scalars[name] = await readScalar(outputs, name);
-  return scalars;
-}
-
-/** The mean of each number that all parts have; of the others the last part's. */
-function meanOf(parts: readonly Readonly<Record<string, number>>[]): StepResult['scalars'] {
-  const means = Object.entries(parts.at(-1)!).map(([name, last]) => {
-    const values = parts.map((part) => part[name]);
-    const isShared = values.every((value) => value !== undefined);
-    return [name, isShared ? values.reduce((sum, value) => sum + value, 0) / values.length : last] as const;
-  });
-  return Object.fromEntries(means) as StepResult['scalars'];
-}
-
-/** A training step ready to run on a batch in parts. */
-async function compileStep(
-  lossGraph: Graph,
-  stepGraph: Graph,
-  target: Target,
-  options: StepOptions = {},
-): Promise<StepRunner> {
-  const final = await target.compile(stepGraph);
-  const partGraph = (options.parts ?? 1) > 1 ? accumulationStep(lossGraph, options) : undefined;
-  const partial = partGraph && (await target.compile(partGraph));
-  const scalarNames = scalarNamesOf(stepGraph);
-  const stateNames = stateInputs(stepGraph).map((tensor) => inputNode(tensor).name);
-  // What goes from part to part starts as zeros.
-  const carried = partGraph ? stateInputs(partGraph) : [];
-  const run = async (
-    parts: readonly Batch[],
-    state: TrainingState,
-    rate: number,
-    step: number,
-  ): Promise<StepResult> => {
-    let soFar: Readonly<Record<string, TargetTensor>> = Object.fromEntries(
-      carried.map((tensor) => {
-        const shape = tensor.shape as readonly number[];
-        return [inputNode(tensor).name, floatTensor(shape, new Float32Array(countElements(shape)))];
-      }),
-    );
-    const scalars: Readonly<Record<string, number>>[] = [];
-    for (const part of parts.slice(0, -1)) {
-      const outputs = await partial!.run({ ...part, ...state, ...soFar });
-      scalars.push(await readScalars(outputs, scalarNamesOf(partGraph!)));
-      releaseState(soFar);
-      soFar = Object.fromEntries(Object.keys(soFar).map((name) => [name, outputs[`next.${name}`]!]));
-    }
-    const numbers = { learning_rate: floatTensor([], [rate]), step: floatTensor([], [step]) };
-    const wanted = [...scalarNames, ...stateNames.map((name) => `next.${name}`)];
-    const outputs = await final.run({ ...parts.at(-1)!, ...state, ...soFar, ...numbers }, wanted);
-    releaseState(soFar);
-    scalars.push(await readScalars(outputs, scalarNames));
-    const next = Object.fromEntries(stateNames.map((name) => [name, outputs[`next.${name}`]!]));
-    return { next, scalars: meanOf(scalars) };
-  };
-  return Object.assign(run, {
-    dispose: async () => {
-      await final.dispose();
-      await partial?.dispose();
-    },
-  });
 }
 
 /** Held-out losses of the weights that a state has. */
@@ -220,17 +119,26 @@ export async function train(
   onProgress: (progress: TrainingProgress) => void = () => {},
 ): Promise<TrainingResult> {
   requireLoopSettings(settings);
-  const { lossGraph, optimizer, learningRate, checkpointEvery, totalSteps } = settings;
+  const {
+    lossGraph,
+    optimizer,
+    learningRate,
+    checkpointEvery,
+    totalSteps,
+    step: stepOptions = {},
+  } = settings;
+  const { frozen = new Set() } = stepOptions;
   const checkpoint = readCheckpoint(folder);
   if (checkpoint) removeOldCheckpoints(folder, checkpoint);
-  const stepGraph = trainingStep(lossGraph, optimizer, settings.step);
+  const stepGraph = trainingStep(lossGraph, optimizer, stepOptions);
+  const kept = frozenWeights(lossGraph, frozen, settings.seed, settings.initialWeights, checkpoint?.state);
   let state = checkpoint
-    ? uploadState(checkpoint.state)
+    ? uploadState(checkpoint.state, frozen)
     : initialState(lossGraph, stepGraph, optimizer, settings.seed, settings.initialWeights);
   let step = checkpoint?.step ?? 0;
   let best = checkpoint?.best;
   let saved = checkpoint?.step;
-  const run = await compileStep(lossGraph, stepGraph, target, settings.step);
+  const run = await compileStep(lossGraph, stepGraph, target, stepOptions, kept);
   const log = openLog(folder, step);
 
   /**
@@ -240,7 +148,7 @@ export async function train(
    */
   const save = async (isDue: boolean): Promise<void> => {
     if (saved === step) return;
-    const downloaded = await downloadState(state);
+    const downloaded = withFrozen(await downloadState(state), kept);
     const losses: Partial<Record<WeightsPart, number>> = {};
     if (isDue && settings.validation.length > 0)
       for (const part of weightsPartsOf(optimizer))

@@ -9,7 +9,6 @@ import {
   type StatePart,
   stateInputs,
   stateName,
-  statePartsOf,
   trainedParameters,
 } from './trainingStep.js';
 
@@ -45,15 +44,36 @@ function initialize(initializer: Initializer, count: number, seed: number, param
 
 /** The weights of one parameter of a loss graph as `initialState` draws them. */
 export function drawnWeights(lossGraph: Graph, name: string, seed: number): Float32Array {
-  const parameters = trainedParameters(lossGraph);
-  const index = parameters.findIndex((node) => node.name === name);
-  const { initializer, outputs } = parameters[index]!;
-  return initialize(initializer, countElements(outputs[0]!.shape as readonly number[]), seed, index);
+  return initialWeights(lossGraph, seed, new Map(), [name]).get(name)!;
+}
+
+/**
+ * The weights that parameters of a loss graph start from: the given ones, copied, or ones drawn as their initialisers
+ * say. They are the same whichever others are asked for with them.
+ * @throws GraphError when a given one has another shape.
+ */
+function initialWeights(
+  lossGraph: Graph,
+  seed: number,
+  given: Weights,
+  names: Iterable<string>,
+): ReadonlyMap<string, Float32Array> {
+  const wanted = new Set(names);
+  return new Map(
+    trainedParameters(lossGraph).flatMap((node, index) => {
+      if (!wanted.has(node.name)) return [];
+      const count = countElements(node.outputs[0]!.shape as readonly number[]);
+      const weights = given.has(node.name)
+        ? readFloats(weightOf(given, node)).slice()
+        : initialize(node.initializer, count, seed, index);
+      return [[node.name, weights] as const];
+    }),
+  );
 }
 
 /**
  * The state before the first step: weights drawn as their initialisers say, averages the weights, all else zero.
- * @param step the training step of the loss graph
+ * @param step the training step of the loss graph; what it has frozen is no state
  * @param given weights to start from instead of drawn ones; parameters that they lack are drawn
  * @throws GraphError when one of them has another shape.
  */
@@ -64,22 +84,43 @@ export function initialState(
   seed: number,
   given: Weights = new Map(),
 ): TrainingState {
-  const zeros = stateInputs(step).map((tensor): [string, TargetTensor] => {
-    const shape = tensor.shape as readonly number[];
-    return [inputNode(tensor).name, floatTensor(shape, new Float32Array(countElements(shape)))];
-  });
-  const entries = trainedParameters(lossGraph).flatMap((node, index) => {
-    const shape = node.outputs[0]!.shape as readonly number[];
-    const count = countElements(shape);
-    const weights = given.has(node.name)
-      ? readFloats(weightOf(given, node))
-      : initialize(node.initializer, count, seed, index);
-    return statePartsOf(options).flatMap((part): [string, TargetTensor][] => {
-      const isWeights = part === 'parameter' || part === 'ema';
-      return isWeights ? [[stateName(part, node.name), floatTensor(shape, weights.slice())]] : [];
-    });
-  });
+  const shapes = new Map(
+    stateInputs(step).map((tensor) => [inputNode(tensor).name, tensor.shape as readonly number[]]),
+  );
+  const zeros = [...shapes].map(([name, shape]): [string, TargetTensor] => [
+    name,
+    floatTensor(shape, new Float32Array(countElements(shape))),
+  ]);
+  const names = trainedParameters(lossGraph)
+    .map(({ name }) => name)
+    .filter((name) => shapes.has(stateName('parameter', name)));
+  const entries = [...initialWeights(lossGraph, seed, given, names)].flatMap(([name, weights]) =>
+    weightsPartsOf(options).map((part): [string, TargetTensor] => {
+      const key = stateName(part, name);
+      return [key, floatTensor(shapes.get(key)!, weights.slice())];
+    }),
+  );
   return Object.fromEntries([...zeros, ...entries]);
+}
+
+/**
+ * The weights of parameters that stay as they are, in memory: those of a checkpoint, else those that `initialState`
+ * would start from.
+ * @param checkpoint state of the run, where it goes on
+ */
+export function frozenWeights(
+  lossGraph: Graph,
+  frozen: ReadonlySet<string>,
+  seed: number,
+  given: Weights = new Map(),
+  checkpoint?: Weights,
+): Weights {
+  const known = checkpoint ? trainedWeights(checkpoint, 'parameter') : given;
+  const shapes = new Map(
+    trainedParameters(lossGraph).map(({ name, outputs }) => [name, outputs[0]!.shape as readonly number[]]),
+  );
+  const weights = initialWeights(lossGraph, seed, known, frozen);
+  return new Map([...weights].map(([name, values]) => [name, storedFloats(shapes.get(name)!, values)]));
 }
 
 /** The state's tensors in this process, to be written to a checkpoint. */
@@ -92,11 +133,20 @@ export async function downloadState(state: TrainingState): Promise<Weights> {
   return tensors;
 }
 
-/** A state read back from a checkpoint. */
-export function uploadState(tensors: Weights): TrainingState {
+/** A state read back from a checkpoint, without the parameters that are frozen. */
+export function uploadState(tensors: Weights, frozen: ReadonlySet<string> = new Set()): TrainingState {
+  const left = new Set([...frozen].map((name) => stateName('parameter', name)));
   return Object.fromEntries(
-    [...tensors].map(([name, stored]) => [name, floatTensor(stored.shape, readFloats(stored))]),
+    [...tensors].flatMap(([name, stored]) =>
+      left.has(name) ? [] : [[name, floatTensor(stored.shape, readFloats(stored))] as const],
+    ),
   );
+}
+
+/** What a checkpoint holds: the state, and the parameters that are frozen. */
+export function withFrozen(state: Weights, frozen: Weights): Weights {
+  const kept = [...frozen].map(([name, tensor]) => [stateName('parameter', name), tensor] as const);
+  return new Map([...state, ...kept]);
 }
 
 /** Which weights of a state: those of the last step, or their average. */
@@ -107,14 +157,15 @@ export function weightsPartsOf(options: AdamWOptions): readonly WeightsPart[] {
   return options.emaDecay === undefined ? ['parameter'] : ['parameter', 'ema'];
 }
 
-/** The trained weights under their checkpoint names. */
+/** A model's weights under their checkpoint names; frozen ones have no average, and are as they are in any part. */
 export function trainedWeights(state: Weights, part: WeightsPart): Weights {
-  const prefix = stateName(part, '');
-  return new Map(
-    [...state].flatMap(([name, tensor]) =>
+  const ofPart = (wanted: WeightsPart) => {
+    const prefix = stateName(wanted, '');
+    return [...state].flatMap(([name, tensor]) =>
       name.startsWith(prefix) ? [[name.slice(prefix.length), tensor] as const] : [],
-    ),
-  );
+    );
+  };
+  return new Map([...ofPart('parameter'), ...ofPart(part)]);
 }
 
 /** Frees what the target keeps of a state. */

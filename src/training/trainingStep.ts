@@ -10,14 +10,13 @@ import {
   multiply,
   power,
   scope,
-  sqrt,
   subtract,
-  sum,
   type Tensor,
 } from '../dsl/index.js';
 import { GraphError } from '../graph/graphError.js';
 import { inputNode, parametersOf } from '../graph/graph.js';
 import type { ParameterNode } from '../graph/node.js';
+import { adamW, globalNorm } from './adamW.js';
 
 /** AdamW (Loshchilov and Hutter, 2019) with a clipped gradient, as the published models were trained (PAPER §2). */
 export interface AdamWOptions {
@@ -63,30 +62,41 @@ export function stateName(part: StatePart, parameter: string): string {
   return `${part}.${parameter}`;
 }
 
-/** Makes a graph's parameters inputs, so that they may change from run to run. */
-function parametersAsInputs(graph: Graph): {
+/** Makes a graph's parameters inputs, so that they may change from run to run; frozen ones stay parameters. */
+function parametersAsInputs(
+  graph: Graph,
+  frozen: ReadonlySet<string>,
+): {
   readonly graph: Graph;
   readonly parameters: ReadonlyMap<string, Tensor>;
 } {
   const parameters = new Map(
-    parametersOf(graph).map((node) => [
+    trainedParameters(graph, frozen).map((node) => [
       node.name,
       input(stateName('parameter', node.name), 'f32', node.outputs[0]!.shape),
     ]),
   );
   const extended = makeGraph(graph.name, [...graph.inputs, ...parameters.values()], graph.outputs);
   const replaced = rewriteGraph(extended, (node) =>
-    node.kind === 'parameter' ? [parameters.get(node.name)!] : undefined,
+    node.kind === 'parameter' && parameters.has(node.name) ? [parameters.get(node.name)!] : undefined,
   );
   return { graph: replaced, parameters };
 }
 
-/** How a step's batch is worked on. */
+/** No parameters. */
+const NONE: ReadonlySet<string> = new Set();
+
+/** How a step's batch is worked on, and what is trained. */
 export interface StepOptions {
   /** Parts that the batch comes in; their gradients are averaged (default 1). */
   readonly parts?: number;
   /** Computes the activations of blocks again when their gradient is due, which saves their memory. */
   readonly recompute?: boolean;
+  /**
+   * Names of parameters that stay as they are (default none): they have no gradient, moments or average and are not
+   * decayed. In the step they are parameters still, whose weights the target is given when it compiles.
+   */
+  readonly frozen?: ReadonlySet<string>;
   /** Adds to the step what the optimiser does not do, such as replacing codes that are not used. */
   readonly extension?: StepExtension;
 }
@@ -130,13 +140,15 @@ interface PartialGradients {
 /** The gradient of a part of the batch, added to that of the parts before it. */
 function partialGradients(
   lossGraph: Graph,
-  { parts = 1, recompute = false, extension }: StepOptions,
+  { parts = 1, recompute = false, frozen = NONE, extension }: StepOptions,
 ): PartialGradients {
-  const { graph, parameters } = parametersAsInputs(differentiable(lossGraph));
+  const { graph, parameters } = parametersAsInputs(differentiable(lossGraph), frozen);
   const { loss, ...others } = graph.outputs;
   if (!loss || loss.shape.length > 0)
     throw new GraphError(`graph '${lossGraph.name}' has no output 'loss' without axes`);
   const names = [...parameters.keys()];
+  if (names.length === 0)
+    throw new GraphError(`graph '${lossGraph.name}' has no parameter that is not frozen`);
   const weights = names.map((name) => parameters.get(name)!);
   const own = gradientsOf(loss, weights, { recompute });
   const gathered = extension?.gather(others) ?? {};
@@ -179,40 +191,10 @@ export function accumulationStep(lossGraph: Graph, options: StepOptions): Graph 
   });
 }
 
-interface Moments {
-  readonly first: Tensor;
-  readonly second: Tensor;
-}
-
-/** One parameter's update; the corrections undo the moments' start at zero. */
-function adamW(
-  parameter: Tensor,
-  gradient: Tensor,
-  moments: Moments,
-  rate: Tensor,
-  corrections: Moments,
-  { beta1, beta2, epsilon, weightDecay }: AdamWOptions,
-): Moments & { readonly parameter: Tensor } {
-  const first = add(multiply(moments.first, beta1), multiply(gradient, 1 - beta1));
-  const second = add(multiply(moments.second, beta2), multiply(multiply(gradient, gradient), 1 - beta2));
-  const direction = divide(
-    divide(first, corrections.first),
-    add(sqrt(divide(second, corrections.second)), epsilon),
-  );
-  const decay = parameter.shape.length >= 2 ? weightDecay : 0;
-  const decayed = multiply(parameter, subtract(1, multiply(rate, decay)));
-  return { parameter: subtract(decayed, multiply(rate, direction)), first, second };
-}
-
-/** The length of all gradients taken as one vector. */
-function globalNorm(gradients: readonly Tensor[]): Tensor {
-  return sqrt(gradients.map((gradient) => sum(multiply(gradient, gradient))).reduce((a, b) => add(a, b)));
-}
-
 /**
  * One optimiser step as a graph: forward pass, gradient, clip, AdamW and averaged weights.
  *
- * Inputs: those of the loss graph; for every parameter its state (`stateName`); `learning_rate` and `step` (from 1),
+ * Inputs: those of the loss graph; for every parameter that is not frozen its state (`stateName`); `learning_rate` and `step` (from 1),
  * f32 without axes. Outputs: `loss`, `gradient_norm` (before the clip), any other outputs of the loss graph without
  * axes, and the state for the next step, `next.<state>`. Where the batch comes in parts, this is the last of them, and
  * the gradients of the others, `gradient.<name>`, and what was gathered from them, `gathered.<name>`, are inputs too.
@@ -290,7 +272,11 @@ export function stateInputs(step: Graph): readonly Tensor[] {
   return step.inputs.filter((tensor) => `next.${inputNode(tensor).name}` in step.outputs);
 }
 
-/** The parameters that a loss graph trains, in the order of use, each once. */
-export function trainedParameters(lossGraph: Graph): readonly ParameterNode[] {
-  return [...new Map(parametersOf(lossGraph).map((node) => [node.name, node])).values()];
+/** The parameters that a loss graph trains, in the order of use, each once, without those that are frozen. */
+export function trainedParameters(
+  lossGraph: Graph,
+  frozen: ReadonlySet<string> = NONE,
+): readonly ParameterNode[] {
+  const nodes = parametersOf(lossGraph).filter(({ name }) => !frozen.has(name));
+  return [...new Map(nodes.map((node) => [node.name, node])).values()];
 }

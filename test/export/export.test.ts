@@ -7,6 +7,7 @@ import { openPytorch } from '../support/checkpoints.js';
 import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import { writeOnnxModel, onnxModelOf } from '../../src/export/exportOnnx.js';
 import { readFloats, type Weights } from '../../src/graph/weights.js';
+import { modelGraph } from '../../src/faces/graph.js';
 import {
   exportGpujs,
   exportOnnx,
@@ -15,7 +16,6 @@ import {
   exportSafetensors,
   load,
   type Model,
-  modelGraph,
   onnxGraphsOf,
   PRECISIONS,
   type SampleOptions,

@@ -8,6 +8,7 @@ import { makeGraph, nodesOf } from '../../src/graph/graph.js';
 import { wordHalves } from '../../src/random/philox.js';
 import { input } from '../../src/graph/sources.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
+import { storedFloats } from '../../src/graph/weights.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
 import { floatTensor, type HostTensor, intTensor, type TargetTensor } from '../../src/targets/target.js';
 import { CODE_AGE, restartDeadCodes } from '../../src/training/deadCodes.js';
@@ -188,6 +189,27 @@ describe('restart of dead codes', () => {
       const moment = await second.read(`next.${stateName('first_moment', codebook)}`);
       expect(moment.slice(4)).to.deep.equal([0, 0, 0, 0]);
       expect(moment[0]).to.not.equal(0);
+      await executable.dispose();
+    });
+  }
+
+  for (const each of [referenceTarget, ...TESTED_TARGETS]) {
+    it(`without a limit counts uses alone, of a codebook that is frozen, too, on ${each.name}`, async () => {
+      const frozen = new Set([codebook]);
+      const extension = restartDeadCodes(4, Number.POSITIVE_INFINITY, 5);
+      const scale = parameter('scale', [1], { kind: 'ones' });
+      const { inputs, outputs } = lossGraph;
+      const scaled = makeGraph('scaled', inputs, { ...outputs, loss: mean(multiply(scale, outputs.loss!)) });
+      const graph = trainingStep(scaled, options, { frozen, extension });
+      const weights = new Map([[codebook, storedFloats([4, 2], new Float32Array(8).fill(0.5))]]);
+      const executable = await each.compile(graph, { weights });
+      const state = initialState(scaled, graph, options, 1);
+      const batch = { latents_in: floats([3, 2], 9), indices_in: intTensor([3], [0, 1, 0]) };
+      const step = await executable.run({ ...batch, ...state, ...numbers });
+      const read = async (name: string) => Array.from((await step[name]!.read()).data);
+      expect(await read(`next.${CODE_AGE}`)).to.deep.equal([0, 0, 1, 1]);
+      expect([await read('codebook_use'), await read('restarted_codes')]).to.deep.equal([[0.5], [0]]);
+      expect(Object.keys(step)).to.not.include(`next.${stateName('parameter', codebook)}`);
       await executable.dispose();
     });
   }

@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os';
-import { UsageError } from '../errors.js';
+import { UsageError } from './errors.js';
 
 const GIGABYTE = 2 ** 30;
 

@@ -1,0 +1,91 @@
+import type { JSONSchemaType } from 'ajv';
+import { type OpenedTokens, openTokenSet } from '../data/tokenSource.js';
+import { UsageError } from '../errors.js';
+import { validator } from '../jsonFile.js';
+import { openGenerator, openTokenizer } from '../models/modelFolder.js';
+import { parseSystemConfig } from '../models/parseConfig.js';
+import { DEFAULT_SYSTEM, requireSystem, SYSTEM_NAMES } from '../systems/registry.js';
+import { generatorStart } from './fineTune.js';
+import { frozenParameters } from './frozenParameters.js';
+import { requireSquareGrid } from './generatorRun.js';
+import { describeImages } from './loadTokens.js';
+import { filled, GENERATOR_DEFAULTS, type GeneratorRequest, type TrainingHost } from './request.js';
+import {
+  configFields,
+  type SharedRunSettings,
+  sharedSettingsFields,
+  sharedSettingsSchema,
+} from './runSettings.js';
+
+/** What the training of a generator keeps in `run.json`. */
+export interface GeneratorRunSettings extends SharedRunSettings {
+  readonly kind: 'generator';
+  readonly system: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly tokenizer: string;
+  readonly label_dropout: number;
+  readonly dropout: number;
+  /** Names of the classes; empty where a data set of tokens has none. */
+  readonly labels: readonly string[];
+}
+
+/** The settings of a run of this kind. @throws InputError naming the source and the field at fault. */
+export const parseGeneratorRun = validator<GeneratorRunSettings>({
+  type: 'object',
+  required: [...sharedSettingsFields, 'kind', 'config', 'tokenizer', 'label_dropout', 'dropout', 'labels'],
+  properties: {
+    ...sharedSettingsSchema,
+    kind: { type: 'string', const: 'generator' },
+    // Runs of before knew one system.
+    system: { type: 'string', enum: [...SYSTEM_NAMES], default: DEFAULT_SYSTEM.name },
+    config: { type: 'object', required: [], additionalProperties: true },
+    tokenizer: { type: 'string' },
+    label_dropout: { type: 'number', minimum: 0, exclusiveMaximum: 1 },
+    dropout: { type: 'number', minimum: 0, exclusiveMaximum: 1 },
+    labels: { type: 'array', items: { type: 'string' } },
+  },
+} as JSONSchemaType<GeneratorRunSettings>);
+
+/**
+ * The settings of a new run that trains a generator, sized for the tokenizer and the data, all of which is looked at.
+ * @returns with them the data set where it is one of tokens
+ * @throws UsageError, InputError for what is missing or does not fit together.
+ */
+export async function newGeneratorRun(
+  request: GeneratorRequest,
+  shared: SharedRunSettings,
+  { onNote }: TrainingHost,
+): Promise<{ readonly settings: GeneratorRunSettings; readonly tokens: OpenedTokens | undefined }> {
+  const { tokenizer, config: wanted, ...full } = filled(request, GENERATOR_DEFAULTS);
+  const system = requireSystem(full.system);
+  const { labelDropout = system.recipe.conditionDropout, dropout = system.recipe.dropout } = full;
+  const { data, flip, init, freeze, seed } = shared;
+  if (tokenizer === undefined)
+    throw new UsageError('--tokenizer is needed: a model folder, for example one of arpg train tokenizer');
+  const known = openTokenizer(tokenizer);
+  const { codes: vocabulary } = known.kind.facts(known.config);
+  const tokens = openTokenSet(data, vocabulary);
+  if (tokens) requireSquareGrid(tokens, data);
+  if (tokens && flip)
+    onNote?.(
+      `--flip has no effect on tokens: ${data} has the mirrored copies that it has; arpg tokenize --flip makes them`,
+    );
+  const { labels, classes, positions } = tokens ?? (await describeImages(data, known));
+  const sizes = system.config.sized({ vocabulary, classes, positions });
+  const { fields, source } = configFields(wanted, system.config.trainable);
+  const config = parseSystemConfig(system, { ...fields, ...sizes }, source);
+  if (init !== '') {
+    const start = generatorStart(openGenerator(init), { system, config, labels }, init, seed);
+    if (start.note !== undefined) onNote?.(start.note);
+  }
+  frozenParameters(freeze, system.training(config).graph);
+  const own = {
+    system: system.name,
+    config: { ...config },
+    tokenizer,
+    label_dropout: labelDropout,
+    dropout,
+    labels,
+  };
+  return { settings: { ...shared, kind: 'generator', ...own }, tokens };
+}

@@ -1,0 +1,106 @@
+import { countElements } from '../graph/dimension.js';
+import { type Graph, inputNode } from '../graph/graph.js';
+import type { Weights } from '../graph/weights.js';
+import { type Executable, floatTensor, type Target, type TargetTensor } from '../targets/target.js';
+import type { Batch } from './trainingLoop.js';
+import { releaseState, type TrainingState } from './trainingState.js';
+import { accumulationStep, stateInputs, type StepOptions } from './trainingStep.js';
+
+/** An output without axes as a number. */
+export async function readScalar(
+  outputs: Awaited<ReturnType<Executable['run']>>,
+  name: string,
+): Promise<number> {
+  return (await outputs[name]!.read()).data[0]!;
+}
+
+/** What a step gives: the state for the next, and the numbers to log. */
+export interface StepResult {
+  readonly next: TrainingState;
+  readonly scalars: Readonly<Record<string, number>> & { readonly loss: number };
+}
+
+/** Runs steps; each is given all parts of its batch. */
+export interface StepRunner {
+  (parts: readonly Batch[], state: TrainingState, rate: number, step: number): Promise<StepResult>;
+  dispose(): Promise<void>;
+}
+
+/** Names of a step's outputs that are numbers to log. */
+function scalarNamesOf(graph: Graph): readonly string[] {
+  return Object.entries(graph.outputs).flatMap(([name, { shape }]) =>
+    shape.length === 0 && !name.startsWith('next.') ? [name] : [],
+  );
+}
+
+async function readScalars(
+  outputs: Awaited<ReturnType<Executable['run']>>,
+  names: readonly string[],
+): Promise<Readonly<Record<string, number>>> {
+  const scalars: Record<string, number> = {};
+  for (const name of names) scalars[name] = await readScalar(outputs, name);
+  return scalars;
+}
+
+/** The mean of each number that all parts have; of the others the last part's. */
+function meanOf(parts: readonly Readonly<Record<string, number>>[]): StepResult['scalars'] {
+  const means = Object.entries(parts.at(-1)!).map(([name, last]) => {
+    const values = parts.map((part) => part[name]);
+    const isShared = values.every((value) => value !== undefined);
+    return [name, isShared ? values.reduce((sum, value) => sum + value, 0) / values.length : last] as const;
+  });
+  return Object.fromEntries(means) as StepResult['scalars'];
+}
+
+/**
+ * A training step ready to run on a batch in parts.
+ * @param frozen weights of the parameters that stay as they are
+ */
+export async function compileStep(
+  lossGraph: Graph,
+  stepGraph: Graph,
+  target: Target,
+  options: StepOptions,
+  frozen: Weights,
+): Promise<StepRunner> {
+  const final = await target.compile(stepGraph, { weights: frozen });
+  const partGraph = (options.parts ?? 1) > 1 ? accumulationStep(lossGraph, options) : undefined;
+  const partial = partGraph && (await target.compile(partGraph, { weights: frozen }));
+  const scalarNames = scalarNamesOf(stepGraph);
+  const stateNames = stateInputs(stepGraph).map((tensor) => inputNode(tensor).name);
+  // What goes from part to part starts as zeros.
+  const carried = partGraph ? stateInputs(partGraph) : [];
+  const run = async (
+    parts: readonly Batch[],
+    state: TrainingState,
+    rate: number,
+    step: number,
+  ): Promise<StepResult> => {
+    let soFar: Readonly<Record<string, TargetTensor>> = Object.fromEntries(
+      carried.map((tensor) => {
+        const shape = tensor.shape as readonly number[];
+        return [inputNode(tensor).name, floatTensor(shape, new Float32Array(countElements(shape)))];
+      }),
+    );
+    const scalars: Readonly<Record<string, number>>[] = [];
+    for (const part of parts.slice(0, -1)) {
+      const outputs = await partial!.run({ ...part, ...state, ...soFar });
+      scalars.push(await readScalars(outputs, scalarNamesOf(partGraph!)));
+      releaseState(soFar);
+      soFar = Object.fromEntries(Object.keys(soFar).map((name) => [name, outputs[`next.${name}`]!]));
+    }
+    const numbers = { learning_rate: floatTensor([], [rate]), step: floatTensor([], [step]) };
+    const wanted = [...scalarNames, ...stateNames.map((name) => `next.${name}`)];
+    const outputs = await final.run({ ...parts.at(-1)!, ...state, ...soFar, ...numbers }, wanted);
+    releaseState(soFar);
+    scalars.push(await readScalars(outputs, scalarNames));
+    const next = Object.fromEntries(stateNames.map((name) => [name, outputs[`next.${name}`]!]));
+    return { next, scalars: meanOf(scalars) };
+  };
+  return Object.assign(run, {
+    dispose: async () => {
+      await final.dispose();
+      await partial?.dispose();
+    },
+  });
+}
