@@ -68,14 +68,14 @@ const shared = {
   absolute_positions: false,
 };
 
-/** The published models (PAPER §1). */
+/** The published models (docs/SYSTEMS.md, ARPG). */
 export const ARPG_PRESETS: Readonly<Record<string, OfficialArpgConfig>> = {
   'ARPG-L': { dim: 1024, n_layer: 24, n_head: 16, ...shared },
   'ARPG-XL': { dim: 1280, n_layer: 36, n_head: 20, ...shared },
   'ARPG-XXL': { dim: 1536, n_layer: 48, n_head: 24, ...shared },
 };
 
-/** The guidance scales of the published models' best results at 64 steps (PAPER §1). */
+/** The guidance scales of the published models' best results at 64 steps (docs/SYSTEMS.md, ARPG). */
 export const PUBLISHED_GUIDANCE: Readonly<Record<string, number>> = {
   'ARPG-L': 5,
   'ARPG-XL': 6,

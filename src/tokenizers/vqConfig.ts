@@ -40,7 +40,7 @@ export const vqConfigSchema: JSONSchemaType<OfficialVqConfig> = {
 
 const validate = validator(vqConfigSchema);
 
-/** LlamaGen's tokenizer that the published ARPG models use (PAPER §4): its fields are the schema's defaults. */
+/** LlamaGen's tokenizer that the published ARPG models use (docs/SYSTEMS.md, VQ-16): its fields are the schema's defaults. */
 export const VQ_PRESETS: Readonly<Record<string, OfficialVqConfig>> = { 'VQ-16': validate({}, 'VQ-16') };
 
 const NORM_GROUPS = 32;
