@@ -70,4 +70,19 @@ describe('documentation', () => {
       expect(anchors, page).to.deep.equal([...new Set(anchors)]);
     }
   });
+
+  it('comments cite sections of docs/SYSTEMS.md that are there', () => {
+    const sections = new Set(headingsOf('docs/SYSTEMS.md'));
+    const citations = ['src', 'graphs', 'kernels', 'commands'].flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.ts'))
+        .flatMap((name) =>
+          [
+            ...readFileSync(join(root, folder, name), 'utf8').matchAll(/docs\/SYSTEMS\.md, ([^).;:\n]+)/g),
+          ].map(([, section]) => ({ file: `${folder}/${name}`, section: section!.trim() })),
+        ),
+    );
+    expect(citations.length).to.be.greaterThan(10);
+    expect(citations.filter(({ section }) => !sections.has(section))).to.deep.equal([]);
+  });
 });
