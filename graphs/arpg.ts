@@ -41,7 +41,7 @@ import {
   withPast,
 } from './transformer.js';
 
-/** Sizes of an ARPG network (PAPER §1). */
+/** Sizes of an ARPG network (docs/SYSTEMS.md, ARPG network). */
 export interface ArpgConfig {
   readonly dim: number;
   /** Both decoders together: half of the layers each. */
@@ -298,7 +298,7 @@ function pairUp(tensors: readonly Tensor[]): readonly KeyValue[] {
 }
 
 /**
- * The teacher-forced forward pass (PAPER §2).
+ * The teacher-forced forward pass (docs/SYSTEMS.md, ARPG training).
  *
  * Inputs: `tokens` i32 `[batch, positions]` in raster order, `class_ids` i32 `[batch]` (the null class is the
  * number of classes), `orders` i32 `[batch, positions]`: at step t, position `orders[t]` is predicted; with dropout,

@@ -39,10 +39,10 @@ function axisScales(grid: Grid, trained: Grid, scaling: RopeScaling): Grid {
 }
 
 /**
- * 2-D RoPE (PAPER §1): the first half of the pairs turns by the row, the second half by the column, each by
+ * 2-D RoPE (docs/SYSTEMS.md, 2-D RoPE): the first half of the pairs turns by the row, the second half by the column, each by
  * position·base^(−2j/H) with H = headDim/2. The class token's entry is cos = sin = 0.
  * @param headDim a multiple of 4
- * @param from the trained grid and how to get from it to another (PAPER §3, resolution expansion)
+ * @param from the trained grid and how to get from it to another (docs/SYSTEMS.md, 2-D RoPE)
  */
 export function rotaryTable(
   grid: Grid,

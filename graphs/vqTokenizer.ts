@@ -35,7 +35,7 @@ import {
 } from '../src/dsl/index.js';
 import { adversarialLosses } from './patchDiscriminator.js';
 
-/** Sizes of a VQ tokenizer (PAPER §4). */
+/** Sizes of a VQ tokenizer (docs/SYSTEMS.md, VQ-16). */
 export interface VqTokenizerConfig {
   readonly codebookSize: number;
   readonly codebookDim: number;
@@ -250,7 +250,7 @@ export function vqDecoder(config: VqTokenizerConfig): Graph {
   return makeGraph('vq-decoder', [indices], { quantized, image });
 }
 
-/** Weights of the tokenizer's losses (PAPER §4). */
+/** Weights of the tokenizer's losses (docs/SYSTEMS.md, VQ-16). */
 export interface VqLossConfig {
   /** What the difference between image and reconstruction counts: its square or its magnitude. */
   readonly reconstruction: 'l2' | 'l1';
@@ -314,7 +314,7 @@ function perceptualLoss(image: readonly Tensor[], reconstruction: readonly Tenso
 }
 
 /**
- * Encoder, quantiser with the straight-through gradient, decoder and losses (PAPER §4).
+ * Encoder, quantiser with the straight-through gradient, decoder and losses (docs/SYSTEMS.md, VQ-16).
  *
  * `image` as for the encoder, of the trained size, and `adversarial_weight` f32 without axes where there is a discriminator → `loss`, the sum
  * of `reconstruction_loss`, `codebook_loss`, `commitment_loss` and whichever of `entropy_loss`, `rate_loss`, `perceptual_loss`,

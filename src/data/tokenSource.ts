@@ -138,7 +138,7 @@ function labelsFrom(names: TokenData['names'], classes: number): readonly string
 }
 
 /**
- * Reads a data set of tokens: a folder in RandAR's or LlamaGen's layout, or JSON lines (PAPER §2). Undefined when the
+ * Reads a data set of tokens: a folder in RandAR's or LlamaGen's layout, or JSON lines (docs/SYSTEMS.md, Token data). Undefined when the
  * path is something else, such as a folder of images.
  * @param codebookSize what the tokens must be below
  * @throws InputError naming the file whose tokens do not fit the others or the codebook, or that is damaged.

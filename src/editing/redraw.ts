@@ -68,7 +68,7 @@ export function touchedPositions({ image, mask }: Canvas, factor: number): Reado
 }
 
 /**
- * Draws the given tokens of one window anew (PAPER §3, inpainting): the known ones enter pass 1 together with the class
+ * Draws the given tokens of one window anew (docs/SYSTEMS.md, ARPG zero-shot uses): the known ones enter pass 1 together with the class
  * token, then pass 2 predicts the others along the schedule.
  * @param index numbers the window under the seed
  * @returns all tokens in raster order

@@ -2,7 +2,7 @@ import type { Shape } from './dimension.js';
 import type { Attributes, OpDefinition } from './op.js';
 import type { DType, TensorType } from './tensorType.js';
 
-/** How a parameter is filled when a model is created for training (PAPER: normal(0, 0.02), head zero, norms one). */
+/** How a parameter is filled when a model is created for training (docs/SYSTEMS.md, The block). */
 export type Initializer =
   | { readonly kind: 'normal'; readonly standardDeviation: number }
   | { readonly kind: 'uniform'; readonly bound: number }

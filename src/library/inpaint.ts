@@ -38,7 +38,7 @@ export interface Sides {
 }
 
 /**
- * Draws the masked part of a picture anew (PAPER §3, inpainting and class-conditional editing). Pictures may have any
+ * Draws the masked part of a picture anew (docs/SYSTEMS.md, ARPG zero-shot uses). Pictures may have any
  * size: the model is applied at their own resolution to windows of its size. A token is drawn when the mask is at least
  * 128 somewhere in its cell; pixels outside such cells stay bit for bit.
  * @param mask `[height, width]`: in cells that are drawn, 0 keeps a pixel, 255 replaces it, what lies between mixes both

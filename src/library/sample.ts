@@ -90,7 +90,7 @@ function requireOptions({ classes, batch, size, rope, skip }: SampleOptions): vo
 }
 
 /**
- * Samples the tokens of pictures (PAPER §3). Picture i of a seed depends on nothing but the seed, i and the settings.
+ * Samples the tokens of pictures (docs/SYSTEMS.md, ARPG sampling). Picture i of a seed depends on nothing but the seed, i and the settings.
  * @throws UsageError for settings out of range and unknown classes.
  */
 export async function sampleTokens(model: Model, options: SampleOptions): Promise<SampledTokenSet> {

@@ -6,7 +6,7 @@ export interface FilterOptions {
 }
 
 /**
- * Drops unlikely tokens by setting their logits to −∞: top-k first, then top-p of what is left (PAPER §3).
+ * Drops unlikely tokens by setting their logits to −∞: top-k first, then top-p of what is left (docs/SYSTEMS.md, Filters).
  * @param logits of one position, `[vocabulary]`; not changed
  */
 export function filterLogits(logits: Float32Array, { topK, topP }: FilterOptions): Float32Array {

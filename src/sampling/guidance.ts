@@ -1,4 +1,4 @@
-/** How the guidance scale changes while an image is sampled (PAPER §3). */
+/** How the guidance scale changes while an image is sampled (docs/SYSTEMS.md, Guidance). */
 export const GUIDANCE_SCHEDULES = ['constant', 'linear'] as const;
 export type GuidanceSchedule = (typeof GUIDANCE_SCHEDULES)[number];
 

@@ -1,4 +1,4 @@
-/** How the share of tokens still unknown falls from step to step (PAPER §3). */
+/** How the share of tokens still unknown falls from step to step (docs/SYSTEMS.md, ARPG sampling). */
 export const SCHEDULES = ['arccos', 'cosine'] as const;
 export type Schedule = (typeof SCHEDULES)[number];
 

@@ -47,7 +47,7 @@ export function imageSignal(images: readonly RgbImage[]): HostTensor {
   return floatTensor([images.length, 3, height, width], values);
 }
 
-/** `[3, height, width]` → 8-bit pixels: clamp(127.5·x + 128, 0, 255), truncated (PAPER §3). */
+/** `[3, height, width]` → 8-bit pixels: clamp(127.5·x + 128, 0, 255), truncated (docs/SYSTEMS.md, VQ-16). */
 export function signalPixels(signal: Float32Array, width: number, height: number): RgbImage {
   const pixels = width * height;
   const data = new Uint8Array(3 * pixels);

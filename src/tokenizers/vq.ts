@@ -83,7 +83,7 @@ export function vqConfig(official: OfficialVqConfig): VqTokenizerConfig {
   };
 }
 
-/** LlamaGen's tokenizer (PAPER §4), which the published generators use: VQ-16 has the schema's defaults. */
+/** LlamaGen's tokenizer (docs/SYSTEMS.md, VQ-16), which the published generators use: VQ-16 has the schema's defaults. */
 export const vq: TokenizerKind<OfficialVqConfig> = {
   name: 'vq',
   title: 'VQ',

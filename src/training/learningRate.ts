@@ -1,4 +1,4 @@
-/** A learning rate that rises linearly, then falls along half a cosine (PAPER §2). */
+/** A learning rate that rises linearly, then falls along half a cosine (docs/SYSTEMS.md, ARPG training). */
 export interface LearningRateSchedule {
   readonly peak: number;
   readonly final: number;

@@ -18,7 +18,7 @@ import { inputNode, parametersOf } from '../graph/graph.js';
 import type { ParameterNode } from '../graph/node.js';
 import { adamW, globalNorm } from './adamW.js';
 
-/** AdamW (Loshchilov and Hutter, 2019) with a clipped gradient, as the published models were trained (PAPER §2). */
+/** AdamW (Loshchilov and Hutter, 2019) with a clipped gradient, as the published models were trained (docs/SYSTEMS.md, The training recipe). */
 export interface AdamWOptions {
   readonly beta1: number;
   readonly beta2: number;
