@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Flags, type Interfaces } from '@oclif/core';
+import { SCHEDULES } from '../src/cli/samplingFlags.js';
 import { BaseCommand, modelFlag, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { checkOutput, STREAM, writeOutput } from '../src/cli/streams.js';
 import { defaultSizes, GRAPH_NAMES, modelGraph, renderGraph } from '../src/faces/graph.js';
@@ -19,8 +20,6 @@ import {
   PRECISIONS,
   type Precision,
   requireForeignOutput,
-  SCHEDULES,
-  type Schedule,
   UsageError,
 } from '../src/index.js';
 
@@ -65,8 +64,8 @@ const exportFlags = {
     min: 1,
   }),
   schedule: Flags.string({
-    description: 'how the number of tokens grows from step to step (default: arccos)',
-    options: [...SCHEDULES],
+    description: "how the number of tokens grows from step to step (default: the system's)",
+    options: SCHEDULES,
   }),
   depth: Flags.integer({
     description: `fold scopes from this depth on when drawing (default: ${DEFAULT_DEPTH}); 0 draws all`,
@@ -138,7 +137,7 @@ async function pageModule({ model, mode, steps, schedule }: ExportFlags): Promis
   return exportGpujs(await load(model, { target: 'reference' }), {
     ...(mode !== undefined && { mode: mode as PageMode }),
     ...(steps !== undefined && { steps }),
-    ...(schedule !== undefined && { schedule: schedule as Schedule }),
+    ...(schedule !== undefined && { schedule }),
   });
 }
 

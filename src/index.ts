@@ -55,7 +55,6 @@ export { type Canvas, DRAWN_FROM, featherMask } from './editing/canvas.js';
 export { hasTransparency, MASK_RULE, maskOf, type ReadMask, transparencyMask } from './editing/mask.js';
 export { drawSeed } from './random/draws.js';
 export { GUIDANCE_SCHEDULES, type GuidanceSchedule } from './sampling/guidance.js';
-export { SCHEDULES, type Schedule } from './sampling/schedule.js';
 export { readOrder } from './sampling/orderFile.js';
 export { createSampler, type Generator } from './systems/sampler.js';
 export type { Sampler } from './sampling/sampler.js';

@@ -3,9 +3,7 @@ import {
   GUIDANCE_SCHEDULES,
   type GuidanceSchedule,
   readOrder,
-  SCHEDULES,
   type SamplingSettings,
-  type Schedule,
   SYSTEMS,
 } from '../index.js';
 import { parseNumber } from './numbers.js';
@@ -13,6 +11,9 @@ import { parseNumber } from './numbers.js';
 /** What names a class. */
 export const CLASS_DESCRIPTION =
   'class name, or else its index, or else a part of names between slashes, such as a group';
+
+/** The schedules of all systems. */
+export const SCHEDULES = [...new Set(SYSTEMS.flatMap(({ choices }) => choices.schedules))];
 
 /** As many tokens as no default of steps asks for. */
 const MANY_TOKENS = 256;
@@ -44,8 +45,9 @@ export const samplingFlags = {
   }),
   schedule: Flags.string({
     description: 'how the number of tokens grows from step to step',
-    options: [...SCHEDULES],
-    defaultHelp: async () => bySystem(({ defaults }, config) => defaults(config, MANY_TOKENS).schedule),
+    options: SCHEDULES,
+    defaultHelp: async () =>
+      bySystem(({ defaults }, config) => defaults(config, MANY_TOKENS).schedule || 'none'),
   }),
   guidance: Flags.string({
     description: `classifier-free guidance scale G; 1 is none (default: the model's, else the system's); it counts as ${bySystem(({ choices }) => choices.guidance)}`,
@@ -84,7 +86,7 @@ export function samplingSettings(flags: SamplingFlags, positions: number): Sampl
   const order = flags.order === undefined ? undefined : readOrder(flags.order, positions);
   return {
     ...(flags.steps !== undefined && { steps: flags.steps }),
-    ...(flags.schedule !== undefined && { schedule: flags.schedule as Schedule }),
+    ...(flags.schedule !== undefined && { schedule: flags.schedule }),
     ...(flags.guidance !== undefined && {
       guidance: parseNumber(flags.guidance, '--guidance', { min: 0 }),
     }),

@@ -2,7 +2,6 @@ import { breathing } from '../breathe.js';
 import { readFileSync } from 'node:fs';
 import type { GraphRun } from '../sampling/plan.js';
 import type { System } from '../systems/system.js';
-import type { Schedule } from '../sampling/schedule.js';
 import { InputError } from '../errors.js';
 import { type DimBindings, formatDim } from '../graph/dimension.js';
 import { type Graph, inputNode } from '../graph/graph.js';
@@ -29,7 +28,7 @@ const MAX_WEIGHT_BYTES = 256 * 2 ** 20;
 export interface GpujsModuleOptions {
   readonly mode: PageMode;
   readonly steps: number;
-  readonly schedule: Schedule;
+  readonly schedule: string;
   readonly guided: boolean;
 }
 

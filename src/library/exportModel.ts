@@ -1,6 +1,5 @@
 import { breathing } from '../breathe.js';
 import { basename, join } from 'node:path';
-import type { Schedule } from '../sampling/schedule.js';
 import { writeFolderAtomically, writeOutputFile } from '../atomicFile.js';
 import { exportMetadata } from '../models/exportMetadata.js';
 import { requireFinite } from '../models/finiteWeights.js';
@@ -45,7 +44,9 @@ function graphOf(model: Model, name: string): { readonly graph: Graph; readonly 
   if (generator[name]) return { graph: generator[name](), part: 'generator' };
   const make = tokenizer()[name];
   if (make) return { graph: make(), part: 'tokenizer' };
-  throw new UsageError(`--graph ${name} is not exported as ONNX; there are ${onnxGraphsOf(model).join(', ')}`);
+  throw new UsageError(
+    `--graph ${name} is not exported as ONNX; there are ${onnxGraphsOf(model).join(', ')}`,
+  );
 }
 
 /**
@@ -134,7 +135,7 @@ export interface GpujsExport {
   readonly mode?: PageMode;
   /** Steps of a picture; each has kernels of its own (default 8, or as many as the system takes). */
   readonly steps?: number;
-  readonly schedule?: Schedule;
+  readonly schedule?: string;
   /** Whether pictures can be guided, at twice the work (default true). */
   readonly guided?: boolean;
 }

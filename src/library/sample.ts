@@ -95,7 +95,7 @@ function requireOptions({ classes, batch, size, rope, skip }: SampleOptions): vo
  */
 export async function sampleTokens(model: Model, options: SampleOptions): Promise<SampledTokenSet> {
   requireOptions(options);
-  const { system } = model.generator;
+  const { system, config } = model.generator;
   const trained = model.facts.grid;
   const grid = options.size === undefined ? trained : pictureGrid(options.size, model.tokenizer.factor);
   if (grid.height !== trained.height || grid.width !== trained.width) requireAbility(system, 'grids');
@@ -120,7 +120,7 @@ export async function sampleTokens(model: Model, options: SampleOptions): Promis
     drawn,
     {
       ...settings,
-      orderOf: (index) => orderOf(system, grid, settings.order, settings.seed, index),
+      orderOf: (index) => orderOf(system, config, grid, settings.order, settings.seed, index),
       batch: options.batch ?? DEFAULT_BATCH,
     },
     {

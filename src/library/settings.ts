@@ -7,7 +7,6 @@ import type { Grid } from '../../graphs/rotary.js';
 import { requireOrder } from '../systems/abilities.js';
 import type { OrderChoice } from '../systems/orders.js';
 import type { System } from '../systems/system.js';
-import { type Schedule, SCHEDULES } from '../sampling/schedule.js';
 import { faultOfNumber, faultOfSeed, faultOfWhole } from '../sampling/settingFaults.js';
 import type { GeneratorModel } from '../models/modelFolder.js';
 import { UsageError } from '../errors.js';
@@ -19,7 +18,7 @@ export interface SamplingSettings {
   /** Steps of a whole picture, at most one per token (default: the system's). */
   readonly steps?: number;
   /** How the number of tokens grows from step to step (default: the system's). */
-  readonly schedule?: Schedule;
+  readonly schedule?: string;
   /** Classifier-free guidance scale ≥ 0; 1 is none (default: the model's, else the system's). */
   readonly guidance?: number;
   /** Whether guidance is the same at all steps or grows from 1 (default: the system's). */
@@ -89,13 +88,15 @@ export function resolveSettings(
   requireSteps(system, steps, own.steps, positions);
   if (order !== undefined && order !== 'random' && !(Array.isArray(order) && isPermutation(order, positions)))
     throw new UsageError(`the order must hold each position from 0 to ${positions - 1} once`);
-  requireOrder(system, grid, order);
+  requireOrder(system, config, grid, order);
   requireNoFault(faultOfWhole(topK, 'top-k', 0));
   requireNoFault(faultOfNumber(guidance, 'guidance', 0));
   requireNoFault(faultOfNumber(temperature, 'temperature', 0));
   requireNoFault(faultOfNumber(topP, 'top-p', 0, 1));
-  requireOneOf(schedule, 'schedule', SCHEDULES);
-  requireOneOf(schedule, `schedule of ${system.title}`, system.choices.schedules);
+  if (system.choices.schedules.length > 0)
+    requireOneOf(schedule, `schedule of ${system.title}`, system.choices.schedules);
+  else if (settings.schedule !== undefined)
+    throw new UsageError(`schedule ${String(schedule)}: ${system.title} has none to choose; leave it out`);
   requireOneOf(guidanceSchedule, 'guidance schedule', GUIDANCE_SCHEDULES);
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new UsageError('signal is not an AbortSignal');

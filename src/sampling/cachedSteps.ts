@@ -18,9 +18,9 @@ export interface CachedLoop {
    * The call of a step; its output `logits` has a query for each position that the step predicts.
    * @param tokens of each picture so far, in raster order, −1 where unknown
    */
-  readonly pass: (step: number, tokens: readonly Int32Array[]) => CachedPass;
-  /** The scale of the guidance, from the shares of tokens to predict that are known before and after the step. */
-  readonly scale: (before: number, after: number) => number;
+  readonly pass: (step: number, tokens: readonly Int32Array[]) => CachedPass | Promise<CachedPass>;
+  /** The scale of the guidance of a step, from the shares of tokens to predict that are known before and after it. */
+  readonly scale: (step: number, before: number, after: number) => number;
 }
 
 type Caches = Readonly<Record<string, TargetTensor>>;
@@ -73,7 +73,7 @@ export async function* cachedSteps(
   try {
     for (const [step, { predicts }] of plan.steps.entries()) {
       options.signal?.throwIfAborted();
-      const { graph, inputs } = loop.pass(step, tokens);
+      const { graph, inputs } = await loop.pass(step, tokens);
       const entries = run.caches(graph);
       caches ??= emptyCaches(entries, rowsOf(pictures, options).length);
       const wanted = ['logits', ...entries.map(({ name }) => `present.${name}`)];
@@ -84,7 +84,7 @@ export async function* cachedSteps(
         const logits = await outputs.logits!.read();
         const start = before[step]!;
         const predicted = pictures.map(({ order }) => order.slice(start, start + predicts));
-        const scale = loop.scale(start / total, (start + predicts) / total);
+        const scale = loop.scale(step, start / total, (start + predicts) / total);
         drawTokens(logits, pictures, predicted, scale, tokens, options, `step ${step + 1} of ${steps}`);
         yield { step, steps, logits, tokens };
       } finally {

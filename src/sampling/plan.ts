@@ -1,6 +1,5 @@
 import type { DimBindings } from '../graph/dimension.js';
 import type { Grid } from '../../graphs/rotary.js';
-import type { Schedule } from './schedule.js';
 
 /** One call of a graph: its name among the system's, and the sizes of its symbolic dims. */
 export interface GraphRun {
@@ -28,7 +27,7 @@ export interface PlanRequest {
   readonly predicted: number;
   readonly known: number;
   readonly steps: number;
-  readonly schedule: Schedule;
+  readonly schedule: string;
   /** Pictures of the batch, twice as many if they are guided. */
   readonly rows: number;
 }

@@ -1,11 +1,10 @@
 import type { Grid } from '../../graphs/rotary.js';
 import type { PictureRequest, SamplingOptions, StepReport } from './request.js';
-import type { Schedule } from './schedule.js';
 
 /** How many steps a picture takes, and how its tokens are shared out among them. */
 export interface StepOptions {
   readonly steps: number;
-  readonly schedule: Schedule;
+  readonly schedule: string;
 }
 
 /** A generator ready to sample. */

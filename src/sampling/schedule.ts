@@ -1,6 +1,6 @@
 /** How the share of tokens still unknown falls from step to step (docs/SYSTEMS.md, ARPG sampling). */
 export const SCHEDULES = ['arccos', 'cosine'] as const;
-export type Schedule = (typeof SCHEDULES)[number];
+type Schedule = (typeof SCHEDULES)[number];
 
 /** Share of tokens that is unknown once `progress` (0 to 1) of the steps is done. */
 const unknownShare: Readonly<Record<Schedule, (progress: number) => number>> = {
@@ -8,11 +8,15 @@ const unknownShare: Readonly<Record<Schedule, (progress: number) => number>> = {
   cosine: (progress) => Math.cos((Math.PI / 2) * progress),
 };
 
+const isSchedule = (name: string): name is Schedule => (SCHEDULES as readonly string[]).includes(name);
+
 /**
  * How many tokens each step predicts: few first, many last; at least one each, all together `positions`.
- * @throws RangeError unless 1 ≤ steps ≤ positions.
+ * @param schedule one of `SCHEDULES`
+ * @throws RangeError unless 1 ≤ steps ≤ positions, and for schedules that are none.
  */
-export function tokensPerStep(positions: number, steps: number, schedule: Schedule): readonly number[] {
+export function tokensPerStep(positions: number, steps: number, schedule: string): readonly number[] {
+  if (!isSchedule(schedule)) throw new RangeError(`there is no schedule '${schedule}'`);
   if (!Number.isInteger(steps) || steps < 1 || steps > positions)
     throw new RangeError(`${steps} steps for ${positions} tokens: there must be 1 to ${positions}`);
   let done = 0;

@@ -25,9 +25,14 @@ export function requireAbility(system: System, ability: keyof Abilities): void {
  * Refuses an order that the system cannot follow; its own is none.
  * @throws UsageError naming the systems that can.
  */
-export function requireOrder(system: System, grid: Grid, chosen: OrderChoice | undefined): void {
+export function requireOrder(
+  system: System,
+  config: object,
+  grid: Grid,
+  chosen: OrderChoice | undefined,
+): void {
   if (chosen === undefined) return;
-  const own = system.fixedOrder?.(grid);
+  const own = system.fixedOrder?.(config, grid);
   const isOwn =
     own !== undefined && chosen !== 'random' && own.every((position, at) => position === chosen[at]);
   if (!isOwn) requireAbility(system, 'order');

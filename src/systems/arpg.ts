@@ -15,7 +15,7 @@ import { randomOrder } from '../sampling/order.js';
 import { knownBefore, type Plan, type PlanRequest } from '../sampling/plan.js';
 import { type PictureRequest, type Row, rowsOf, type SamplingOptions } from '../sampling/request.js';
 import type { GraphRunner } from '../sampling/runner.js';
-import { tokensPerStep } from '../sampling/schedule.js';
+import { SCHEDULES, tokensPerStep } from '../sampling/schedule.js';
 import { intTensor } from '../targets/target.js';
 import { faultOfHeads, faultOfParameters, faultOfSquare, positive } from './configFaults.js';
 import { intTable } from './inputs.js';
@@ -168,7 +168,7 @@ function sample(
       const queries = rows.map((row) => positionsOf(row, step).map((position) => position + 1));
       return { graph: 'step', inputs: { ...contentInputs(content), query_positions: intTable(queries) } };
     },
-    scale: (_, known) => guidanceScale(options.guidance, options.guidanceSchedule, known),
+    scale: (_step, _before, known) => guidanceScale(options.guidance, options.guidanceSchedule, known),
   });
 }
 
@@ -206,7 +206,7 @@ export const system: System<ArpgFields> = /* @__PURE__ */ defineSystem(() => ({
   codes: 'indices',
   conditions: ['none', 'class'],
   can: { known: true, grids: true, order: true },
-  choices: { schedules: ['arccos', 'cosine'], steps: true, guidance: 'null + (class − null)·G' },
+  choices: { schedules: SCHEDULES, steps: true, guidance: 'null + (class − null)·G' },
   config: {
     schema,
     presets: {

@@ -56,17 +56,17 @@ function sample(
       };
       return { graph: 'step', inputs };
     },
-    scale: (_, known) => guidanceScale(options.guidance, options.guidanceSchedule, known),
+    scale: (_step, _before, known) => guidanceScale(options.guidance, options.guidanceSchedule, known),
   });
 }
 
-const fixedOrder = ({ height, width }: Grid) => rasterOrder(height * width);
+const fixedOrder = (_: DecoderFields, { height, width }: Grid) => rasterOrder(height * width);
 
 /** What pages need of the system. */
 export const drawing: SystemDrawing<DecoderFields> = {
   defaults: (_, positions) => ({
     steps: positions,
-    schedule: 'arccos',
+    schedule: '',
     guidance: 2,
     guidanceSchedule: 'constant',
   }),
@@ -88,7 +88,7 @@ export const system: System<DecoderFields> = /* @__PURE__ */ defineSystem(() => 
   codes: 'indices',
   conditions: ['none', 'class'],
   can: { known: false, grids: false, order: false },
-  choices: { schedules: ['arccos'], steps: false, guidance: 'null + (class − null)·G' },
+  choices: { schedules: [], steps: false, guidance: 'null + (class − null)·G' },
   config: {
     schema: decoderSchema,
     presets: {

@@ -12,6 +12,7 @@ export type OrderChoice = 'random' | readonly number[];
  */
 export function orderOf(
   { fixedOrder }: Pick<SystemDrawing<object>, 'fixedOrder'>,
+  config: object,
   grid: Grid,
   chosen: OrderChoice | undefined,
   seed: number,
@@ -19,5 +20,5 @@ export function orderOf(
   purpose: Purpose = 'order',
 ): readonly number[] {
   if (chosen !== undefined && chosen !== 'random') return chosen;
-  return fixedOrder?.(grid) ?? randomOrder(grid.height * grid.width, seed, index, purpose);
+  return fixedOrder?.(config, grid) ?? randomOrder(grid.height * grid.width, seed, index, purpose);
 }

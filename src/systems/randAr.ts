@@ -89,7 +89,7 @@ function sample(
       };
       return { graph: 'step', inputs };
     },
-    scale: (known) => guidanceScale(options.guidance, options.guidanceSchedule, known),
+    scale: (_step, known) => guidanceScale(options.guidance, options.guidanceSchedule, known),
   });
 }
 

@@ -5,7 +5,6 @@ import type { GuidanceSchedule } from '../sampling/guidance.js';
 import type { Plan, PlanRequest } from '../sampling/plan.js';
 import type { PictureRequest, SamplingOptions, StepReport } from '../sampling/request.js';
 import type { GraphRunner } from '../sampling/runner.js';
-import type { Schedule } from '../sampling/schedule.js';
 import type { HostTensor } from '../targets/target.js';
 
 /**
@@ -41,7 +40,8 @@ export interface Preset<Config> {
 /** How sampling goes where nothing is said. */
 export interface SamplingChoices {
   readonly steps: number;
-  readonly schedule: Schedule;
+  /** Empty where there is none to choose. */
+  readonly schedule: string;
   readonly guidance: number;
   readonly guidanceSchedule: GuidanceSchedule;
 }
@@ -112,7 +112,7 @@ export interface SystemDrawing<Config> {
   /** How pictures are sampled where nothing is said. */
   defaults(config: Config, positions: number): SamplingChoices;
   /** The order of the positions in systems that have one of their own. */
-  fixedOrder?(grid: Grid): readonly number[];
+  fixedOrder?(config: Config, grid: Grid): readonly number[];
   /** @throws RangeError for steps that cannot be. */
   plan(config: Config, request: PlanRequest): Plan;
   /** Draws a batch of pictures. @returns each picture's tokens in raster order */
@@ -138,7 +138,8 @@ export interface Abilities {
 
 /** What can be chosen about a system's sampling. */
 export interface SystemChoices {
-  readonly schedules: readonly Schedule[];
+  /** How the tokens are shared out among the steps; none where that is fixed. */
+  readonly schedules: readonly string[];
   /** Whether the number of steps is free, from 1 to one per token; else it is that of the defaults. */
   readonly steps: boolean;
   /** How the guidance scale counts, for the help. */

@@ -44,7 +44,7 @@ export async function sampleGrid(
   const images = Array.from({ length: classes * SAMPLES_OF_CLASS }, (_, index) => ({
     condition: classCondition(Math.floor(((index % classes) * facts.classes) / classes)),
     index,
-    order: orderOf(system, grid, undefined, 0, index),
+    order: orderOf(system, config, grid, undefined, 0, index),
   }));
   const options = {
     seed: 0,

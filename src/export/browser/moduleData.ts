@@ -1,7 +1,6 @@
 import type { StoredDType } from '../../graph/weights.js';
 import type { Grid } from '../../../graphs/rotary.js';
 import type { GuidanceSchedule } from '../../sampling/guidance.js';
-import type { Schedule } from '../../sampling/schedule.js';
 
 /**
  * gpu.js' modes that pages can be given. WebAssembly is none of them: gpu.js keeps a memory for every kernel there, and
@@ -74,7 +73,7 @@ export interface ModuleData {
   readonly tokenPixels: number;
   readonly labels: readonly string[];
   readonly steps: number;
-  readonly schedule: Schedule;
+  readonly schedule: string;
   /** How tokens are drawn unless the page says otherwise. */
   readonly sampling: {
     readonly guidance: number;

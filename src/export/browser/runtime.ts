@@ -217,7 +217,7 @@ export function createPageModel(
         faultOfNumber(temperature, 'temperature', 0),
       ]);
       const classId = classOf(wanted, data, seed);
-      const order = orderOf(drawing, grid, undefined, seed, 0);
+      const order = orderOf(drawing, config, grid, undefined, seed, 0);
       const [tokens] = await sampleBatch(
         run,
         drawing,
