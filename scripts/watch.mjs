@@ -21,7 +21,7 @@ watch(join(root, 'kernels'), (_, name) => {
 const compiler = spawn(
   process.execPath,
   [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json', '--watch', '--preserveWatchOutput'],
-  { cwd: root, stdio: ['inherit', 'pipe', 'inherit'] },
+  { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], detached: true },
 );
 compiler.stdout.on('data', (chunk) => {
   process.stdout.write(chunk);
@@ -29,4 +29,9 @@ compiler.stdout.on('data', (chunk) => {
   if (found?.[1] === '0' && AFTERWARDS.every(run)) process.stdout.write('dist is up to date\n');
 });
 compiler.on('exit', (code) => process.exit(code ?? 1));
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => compiler.kill(signal));
+// The compiler starts another process, so that a signal goes to the group of both.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(signal, () => {
+    process.kill(-compiler.pid, signal);
+    process.exit();
+  });
