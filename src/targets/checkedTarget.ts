@@ -81,7 +81,7 @@ async function findCulprit(
   graph: Graph,
   inputs: Inputs,
   options: TargetCompileOptions,
-): Promise<Culprit | undefined> {
+): Promise<ReturnType<typeof firstNotFinite>> {
   const faults = await faultsOfSources(graph, inputs, options.weights);
   const values = nodesOf(graph).flatMap((node) =>
     node.kind === 'operation' ? node.outputs.filter(({ dtype }) => dtype === 'f32') : [],
@@ -106,7 +106,7 @@ function place({ scope, ...node }: Node): string {
   return scope === '' ? title : `${quotable(scope)} (${title})`;
 }
 
-function describe({ node, fault }: Culprit, graph: Graph): string {
+function describe({ node, fault, readsFinite }: Culprit, graph: Graph): string {
   const [tensor] = node.outputs;
   const reader = nodesOf(graph).find(({ inputs }) => inputs.includes(tensor!));
   const readBy = reader ? `, first read by ${place(reader)}` : '';
@@ -118,14 +118,14 @@ function describe({ node, fault }: Culprit, graph: Graph): string {
     case 'constant':
       return `${fault} in a constant${readBy}`;
     case 'operation':
-      return `${fault} in ${place(node)}, whose inputs are finite`;
+      return `${fault} in ${place(node)}${readsFinite ? ', whose inputs are finite' : ''}`;
   }
 }
 
 /**
  * The target, with each run's results looked at: where one is not finite, an InputError names the first value of the
- * graph that is not, by its scope and operation. Whole numbers made of such values are noticed, too. Reading all results
- * takes time, and finding the value takes several runs.
+ * graph that is not, by its scope and operation. Whole numbers made of such values are noticed, too; infinities that come
+ * from constants, as in masks, are let pass. Reading all results takes time, and finding the value takes several runs.
  */
 export function checkedTarget(target: Target): Target {
   return {
@@ -148,9 +148,16 @@ export function checkedTarget(target: Target): Target {
           const results = await executable.run(inputs, outputs);
           const faults = new Map([...(await faultyResults(results)), ...(await hiddenFaults(inputs))]);
           if (faults.size === 0) return results;
-          disposeAll(results);
           const whole = hidden ? withValuesToo(graph, floats) : graph;
-          const culprit = await findCulprit(target, whole, inputs, options);
+          let culprit: Awaited<ReturnType<typeof findCulprit>>;
+          try {
+            culprit = await findCulprit(target, whole, inputs, options);
+            if (culprit === 'meant') return results;
+          } catch (error) {
+            disposeAll(results);
+            throw error;
+          }
+          disposeAll(results);
           const [[name, fault]] = [...faults] as [[string, Fault]];
           const what = culprit ? describe(culprit, graph) : `${fault} in the output '${quotable(name)}'`;
           throw new InputError(`${graph.name}, run ${runs}: the first value that is not finite is ${what}`);

@@ -15,32 +15,26 @@ export function faultOf(elements: ConstantData | ArrayLike<number>): Fault | und
   return fault;
 }
 
-/** The first node of a graph that gives what is not finite, and what that is. */
+/** The node with which the trouble began, and what it gives. */
 export interface Culprit {
   readonly node: Node;
   readonly fault: Fault;
+  /** Whether all that it reads is finite. */
+  readonly readsFinite: boolean;
 }
 
 /**
  * The node with which the trouble began: of those that lead to an output through nothing but values that are not
- * finite, the first in the order of computation. Infinities that come from a constant are meant, as in a mask, and are
- * passed over while there is anything else.
+ * finite, the first in the order of computation. Infinities that come from a constant, as in a mask, are meant and no
+ * trouble.
  * @param faults of the tensors that are not finite
+ * @returns `meant` where there are no infinities but such; undefined where no value that leads to an output has a fault
  */
-export function firstNotFinite(graph: Graph, faults: ReadonlyMap<Tensor, Fault>): Culprit | undefined {
-  const nodes = nodesOf(graph);
-  const worstOf = (node: Node): Fault | undefined => {
-    const own = node.outputs.map((tensor) => faults.get(tensor));
-    return own.includes('NaN') ? 'NaN' : own.find((fault) => fault !== undefined);
-  };
-  const leading = new Set<Tensor>(Object.values(graph.outputs));
-  const guilty: Culprit[] = [];
-  for (const node of nodes.toReversed()) {
-    const fault = worstOf(node);
-    if (fault === undefined || !node.outputs.some((tensor) => leading.has(tensor))) continue;
-    guilty.unshift({ node, fault });
-    for (const tensor of node.inputs) leading.add(tensor);
-  }
+export function firstNotFinite(
+  graph: Graph,
+  faults: ReadonlyMap<Tensor, Fault>,
+): Culprit | 'meant' | undefined {
+  const guilty = leadingNodes(graph, faults);
   const meant = new Set<Node>();
   for (const { node, fault } of guilty) {
     if (fault === 'NaN') continue;
@@ -48,5 +42,20 @@ export function firstNotFinite(graph: Graph, faults: ReadonlyMap<Tensor, Fault>)
     const fromConstants = sources.length > 0 && sources.every((tensor) => meant.has(tensor.node));
     if (node.kind === 'constant' || fromConstants) meant.add(node);
   }
-  return guilty.find(({ node }) => !meant.has(node)) ?? guilty[0];
+  const first = guilty.find(({ node }) => !meant.has(node));
+  return first ?? (guilty.length > 0 ? 'meant' : undefined);
+}
+
+/** The nodes with faults from which nothing but faults lies on a way to an output, in the order of computation. */
+function leadingNodes(graph: Graph, faults: ReadonlyMap<Tensor, Fault>): readonly Culprit[] {
+  const leading = new Set<Tensor>(Object.values(graph.outputs));
+  const found: Culprit[] = [];
+  for (const node of nodesOf(graph).toReversed()) {
+    const own = node.outputs.flatMap((tensor) => faults.get(tensor) ?? []);
+    if (own.length === 0 || !node.outputs.some((tensor) => leading.has(tensor))) continue;
+    const readsFinite = !node.inputs.some((tensor) => faults.has(tensor));
+    found.push({ node, fault: own.includes('NaN') ? 'NaN' : 'infinity', readsFinite });
+    for (const tensor of node.inputs) leading.add(tensor);
+  }
+  return found.reverse();
 }

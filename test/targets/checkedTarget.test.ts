@@ -91,6 +91,13 @@ for (const target of TARGETS)
       expect(Array.from((await failureOf(target, masked, [1, 2, 3, 4])) as Float32Array)).to.deep.equal([
         1, 0, 1, 0,
       ]);
+      for (const y of [add(x, minus), argmax(add(x, minus), 1)])
+        expect(await failureOf(target, makeGraph('output', [x], { y }), [1, 2, 3, 4])).not.to.be.a('string');
+      // What they lead to may be trouble all the same.
+      const cancelled = makeGraph('cancelled', [x], {
+        y: scope('loss', () => multiply(minus, multiply(x, 0))),
+      });
+      expect(await failureOf(target, cancelled, [1, 2, 3, 4])).to.match(/NaN in loss \(multiply\)$/);
       // The fault lies elsewhere, after the mask in the order of computation.
       const zero = reduceMax(multiply(x, 0), { axes: [1], keepDims: true });
       const wrong = makeGraph('wrong', [x], {
