@@ -32,7 +32,8 @@ for (const side of sides.length > 0 ? sides.map(Number) : defaults)
     const own = defaultSampling(DIGITS_MODEL);
     const settings = {
       ...own,
-      orderOf: (index: number) => orderOf(generator.system, grid, undefined, own.seed, index),
+      orderOf: (index: number) =>
+        orderOf(generator.system, generator.config, grid, undefined, own.seed, index),
       batch: 10,
     };
     const steps = Math.min(64, grid.height * grid.width);

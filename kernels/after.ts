@@ -17,6 +17,7 @@ const afterOp = defineOp<Record<string, never>>({
   },
   gradient: ([gradient]) => [gradient, undefined],
   gpu: { kind: 'view', element: (reader, index) => reader.read(0, index) },
+  elementsOf: 'the first input',
   flops: () => 0,
 });
 

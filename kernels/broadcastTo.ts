@@ -25,6 +25,8 @@ const broadcastToOp = defineOp<BroadcastAttributes>({
     element: (reader, index, { inputTypes: [x] }) => reader.read(0, broadcastIndex(index, x!.shape)),
   },
   simplify: ([x], { shape }) => (equalShapes(x!.shape, shape) ? [x!] : undefined),
+  stretches: true,
+  elementsOf: 'every input',
   flops: () => 0,
 });
 

@@ -71,8 +71,19 @@ const concatOp = defineOp<AxisAttributes>({
     },
   },
   simplify: (inputs) => (inputs.length === 1 ? inputs : undefined),
+  elementsOf: 'every input',
+  withFewerInputs: (inputs, most, { axis }) => [joinGroups(inputs, most, axis)],
   flops: () => 0,
 });
+
+/** Operands joined so many at a time, and what that gives likewise. */
+function joinGroups(operands: readonly Tensor[], most: number, axis: number): Tensor {
+  if (operands.length <= most) return concat(operands, axis);
+  const groups = Array.from({ length: Math.ceil(operands.length / most) }, (_, group) =>
+    concat(operands.slice(group * most, (group + 1) * most), axis),
+  );
+  return joinGroups(groups, most, axis);
+}
 
 /** Operands one after another along an axis; the other sizes are equal. */
 export function concat(operands: readonly Tensor[], axis: number): Tensor {

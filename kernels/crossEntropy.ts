@@ -38,6 +38,7 @@ const crossEntropyOp = defineOp<Record<string, never>>({
     const picked = gather(logSoftmax(logits!), reshape(targets!, [...targets!.shape, 1]), -1);
     return [negate(reshape(picked, targets!.shape))];
   },
+  indices: ([logits]) => ({ input: 1, count: logits!.shape.at(-1)! }),
   flops: ([logits]) => 4 * countElements(logits!.shape),
 });
 

@@ -31,11 +31,13 @@ const embeddingOp = defineOp<Record<string, never>>({
   },
   gpu: {
     kind: 'view',
+    readsSeldom: true,
     element(reader, index, { inputTypes: [table] }) {
       const row = reader.temporary(reader.read(1, index.slice(0, -1)));
       return pickedElement(row, table!.shape[0]!, reader.read(0, [row, index.at(-1)!]));
     },
   },
+  indices: ([table]) => ({ input: 1, count: table!.shape[0]! }),
   flops: () => 0,
 });
 

@@ -48,6 +48,8 @@ const gatherOp = defineOp<AxisAttributes>({
       return pickedElement(place, x!.shape[axis]!, reader.read(0, index.with(axis, place)));
     },
   },
+  elementsOf: 'the first input',
+  indices: ([x], { axis }) => ({ input: 1, count: x!.shape[axis]! }),
   flops: () => 0,
 });
 

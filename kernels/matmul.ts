@@ -79,6 +79,7 @@ const matmulOp = defineOp<MatmulAttributes>({
     kind: 'kernel',
     heavy: true,
     sharedAxis: ({ outputTypes: [output] }) => output!.shape.length - 2,
+    readsTransposed: (input, { transposeRight }) => input === 1 && transposeRight,
     compute(writer, indices, { inputTypes: [a, b], attributes: { transposeLeft, transposeRight } }) {
       const inner = matrixShape(a!.shape, transposeLeft)[1];
       return sumOfProducts(writer, inner, indices, (index, i) => {

@@ -24,6 +24,7 @@ const reshapeOp: OpDefinition<ReshapeAttributes> = defineOp<ReshapeAttributes>({
     if (x!.node.kind !== 'operation' || x!.node.op.name !== 'reshape') return undefined;
     return [apply(reshapeOp, x!.node.inputs, { shape: resolveReshape(x!.shape, shape) })];
   },
+  elementsOf: 'every input',
   flops: () => 0,
 });
 

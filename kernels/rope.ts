@@ -52,6 +52,7 @@ const ropeOp = defineOp<Record<string, never>>({
   ],
   gpu: {
     kind: 'view',
+    readsSeldom: true,
     element(reader, [batch, head, token, feature]) {
       const position = reader.temporary(reader.read(1, [batch!, token!]));
       const pair = reader.temporary(divideIndex(feature!, 2));

@@ -48,6 +48,7 @@ const scatterOp = defineOp<ScatterAttributes>({
     const kept = combine === 'add' ? gradient! : ops.scatter(gradient!, indices!, zeros, { axis });
     return [kept, undefined, ops.gather(gradient!, indices!, axis)];
   },
+  indices: ([x], { axis }) => ({ input: 1, count: x!.shape[axis]! }),
   gpu: {
     kind: 'kernel',
     heavy: true,

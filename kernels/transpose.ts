@@ -42,6 +42,7 @@ const transposeOp: OpDefinition<TransposeAttributes> = defineOp<TransposeAttribu
     const inner = x!.node.attributes as TransposeAttributes;
     return [apply(transposeOp, x!.node.inputs, { axes: axes.map((axis) => inner.axes[axis]!) })];
   },
+  elementsOf: 'every input',
   flops: () => 0,
 });
 

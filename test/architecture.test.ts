@@ -14,7 +14,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   kernels: ['src/graph', 'src/random'],
   'src/dsl': ['src/graph', 'src/random', 'kernels'],
   graphs: ['src/dsl'],
-  'src/compiler': ['src/graph', 'kernels'],
+  'src/compiler': ['src/graph', 'src/inspect', 'kernels'],
   'src/targets': [
     'src/graph',
     'src/inspect',

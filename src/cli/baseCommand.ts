@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { Command, Flags, type Interfaces } from '@oclif/core';
-import { resolveTarget, type Target, TARGET_NAMES } from '../faces/graph.js';
+import { checkedTarget, resolveTarget, type Target, TARGET_NAMES } from '../faces/graph.js';
 import {
   DEFAULT_MODEL,
   drawSeed,
@@ -12,6 +12,7 @@ import {
   UsageError,
 } from '../index.js';
 import { printable } from '../printable.js';
+import { type DiagnosticFlags, type Diagnostics, diagnosticFlags, startDiagnostics } from './diagnostics.js';
 import { writeStdout } from './streams.js';
 import { printMessage } from './terminal.js';
 
@@ -24,6 +25,7 @@ export const commonFlags = {
     helpGroup: 'GLOBAL',
   }),
   debug: Flags.boolean({ description: 'print stack traces of failures', helpGroup: 'GLOBAL' }),
+  ...diagnosticFlags,
 };
 
 /** The flag that names a model. */
@@ -73,6 +75,30 @@ type CommonFlags = Interfaces.InferredFlags<typeof commonFlags>;
 export abstract class BaseCommand extends Command {
   static override baseFlags = commonFlags;
 
+  private diagnostics: Diagnostics | undefined;
+
+  /** Parses the command line, and starts to watch what the flags want watched. */
+  protected override async parse<
+    F extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    B extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    A extends Interfaces.OutputArgs<Interfaces.ArgInput>,
+  >(options?: Interfaces.Input<F, B, A>, argv?: string[]): Promise<Interfaces.ParserOutput<F, B, A>> {
+    const parsed = await super.parse<F, B, A>(options, argv);
+    this.diagnostics = startDiagnostics(parsed.flags as DiagnosticFlags);
+    return parsed;
+  }
+
+  /** Writes what was watched, also of a command that failed. */
+  protected override async finally(error: Error | undefined): Promise<void> {
+    try {
+      await this.diagnostics?.finish();
+    } catch (second) {
+      if (error === undefined) throw second;
+      // The command's own failure is the one to report.
+      printMessage((second as Error).message);
+    }
+  }
+
   /** Failures are reported in one place, by the program's entry. */
   protected override catch(error: Error): Promise<never> {
     throw error;
@@ -100,7 +126,7 @@ export abstract class BaseCommand extends Command {
       ...(flags.threads !== undefined && { threads: flags.threads }),
     });
     this.detail(flags, `target: ${target.name} (${target.description})`);
-    return target;
+    return flags.check ? checkedTarget(target) : target;
   }
 
   /**

@@ -2,6 +2,7 @@ import type { Graph } from '../graph/graph.js';
 import type { OpDefinition } from '../graph/op.js';
 import { verify } from '../graph/verify.js';
 import type { Weights } from '../graph/weights.js';
+import { observeCompilation, type PassListener, withSpan } from '../inspect/observer.js';
 import { eliminateCommonSubexpressions } from './commonSubexpressions.js';
 import { constantFold } from './constantFold.js';
 import { decompose } from './decompose.js';
@@ -14,13 +15,18 @@ export interface CompileOptions {
   /** Weights that will not change, so that what depends only on them can be computed now. */
   readonly weights?: Weights;
   /** Sees the graph after each pass. */
-  readonly onPass?: (name: string, graph: Graph) => void;
+  readonly onPass?: PassListener;
+  /** Passes of the target's own, which run last. */
+  readonly ownPasses?: readonly Pass[];
 }
 
+/** Checks a graph as it was given. */
+export const verifyPass: Pass = { name: 'verify', run: verify };
+
 /** The passes in order; a name given twice is a pass that runs twice. */
-function passesFor({ supports, weights }: CompileOptions): readonly Pass[] {
+function passesFor({ supports, weights, ownPasses = [] }: CompileOptions): readonly Pass[] {
   return [
-    { name: 'verify', run: verify },
+    verifyPass,
     simplify,
     eliminateCommonSubexpressions,
     decompose(supports),
@@ -28,6 +34,7 @@ function passesFor({ supports, weights }: CompileOptions): readonly Pass[] {
     simplify,
     eliminateCommonSubexpressions,
     constantFold(weights),
+    ...ownPasses,
   ];
 }
 
@@ -41,12 +48,33 @@ export const PASS_NAMES: readonly string[] = [
   'constant-fold',
 ];
 
+/**
+ * Runs passes one after another, watched by whoever observes compilations.
+ * @param onPass sees the graph as it is given, under the name `build`, and after each pass
+ */
+export function runPasses(graph: Graph, passes: readonly Pass[], onPass?: PassListener): Graph {
+  const observers = observeCompilation(graph);
+  const report: PassListener = (name, state) => {
+    observers(name, state);
+    onPass?.(name, state);
+  };
+  const run = () => {
+    report('build', graph);
+    return passes.reduce((current, pass) => {
+      const next = withSpan(
+        'pass',
+        pass.name,
+        () => ({ graph: graph.name }),
+        () => pass.run(current),
+      );
+      report(pass.name, next);
+      return next;
+    }, graph);
+  };
+  return withSpan('compile', `compile ${graph.name}`, () => ({}), run);
+}
+
 /** Brings a graph into the form that a target runs. */
 export function compileGraph(graph: Graph, options: CompileOptions): Graph {
-  options.onPass?.('build', graph);
-  return passesFor(options).reduce((current, pass) => {
-    const next = pass.run(current);
-    options.onPass?.(pass.name, next);
-    return next;
-  }, graph);
+  return runPasses(graph, passesFor(options), options.onPass);
 }

@@ -9,7 +9,7 @@ import { type Pass, rewriteGraph, withInputs } from './rewrite.js';
 /** What a stretched tensor was before; undefined for any other tensor. */
 function unstretched(tensor: Tensor | undefined): Tensor | undefined {
   const node = tensor?.node;
-  return node?.kind === 'operation' && node.op.name === 'broadcastTo' ? node.inputs[0] : undefined;
+  return node?.kind === 'operation' && node.op.stretches ? node.inputs[0] : undefined;
 }
 
 /**

@@ -25,6 +25,13 @@ export type { DrawOptions } from '../inspect/boxes.js';
 export { drawDot, drawSvg, drawTable } from '../inspect/draw.js';
 export { printGraph } from '../inspect/print.js';
 
+// Watching the compiler and the targets
+export { graphDump } from '../inspect/graphDump.js';
+export { observe, type Observer, type PassListener, type Span } from '../inspect/observer.js';
+export { TraceRecorder } from '../inspect/trace.js';
+export { verifyPasses } from '../inspect/verifyPasses.js';
+export { checkedTarget } from '../targets/checkedTarget.js';
+
 // The compiler
 export { compileGraph, PASS_NAMES } from '../compiler/compile.js';
 export { withGradients } from '../compiler/gradient.js';

@@ -50,6 +50,8 @@ export type GpuRule<A extends Attributes = Attributes> =
   | {
       /** Elements are those of the inputs at other places: never a kernel of its own unless its result is kept. */
       readonly kind: 'view';
+      /** Whether its inputs count as read seldom even where its result is read again and again. */
+      readonly readsSeldom?: boolean;
       element(reader: GpuReader, index: readonly Expression[], call: GpuCall<A>): Expression;
     }
   | {
@@ -59,6 +61,8 @@ export type GpuRule<A extends Attributes = Attributes> =
       readonly heavy: boolean;
       /** Axis along which neighbouring elements share reads, so that one thread computes several of them. */
       readonly sharedAxis?: (call: GpuCall<A>) => number;
+      /** Whether an input is read with its last two axes swapped, so that a weight there is better stored that way. */
+      readsTransposed?(input: number, attributes: A): boolean;
       /** The elements at several places, computed together. */
       compute(
         writer: GpuKernelWriter,

@@ -53,6 +53,14 @@ export interface OpDefinition<A extends Attributes = Attributes> {
   rowAxes?(inputs: readonly TensorType[], attributes: A): number | undefined;
   /** Whether the inputs broadcast by themselves, so that stretching one of them first is needless. */
   readonly broadcasts?: boolean;
+  /** Whether it repeats the elements of its one input along axes, so that work on them may be done before. */
+  readonly stretches?: boolean;
+  /** Inputs whose elements the results are, unchanged and no others. */
+  readonly elementsOf?: 'every input' | 'the first input';
+  /** For operations that pick by index: which input holds the indices, and how many there are to choose from. */
+  indices?(inputs: readonly TensorType[], attributes: A): { readonly input: number; readonly count: Dim };
+  /** For operations on any number of inputs: the same by calls that read at most so many each. */
+  withFewerInputs?(inputs: readonly Tensor[], most: number, attributes: A): readonly Tensor[];
   /** Rewrites to a cheaper equal; undefined when there is none. */
   simplify?(inputs: readonly Tensor[], attributes: A): readonly Tensor[] | undefined;
   /** Floating-point operations of one call with these sizes; one per output element unless stated. */

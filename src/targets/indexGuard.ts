@@ -1,37 +1,8 @@
-import { type Dim, type DimBindings, evaluateDim } from '../graph/dimension.js';
+import { type DimBindings, evaluateDim } from '../graph/dimension.js';
 import { type Graph, nodesOf } from '../graph/graph.js';
 import { GraphError } from '../graph/graphError.js';
-import type { ConstantNode, InputNode, OperationNode, Tensor } from '../graph/node.js';
+import type { ConstantNode, InputNode, Tensor } from '../graph/node.js';
 import { isDeviceTensor, type TargetTensor } from './target.js';
-
-/** Which input of an operation holds indices, and how many there are to choose from. */
-function indexUse({
-  op,
-  inputs,
-  attributes,
-}: OperationNode): { readonly ids: Tensor; readonly size: Dim } | undefined {
-  switch (op.name) {
-    case 'embedding':
-      return { ids: inputs[1]!, size: inputs[0]!.shape[0]! };
-    case 'gather':
-    case 'scatter':
-      return { ids: inputs[1]!, size: inputs[0]!.shape[attributes.axis as number]! };
-    case 'crossEntropy':
-      return { ids: inputs[1]!, size: inputs[0]!.shape.at(-1)! };
-    default:
-      return undefined;
-  }
-}
-
-/** Operations whose results are elements of their inputs and no others. */
-const MOVES: ReadonlySet<string> = new Set([
-  'reshape',
-  'broadcastTo',
-  'transpose',
-  'slice',
-  'concat',
-  'after',
-]);
 
 /** A tensor that holds indices as they were given, and its name in messages. */
 interface Origin {
@@ -47,9 +18,14 @@ function originsOf(tensor: Tensor, seen = new Set<Tensor>()): readonly Origin[] 
   if (node.kind === 'input') return [{ node, title: `input '${node.name}'` }];
   if (node.kind === 'constant') return [{ node, title: 'a constant' }];
   if (node.kind !== 'operation') return [];
-  // What is picked from a table of indices is one of them.
-  if (node.op.name === 'gather') return originsOf(node.inputs[0]!, seen);
-  return MOVES.has(node.op.name) ? node.inputs.flatMap((input) => originsOf(input, seen)) : [];
+  switch (node.op.elementsOf) {
+    case 'every input':
+      return node.inputs.flatMap((input) => originsOf(input, seen));
+    case 'the first input':
+      return originsOf(node.inputs[0]!, seen);
+    default:
+      return [];
+  }
 }
 
 /** Elements that are at hand; what a target computed itself is not. */
@@ -68,9 +44,9 @@ export function indexGuard(
   graph: Graph,
 ): (inputs: Readonly<Record<string, TargetTensor>>, bindings: DimBindings) => void {
   const uses = nodesOf(graph).flatMap((node) => {
-    const use = node.kind === 'operation' ? indexUse(node) : undefined;
+    const use = node.kind === 'operation' ? node.op.indices?.(node.inputs, node.attributes) : undefined;
     if (node.kind !== 'operation' || !use) return [];
-    return originsOf(use.ids).map((origin) => ({ origin, size: use.size, node }));
+    return originsOf(node.inputs[use.input]!).map((origin) => ({ origin, size: use.count, node }));
   });
   return (inputs, bindings) => {
     for (const { origin, size, node } of uses) {

@@ -147,7 +147,7 @@ export async function sampleModel(
     classIds.map((classId, index) => ({ index, condition: classCondition(classId) })),
     {
       ...options,
-      orderOf: (index) => orderOf(system, grid, options.order, options.seed, index),
+      orderOf: (index) => orderOf(system, config, grid, options.order, options.seed, index),
       batch: BATCH,
     },
   );

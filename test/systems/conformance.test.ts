@@ -49,7 +49,7 @@ for (const system of SYSTEMS)
     const picture = (index: number): PictureRequest => ({
       condition: index === 2 ? NO_CONDITION : classCondition(index % classes),
       index,
-      order: orderOf(system, grid, undefined, options.seed, index),
+      order: orderOf(system, config, grid, undefined, options.seed, index),
     });
     const pictures = [0, 1, 2, 3].map(picture);
 

@@ -1,19 +1,23 @@
 import { availableParallelism } from 'node:os';
 import { compileGraph } from '../../compiler/compile.js';
 import { type Graph, inputNode } from '../../graph/graph.js';
+import type { DimBindings } from '../../graph/dimension.js';
 import { bindInputs } from '../../graph/interpret.js';
 import type { OpDefinition } from '../../graph/op.js';
 import { concreteType } from '../../graph/tensorType.js';
 import type { Weights } from '../../graph/weights.js';
+import { areSpansWanted, reportKernels, reportSpan, withSpan } from '../../inspect/observer.js';
 import { indexGuard } from '../indexGuard.js';
+import { runArguments } from '../runArguments.js';
 import type { Target } from '../target.js';
 import { BACKENDS, chooseMode, type GpuMode, loadGpuJs } from './gpuModes.js';
 import { GpuTensor, uploadInputs } from './gpuTensor.js';
 import { createKernelRunner, type KernelRunner } from './kernelRunner.js';
 import { createPipelineRunner } from './pipelineRunner.js';
-import type { KernelPlan } from './kernelPlan.js';
+import type { KernelCall, KernelPlan } from './kernelPlan.js';
+import { printKernelPlan } from './printKernelPlan.js';
 import { LeastRecentlyUsed } from './leastRecentlyUsed.js';
-import { splitWideConcats } from './splitWideConcats.js';
+import { splitWideReads } from './splitWideReads.js';
 import { type LoweringOptions, lowerToKernels } from './lowerToKernels.js';
 
 export interface GpujsTargetOptions {
@@ -32,6 +36,12 @@ export interface GpujsTargetOptions {
 
 /** Plans for different sizes kept for reuse; they are only descriptions. */
 const MAX_PLANS = 256;
+
+/** The kernels for some sizes, and what runs them. */
+interface Planned {
+  readonly plan: KernelPlan;
+  readonly runner: KernelRunner;
+}
 
 /** What each mode's kernels can do: WebGPU binds eight arrays to a kernel, one of them the result. */
 export const MODE_LIMITS: Readonly<Record<GpuMode, LoweringOptions>> = {
@@ -78,34 +88,51 @@ export async function gpujsTarget({
         weights,
         allowFallback,
         resident: fuse,
+        ...(areSpansWanted() && { onStep: reportKernel }),
       };
       const separate = createKernelRunner(settings);
       const joined =
         mode === 'webasm' && fuse && threads >= MIN_PIPELINE_THREADS
           ? createPipelineRunner(settings)
           : undefined;
+      const planFor = (bindings: DimBindings, outputs: readonly string[]): Planned => {
+        const limits = MODE_LIMITS[mode];
+        const lower = (options: LoweringOptions) =>
+          withSpan(
+            'lower',
+            `lower ${graph.name}`,
+            () => ({ sizes: bindings }),
+            () => lowerToKernels(withOutputs(compiled, outputs), bindings, options),
+          );
+        const choose = (): Planned => {
+          const plain = lower(fuse ? limits : { ...limits, fuse, maxLanes: 1 });
+          const large = plain.steps.some(({ layout }) => layout.rows * layout.columns >= MIN_SPLIT_CELLS);
+          if (!joined || !large) return { plan: plain, runner: separate };
+          return { plan: lower({ ...limits, maxLanes: 1 }), runner: joined };
+        };
+        const chosen = choose();
+        reportKernels(compiled, bindings, () => printKernelPlan(chosen.plan));
+        return chosen;
+      };
       const owner = {};
-      const plans = new LeastRecentlyUsed<{ readonly plan: KernelPlan; readonly runner: KernelRunner }>(
-        MAX_PLANS,
-      );
+      const plans = new LeastRecentlyUsed<Planned>(MAX_PLANS);
       return {
         async run(inputs, outputs = Object.keys(graph.outputs)) {
           const bindings = bindInputs(graph, inputs);
           requireIndices(inputs, bindings);
-          const { plan, runner } = plans.get(JSON.stringify([bindings, outputs]), () => {
-            const wanted = withOutputs(compiled, outputs);
-            const limits = MODE_LIMITS[mode];
-            const plain = lowerToKernels(wanted, bindings, fuse ? limits : { ...limits, fuse, maxLanes: 1 });
-            const large = plain.steps.some(({ layout }) => layout.rows * layout.columns >= MIN_SPLIT_CELLS);
-            if (!joined || !large) return { plan: plain, runner: separate };
-            return { plan: lowerToKernels(wanted, bindings, { ...limits, maxLanes: 1 }), runner: joined };
-          });
+          const planned = () => planFor(bindings, outputs);
+          const { plan, runner } = plans.get(JSON.stringify([bindings, outputs]), planned);
           // A plan compiled once takes its inputs in one order, however they are given.
           const ordered = Object.fromEntries(
             compiled.inputs.map((tensor) => [inputNode(tensor).name, inputs[inputNode(tensor).name]!]),
           );
           const { values, release } = await uploadInputs(ordered, runner, owner);
-          const results = await runner.run(plan, values);
+          const results = await withSpan(
+            'run',
+            `run ${graph.name}`,
+            () => runArguments(inputs, outputs),
+            () => runner.run(plan, values),
+          );
           const kept = new Set(results.values());
           for (const value of release) if (!kept.has(value)) value.release();
           return Object.fromEntries(
@@ -131,15 +158,23 @@ export function compileForKernels(
   weights?: Weights,
   onPass?: (name: string, graph: Graph) => void,
 ): Graph {
-  const compiled = compileGraph(graph, {
+  return compileGraph(graph, {
     supports: hasGpuForm,
+    ownPasses: [splitWideReads(MODE_LIMITS[mode].maxReads)],
     ...(weights && { weights }),
     ...(onPass && { onPass }),
   });
-  const split = splitWideConcats(MODE_LIMITS[mode].maxReads);
-  const result = split.run(compiled);
-  onPass?.(split.name, result);
-  return result;
+}
+
+/** Reports a kernel call that is just over; on WebGPU the kernel itself may run on. */
+function reportKernel({ covers, layout: { rows, columns, lanes } }: KernelCall, duration: number): void {
+  reportSpan({
+    category: 'kernel',
+    name: covers.join(' + ') || 'empty kernel',
+    start: performance.now() - duration,
+    duration,
+    args: { rows, columns, lanes },
+  });
 }
 
 function withOutputs(graph: Graph, names: readonly string[]): Graph {

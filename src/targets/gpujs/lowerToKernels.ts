@@ -54,16 +54,16 @@ function gpuRuleOf(node: OperationNode) {
   return node.op.gpu;
 }
 
-/** Weights that are only ever the right operand of a product read transposed are stored that way round. */
+/** Weights that are only ever read transposed are stored that way round. */
 function findTransposed(operations: readonly OperationNode[]): ReadonlySet<Tensor> {
   const candidates = new Set<Tensor>();
   const others = new Set<Tensor>();
   for (const node of operations) {
     for (const [index, tensor] of node.inputs.entries()) {
       const isSource = tensor.node.kind === 'parameter' || tensor.node.kind === 'constant';
-      const isTransposedRight =
-        node.op.name === 'matmul' && index === 1 && node.attributes.transposeRight === true;
-      if (isSource && isTransposedRight && tensor.shape.length === 2) candidates.add(tensor);
+      const rule = gpuRuleOf(node);
+      const isSwapped = rule.kind === 'kernel' && rule.readsTransposed?.(index, node.attributes) === true;
+      if (isSource && isSwapped && tensor.shape.length === 2) candidates.add(tensor);
       else others.add(tensor);
     }
   }
@@ -139,7 +139,7 @@ function readsOften(node: OperationNode, consumers: ReadonlyMap<Tensor, readonly
   const rule = gpuRuleOf(node);
   if (rule.kind === 'kernel') return rule.heavy;
   if (rule.kind === 'element') return false;
-  if (node.op.name === 'rope' || node.op.name === 'embedding') return false;
+  if (rule.readsSeldom) return false;
   return node.outputs.some((tensor) =>
     (consumers.get(tensor) ?? []).some((reader) => readsOften(reader, consumers)),
   );

@@ -13,9 +13,12 @@ import {
   type Target,
   type TargetTensor,
 } from '../target.js';
+import { areSpansWanted, withSpan } from '../../inspect/observer.js';
 import { indexGuard } from '../indexGuard.js';
 import { memoryGuard } from '../memoryGuard.js';
+import { runArguments } from '../runArguments.js';
 import { lowerToOnnx } from './lowerToOnnx.js';
+import { OnnxProfile } from './onnxProfile.js';
 import { loadOnnxRuntime, type OnnxRuntime, onnxRuntimeVersion } from './onnxRuntime.js';
 import { encodeOnnxModel } from './onnxSchema.js';
 import { referToFiles } from './onnxWeights.js';
@@ -62,18 +65,31 @@ function toOrtTensor(ort: OnnxRuntime, tensor: TargetTensor): OrtTensor {
   throw new GraphError('a tensor of another target cannot be used by the onnx target');
 }
 
+/** A session, and its profile where anybody wants one. */
+interface Profiled {
+  readonly session: InferenceSession;
+  readonly profile: OnnxProfile | undefined;
+}
+
 async function createSession(
   ort: OnnxRuntime,
   graph: Graph,
   weights: Weights | undefined,
   options: OnnxTargetOptions,
-) {
-  const { model, weightsFolder } = referToFiles(lowerToOnnx(graph, weights));
+): Promise<Profiled> {
+  const { model, weightsFolder } = withSpan(
+    'lower',
+    `lower ${graph.name}`,
+    () => ({}),
+    () => referToFiles(lowerToOnnx(graph, weights)),
+  );
+  const profile = areSpansWanted() ? new OnnxProfile() : undefined;
   const settings: InferenceSession.SessionOptions = {
     executionProviders: ['cpu'],
     graphOptimizationLevel: 'all',
     logSeverityLevel: FATAL_ONLY,
     ...(options.threads !== undefined && { intraOpNumThreads: options.threads }),
+    ...profile?.settings,
     extra: {
       session: {
         // Each session has threads of its own; those of one that waits must not keep the cores from the next.
@@ -82,7 +98,15 @@ async function createSession(
       },
     },
   };
-  return ort.InferenceSession.create(encodeOnnxModel(model), settings);
+  const create = () => ort.InferenceSession.create(encodeOnnxModel(model), settings);
+  try {
+    const session = await withSpan('session', `create session ${graph.name}`, () => ({}), create);
+    profile?.started(session);
+    return { session, profile };
+  } catch (error) {
+    profile?.finish();
+    throw error;
+  }
 }
 
 /**
@@ -102,7 +126,7 @@ export function onnxTarget(options: OnnxTargetOptions = {}): Target {
       });
       const requireMemory = memoryGuard(compiled);
       const requireIndices = indexGuard(graph);
-      const session = await createSession(ort, compiled, weights, options);
+      const { session, profile } = await createSession(ort, compiled, weights, options);
       return {
         async run(inputs, outputs = Object.keys(graph.outputs)) {
           const bindings = bindInputs(graph, inputs);
@@ -114,12 +138,21 @@ export function onnxTarget(options: OnnxTargetOptions = {}): Target {
               return [name, toOrtTensor(ort, inputs[name]!)];
             }),
           );
-          const results = await session.run(feeds, outputs);
+          profile?.runStarts();
+          const results = await withSpan(
+            'run',
+            `run ${graph.name}`,
+            () => runArguments(inputs, outputs),
+            () => session.run(feeds, outputs),
+          );
           return Object.fromEntries(
             outputs.map((name) => [name, new OnnxTensorHandle(results[name] as OrtTensor)]),
           );
         },
-        dispose: () => session.release(),
+        async dispose() {
+          profile?.finish();
+          await session.release();
+        },
       };
     },
   };

@@ -1,9 +1,11 @@
 import { breathe } from '../../breathe.js';
+import { runPasses, verifyPass } from '../../compiler/compile.js';
 import { GraphError } from '../../graph/graphError.js';
 import { bindInputs, interpretStepwise } from '../../graph/interpret.js';
 import type { NdArray } from '../../graph/ndarray.js';
-import { verify } from '../../graph/verify.js';
+import { withSpan } from '../../inspect/observer.js';
 import { indexGuard } from '../indexGuard.js';
+import { runArguments } from '../runArguments.js';
 import {
   type DeviceTensor,
   type HostTensor,
@@ -57,8 +59,7 @@ export const referenceTarget: Target = {
   name: 'reference',
   description: 'float64 interpreter in JavaScript',
   async compile(graph, { weights, onPass } = {}) {
-    onPass?.('build', graph);
-    onPass?.('verify', verify(graph));
+    runPasses(graph, [verifyPass], onPass);
     const requireIndices = indexGuard(graph);
     return {
       async run(inputs, outputs = Object.keys(graph.outputs)) {
@@ -66,7 +67,12 @@ export const referenceTarget: Target = {
         const values = Object.fromEntries(
           Object.entries(inputs).map(([name, tensor]) => [name, toNdArray(tensor)]),
         );
-        const results = await finish(interpretStepwise(graph, values, weights));
+        const results = await withSpan(
+          'run',
+          `run ${graph.name}`,
+          () => runArguments(inputs, outputs),
+          () => finish(interpretStepwise(graph, values, weights)),
+        );
         return Object.fromEntries(outputs.map((name) => [name, new ReferenceTensor(results[name]!)]));
       },
       async dispose() {},
