@@ -102,7 +102,12 @@ describe('flags for debugging', () => {
         '--check',
       );
       expect(onnx.code, onnx.errors).to.equal(0);
-      expect(readdirSync(exported)).to.deep.equal(['01-arpg-step', '02-arpg-prefill', '03-vq-encoder', '04-vq-decoder']);
+      expect(readdirSync(exported)).to.deep.equal([
+        '01-arpg-step',
+        '02-arpg-prefill',
+        '03-vq-encoder',
+        '04-vq-decoder',
+      ]);
     });
 
     it('refuses what is no empty folder, and writes nothing', () => {

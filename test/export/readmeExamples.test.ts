@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { encodePng } from '../../src/data/image.js';
 import { arpg } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
 
@@ -66,5 +67,23 @@ describe("the README's examples", () => {
     );
     run(code, 'library.mjs');
     expect(readFileSync(temporary('other.png')).subarray(1, 4).toString()).to.equal('PNG');
+  }).timeout(120_000);
+
+  it('trains with one call', () => {
+    for (const label of ['dark', 'light'])
+      for (let index = 0; index < 4; index++) {
+        const data = new Uint8Array(16 * 16 * 3).fill((label === 'dark' ? 20 : 200) + 5 * index);
+        mkdirSync(temporary(`mnist/${label}`), { recursive: true });
+        writeFileSync(temporary(`mnist/${label}/${index}.png`), encodePng({ width: 16, height: 16, data }));
+      }
+    mkdirSync(temporary('runs/digits-vq'), { recursive: true });
+    symlinkSync(`${root}fixtures/models/tiny`, temporary('runs/digits-vq/model'));
+    const code = readmeBlock('ts', 'arpg/training');
+    expect(code).to.include('steps: 2000');
+    const own = (code: string, face: string) =>
+      code.replace(`'arpg/${face}'`, JSON.stringify(`${root}dist/src/faces/${face}.js`));
+    const small = 'steps: 1, batch: 2, config: { dim: 16, n_layer: 2, n_head: 2 }';
+    run(own(own(code, 'graph'), 'training').replace('steps: 2000', small), 'train.mjs');
+    expect(existsSync(temporary('runs/digits/model/model.safetensors'))).to.equal(true);
   }).timeout(120_000);
 });
