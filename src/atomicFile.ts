@@ -42,6 +42,21 @@ function temporaryName(path: string): string {
   return name;
 }
 
+/**
+ * Makes a folder and those above it that are missing, one by one: Node's own way does not end where the system knows no
+ * new names, such as below /proc.
+ */
+export function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Somebody else may have been faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
 /** Makes a new name in a folder safe; where the folder cannot be opened for that, the system does it in time. */
 function syncFolder(path: string): void {
   let folder: number;
@@ -83,7 +98,7 @@ class AtomicFile {
 
   private open(): number {
     if (!this.existing) {
-      mkdirSync(dirname(this.final), { recursive: true });
+      makeFolder(dirname(this.final));
       return openSync(this.temporary, 'wx');
     }
     const file = openSync(this.temporary, 'wx', 0o600);
@@ -206,7 +221,7 @@ export async function writeFolderAtomically(
   try {
     outputPlace(path);
     const final = followLinks(path);
-    mkdirSync(dirname(final), { recursive: true });
+    makeFolder(dirname(final));
     temporary = temporaryName(final);
     mkdirSync(temporary);
     await fill(temporary);

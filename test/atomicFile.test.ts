@@ -99,6 +99,14 @@ describe('files written as a whole', () => {
     expect(lstatSync(temporary('to-folder')).isSymbolicLink()).to.equal(true);
   });
 
+  it('folders that the system cannot make are refused at once', function () {
+    if (process.platform !== 'linux') this.skip();
+    expect(() => writeFileAtomically('/proc/no-such/folder/file', bytes('x'))).to.throw(
+      OutputError,
+      '/proc/no-such',
+    );
+  });
+
   it('names may be as long as the system allows', () => {
     const longest = 'n'.repeat(255);
     writeFileAtomically(temporary(longest), bytes('new'));

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { makeFolder } from '../atomicFile.js';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   encodeNpz,
@@ -56,7 +57,7 @@ function gridColumns(count: number): number {
 /** Creates a folder for output if need be. */
 export function ensureFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolder(path);
   } catch (error) {
     throw new OutputError(`${path}: cannot be created: ${systemReason(error)}`, error);
   }

@@ -1,15 +1,7 @@
-import {
-  constants,
-  copyFileSync,
-  createReadStream,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  statSync,
-} from 'node:fs';
+import { constants, copyFileSync, createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { faultOfNumber, faultOfWhole } from '../sampling/settingFaults.js';
-import { writeFolderAtomically, writeOutputFile } from '../atomicFile.js';
+import { makeFolder, writeFolderAtomically, writeOutputFile } from '../atomicFile.js';
 import { CONFIG_FILE, readModelConfig } from '../models/modelConfig.js';
 import { openGenerator, openTokenizer } from '../models/modelFolder.js';
 import { cacheFolder, cachePath } from '../download/cache.js';
@@ -99,7 +91,7 @@ async function fetchFile(
 }
 
 function copy(from: string, to: string): void {
-  mkdirSync(dirname(to), { recursive: true });
+  makeFolder(dirname(to));
   copyFileSync(from, to, constants.COPYFILE_FICLONE);
 }
 

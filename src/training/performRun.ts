@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileAtomically } from '../atomicFile.js';
+import { makeFolder, writeFileAtomically } from '../atomicFile.js';
 import { encodePng, type RgbImage } from '../data/image.js';
 import type { Weights } from '../graph/weights.js';
 import { type ModelParts, writeModelFolder } from '../models/modelFolder.js';
@@ -23,7 +23,7 @@ const MODEL_FOLDER = 'model';
 /** Saves a picture of what the weights of a step do. */
 export function writePreview(folder: string, step: number, image: RgbImage): void {
   const previews = join(folder, PREVIEW_FOLDER);
-  mkdirSync(previews, { recursive: true });
+  makeFolder(previews);
   writeFileAtomically(join(previews, `step-${String(step).padStart(8, '0')}.png`), [encodePng(image)]);
 }
 

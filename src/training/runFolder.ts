@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileAtomically, writeFolderAtomically } from '../atomicFile.js';
+import { makeFolder, writeFileAtomically, writeFolderAtomically } from '../atomicFile.js';
 import { openSafetensors, serializeSafetensors } from '../checkpoints/safetensors.js';
 import { InputError, OutputError, systemReason } from '../errors.js';
 import type { Weights } from '../graph/weights.js';
@@ -39,7 +39,7 @@ function requireNoRun(folder: string): void {
 export function createRun(folder: string, settings: object): () => void {
   requireNoRun(folder);
   try {
-    mkdirSync(join(folder, CHECKPOINTS_FOLDER), { recursive: true });
+    makeFolder(join(folder, CHECKPOINTS_FOLDER));
   } catch (error) {
     throw new OutputError(`${folder}: cannot be created: ${systemReason(error)}`, error);
   }
@@ -59,7 +59,7 @@ export function createRun(folder: string, settings: object): () => void {
 export function reopenRun(folder: string): () => void {
   const release = lockRun(folder);
   removeLeftovers(folder);
-  mkdirSync(join(folder, CHECKPOINTS_FOLDER), { recursive: true });
+  makeFolder(join(folder, CHECKPOINTS_FOLDER));
   return release;
 }
 
