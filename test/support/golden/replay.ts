@@ -1,0 +1,74 @@
+import { randArStep } from '../../../graphs/randAr.js';
+import { InputError } from '../../../src/errors.js';
+import { type DecoderFields, decoderNetwork } from '../../../src/systems/decoderFields.js';
+import { findSystem, SYSTEM_NAMES } from '../../../src/systems/registry.js';
+import { floatTensor, type Target } from '../../../src/targets/target.js';
+import { vq } from '../../../src/tokenizers/vq.js';
+import { type Checklist, createChecklists, type Outcome, TWIN_WEIGHTS } from './checklist.js';
+import { type Configuration, type GoldenSet, readNumbers } from './goldenSet.js';
+import { replayGenerator } from './replayGenerator.js';
+import { replayTokenizer } from './replayTokenizer.js';
+import type { SystemExtras } from './subject.js';
+
+/** Replays one configuration of a set. */
+type Replay = (
+  set: GoldenSet,
+  configuration: Configuration,
+  target: Target,
+  checklist: Checklist,
+) => Promise<void>;
+
+/** What systems need beyond their contract. */
+const EXTRAS: Readonly<Record<string, SystemExtras>> = {
+  randar: {
+    allLogits: (config) => {
+      const network = decoderNetwork(config as DecoderFields);
+      return randArStep(network, network.grid, 'extend', { allLogits: true });
+    },
+  },
+};
+
+/** How sets of a kind are replayed; undefined for kinds that there are none of. */
+function replayOf(kind: string): Replay | undefined {
+  if (kind === vq.name) return replayTokenizer;
+  const system = findSystem(kind);
+  return system && ((...rest) => replayGenerator(system, EXTRAS[kind] ?? {}, ...rest));
+}
+
+/** @throws InputError where sets of this kind cannot be replayed. */
+export function requireReplay({ name, kind }: GoldenSet): Replay {
+  const replay = replayOf(kind);
+  if (!replay)
+    throw new InputError(
+      `${name}: sets of '${kind}' cannot be replayed; there are ${[...SYSTEM_NAMES, vq.name].join(', ')}`,
+    );
+  return replay;
+}
+
+const NO_TENSOR = floatTensor([0], []);
+
+/** Checks that the weights are the same in both of their files. */
+function compareTwins({ weights, twin }: GoldenSet, checklist: Checklist): void {
+  if (!twin || !checklist.asks(TWIN_WEIGHTS)) return;
+  for (const name of new Set([...weights.names, ...twin.names])) {
+    const [own, other] = [weights, twin].map((dictionary) => {
+      const stored = dictionary.tensor(name);
+      return stored ? readNumbers(stored, name) : NO_TENSOR;
+    });
+    checklist.compareWith('weights', TWIN_WEIGHTS, name, other!, own!);
+  }
+}
+
+/**
+ * Replays a set on a target.
+ * @param only checks the keys alone that match it
+ * @throws InputError naming what of the set cannot be used.
+ */
+export async function replay(set: GoldenSet, target: Target, only?: string): Promise<Outcome> {
+  const replayConfiguration = requireReplay(set);
+  const checklists = createChecklists(set, only);
+  compareTwins(set, checklists.under(''));
+  for (const configuration of set.configurations)
+    await replayConfiguration(set, configuration, target, checklists.under(configuration.prefix));
+  return checklists.outcome();
+}

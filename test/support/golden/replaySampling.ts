@@ -1,0 +1,209 @@
+import { NO_CONDITION } from '../../../src/conditions/condition.js';
+import { InputError } from '../../../src/errors.js';
+import { guide } from '../../../src/sampling/guidance.js';
+import { knownBefore, type Plan } from '../../../src/sampling/plan.js';
+import { isGuided, type PictureRequest, type SamplingOptions } from '../../../src/sampling/request.js';
+import { createGraphRunner, type GraphRunner, type GraphRunnerHolder } from '../../../src/sampling/runner.js';
+import type { StepOptions } from '../../../src/sampling/sampler.js';
+import { sampleBatch } from '../../../src/systems/sampleBatch.js';
+import { floatTensor, type HostTensor, intTensor } from '../../../src/targets/target.js';
+import { type GenerationCase, parseCase } from './generationCase.js';
+import { recordingRunner } from './recordingRunner.js';
+import { conditionOf } from './replayTraining.js';
+import type { GeneratorSubject } from './subject.js';
+
+/** One way to sample a case. */
+interface Run {
+  readonly runner: GraphRunner;
+  readonly pictures: readonly PictureRequest[];
+  readonly guidance: Pick<SamplingOptions, 'guidance' | 'guidanceSchedule'>;
+  /** Makes of a step's logits what the tokens are drawn from. */
+  readonly change?: (logits: HostTensor, step: number) => HostTensor;
+}
+
+/** What runs the graphs of all cases. */
+interface Runners {
+  /** The program's. */
+  readonly own: GraphRunnerHolder;
+  /** With logits of all that is fed. */
+  readonly full: GraphRunnerHolder;
+}
+
+/** What sampling gave. */
+interface Sampled {
+  /** `[rows, positions, vocabulary]`, pass by pass. */
+  readonly logits: readonly HostTensor[];
+  /** In raster order. */
+  readonly tokens: readonly Int32Array[];
+}
+
+/** How a case goes. */
+interface Setting {
+  readonly options: StepOptions & Omit<SamplingOptions, 'guidance' | 'guidanceSchedule'>;
+  readonly order: readonly number[];
+  readonly plan: Plan;
+}
+
+function settingOf(subject: GeneratorSubject, own: GenerationCase): Setting {
+  const { system, config } = subject;
+  const { grid } = system.config.facts(config);
+  const order = orderOf(subject, own.id);
+  const usual = system.defaults(config, order.length);
+  const steps = own.steps ?? usual.steps;
+  const schedule = own.sample_schedule ?? usual.schedule;
+  const rows = 2 * own.class_labels.length;
+  return {
+    options: { steps, schedule, seed: 0, temperature: own.temperature, topK: own.top_k, topP: own.top_p },
+    order,
+    plan: system.plan(config, { grid, predicted: order.length, known: 0, steps, schedule, rows }),
+  };
+}
+
+async function sample(
+  { system, config }: GeneratorSubject,
+  { options, plan }: Setting,
+  run: Run,
+): Promise<Sampled> {
+  const recording = recordingRunner(run.runner, plan, run.change);
+  const { grid } = system.config.facts(config);
+  const all = { ...options, ...run.guidance };
+  const tokens = await sampleBatch(recording, system, config, grid, run.pictures, all);
+  return { logits: recording.logits, tokens };
+}
+
+/**
+ * Lets a batch of pictures, then of their doubles without a condition, all draw from what guidance makes of both: so the
+ * doubles are fed what the pictures are fed.
+ */
+function guideTogether(scales: readonly number[]): NonNullable<Run['change']> {
+  return ({ shape, data }, step) => {
+    const half = data.length / 2;
+    const values = data as Float32Array;
+    const guided = guide(values.subarray(0, half), values.subarray(half), scales[step]!);
+    const both = new Float32Array(data.length);
+    both.set(guided);
+    both.set(guided, half);
+    return floatTensor(shape, both);
+  };
+}
+
+/** The scale of each step. */
+function scalesOf({ guidance }: GenerationCase, plan: Plan): readonly number[] {
+  const before = knownBefore(plan);
+  const total = plan.steps.reduce((sum, { predicts }) => sum + predicts, 0);
+  return plan.steps.map(({ predicts }, step) =>
+    guidance.scale(before[step]! / total, (before[step]! + predicts) / total),
+  );
+}
+
+/** Passes side by side, `[rows, all positions, vocabulary]`. */
+function sideBySide(passes: readonly HostTensor[]): HostTensor {
+  const [rows, , width] = passes[0]!.shape as [number, number, number];
+  const entries = passes.reduce((sum, { shape }) => sum + shape[1]!, 0);
+  const data = new Float32Array(rows * entries * width);
+  let at = 0;
+  for (let row = 0; row < rows; row++)
+    for (const { shape, data: own } of passes) {
+      const length = shape[1]! * width;
+      data.set((own as Float32Array).subarray(row * length, (row + 1) * length), at);
+      at += length;
+    }
+  return floatTensor([rows, entries, width], data);
+}
+
+function compareLogits(
+  { checklist }: GeneratorSubject,
+  { id }: GenerationCase,
+  logits: readonly HostTensor[],
+): void {
+  const group = `generate.${id}.raw_logits`;
+  if (checklist.has(group)) checklist.compare('logits', group, group, sideBySide(logits), { part: true });
+  for (const [pass, own] of logits.entries())
+    if (checklist.has(`${group}.${pass}`))
+      checklist.compare('logits', group, `${group}.${pass}`, own, { part: true });
+}
+
+function compareTokens(
+  { checklist }: GeneratorSubject,
+  { id }: GenerationCase,
+  tokens: readonly Int32Array[],
+): void {
+  const key = `generate.${id}.tokens`;
+  const all = tokens.flatMap((own) => Array.from(own));
+  if (checklist.has(key))
+    checklist.compare('indices', key, key, intTensor([tokens.length, tokens[0]!.length], all));
+}
+
+/** Compares a list of the json. */
+function compareList(
+  { checklist }: GeneratorSubject,
+  key: string,
+  actual: readonly number[],
+  expected: readonly number[] | undefined,
+): void {
+  if (!expected || !checklist.asks(key)) return;
+  const list = (values: readonly number[]) => intTensor([values.length], values);
+  checklist.compareWith('indices', key, key, list(actual), list(expected));
+}
+
+/** The order of a case: the set's, or that of a system that has one of its own. */
+function orderOf({ system, config, checklist, source }: GeneratorSubject, id: number): readonly number[] {
+  const key = `generate.${id}.order`;
+  const { grid } = system.config.facts(config);
+  const fixed = system.fixedOrder?.(config, grid);
+  if (fixed && !checklist.has(key)) return fixed;
+  const order = Array.from(checklist.feed(key).data);
+  const isPermutation = [...order].sort((a, b) => a - b).every((position, at) => position === at);
+  if (!isPermutation || order.length !== grid.height * grid.width)
+    throw new InputError(`${source}: '${key}' does not hold each position of the grid once`);
+  return order;
+}
+
+async function replayCase(subject: GeneratorSubject, runners: Runners, own: GenerationCase): Promise<void> {
+  const { checklist } = subject;
+  const prefix = `generate.${own.id}`;
+  if (checklist.asked(new RegExp(`^generate\\.${own.id}\\.(raw_logits|tokens)`)).length === 0) return;
+  const setting = settingOf(subject, own);
+  const { order, plan } = setting;
+  const pictures = own.class_labels.map(
+    (label, index): PictureRequest => ({ condition: conditionOf(subject, label), index, order }),
+  );
+  const predicts = plan.steps.map((step) => step.predicts);
+  compareList(subject, `${prefix}.tokens_per_step`, predicts, own.tokens_per_step);
+  const check = async (run: Run): Promise<readonly HostTensor[]> => {
+    const { logits, tokens } = await sample(subject, setting, run);
+    compareLogits(subject, own, logits);
+    compareTokens(subject, own, tokens.slice(0, pictures.length));
+    return logits;
+  };
+  const { own: guidance } = own.guidance;
+  let passes = guidance && (await check({ runner: runners.own, pictures, guidance }));
+  // What the program leaves out or cannot be told to do, the sets have: null rows at scale 1, logits of all that is fed.
+  if (!passes || !isGuided(guidance!) || runners.full !== runners.own)
+    passes = await check({
+      runner: runners.full,
+      pictures: [...pictures, ...pictures.map((picture) => ({ ...picture, condition: NO_CONDITION }))],
+      guidance: { guidance: 1, guidanceSchedule: 'constant' },
+      change: guideTogether(scalesOf(own, plan)),
+    });
+  const fed = passes.map(({ shape }) => shape[1]!);
+  compareList(subject, `${prefix}.positions_fed_per_step`, fed, own.positions_fed_per_step);
+}
+
+/** Checks the generation cases: the logits of every pass, before guidance, and the tokens. */
+export async function replaySampling(subject: GeneratorSubject): Promise<void> {
+  const { system, extras, config, weights, target } = subject;
+  const graphs = system.graphs(config);
+  const own = createGraphRunner(graphs, weights, target);
+  const { allLogits } = extras;
+  const full = allLogits
+    ? createGraphRunner({ ...graphs, step: () => allLogits(config) }, weights, target)
+    : own;
+  try {
+    for (const value of subject.configuration.cases)
+      await replayCase(subject, { own, full }, parseCase(value, subject.source));
+  } finally {
+    await own.dispose();
+    await full.dispose();
+  }
+}

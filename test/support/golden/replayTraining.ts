@@ -1,0 +1,65 @@
+import { withGradients } from '../../../src/compiler/gradient.js';
+import { NO_CONDITION, type Condition } from '../../../src/conditions/condition.js';
+import { InputError } from '../../../src/errors.js';
+import { type Graph, inputNode, parametersOf } from '../../../src/graph/graph.js';
+import type { HostTensor } from '../../../src/targets/target.js';
+import { type GeneratorSubject, runOnce } from './subject.js';
+
+/** A class index of a set; the one after the last is no condition. @throws InputError for others. */
+export function conditionOf({ system, config, source }: GeneratorSubject, index: number): Condition {
+  const { classes } = system.config.facts(config);
+  if (!(index >= 0 && index <= classes))
+    throw new InputError(
+      `${source}: class ${index} is none of the ${classes}, nor the null class after them`,
+    );
+  return index === classes ? NO_CONDITION : { kind: 'class', index };
+}
+
+/**
+ * The batch that a set trains on. Inputs of the graph that the set holds under `train.` take the place of what the system
+ * would draw, such as `orders`.
+ */
+export function trainingInputs(
+  subject: GeneratorSubject,
+  graph: Graph,
+): Readonly<Record<string, HostTensor>> {
+  const { checklist, system, config } = subject;
+  const [ids, conditions] = [checklist.feed('train.input_ids'), checklist.feed('train.condition')];
+  const [rows, positions] = ids.shape as [number, number];
+  const examples = Array.from({ length: rows }, (_, row) => ({
+    tokens: (ids.data as Int32Array).slice(row * positions, (row + 1) * positions),
+    condition: conditionOf(subject, conditions.data[row]!),
+    draw: row,
+  }));
+  const drawn = system.training(config).batch(examples, 0);
+  const given = graph.inputs
+    .map((tensor) => inputNode(tensor).name)
+    .filter((name) => checklist.has(`train.${name}`));
+  return { ...drawn, ...Object.fromEntries(given.map((name) => [name, checklist.feed(`train.${name}`)])) };
+}
+
+/** Checks what the training graph gives on the set's batch, and the gradients of its loss. */
+export async function replayTraining(subject: GeneratorSubject): Promise<void> {
+  const { system, config, weights, target, checklist } = subject;
+  const { graph } = system.training(config);
+  const outputs = checklist.asked(/^train\.([^.]+)$/).filter(({ name }) => name in graph.outputs);
+  if (outputs.length > 0) {
+    const names = outputs.map(({ name }) => name);
+    const actual = await runOnce(target, graph, weights, trainingInputs(subject, graph), names);
+    for (const { key, name } of outputs)
+      checklist.compare(name === 'loss' ? 'losses' : 'logits', key, key, actual[name]!);
+  }
+  const parameters = new Set(parametersOf(graph).map(({ name }) => name));
+  const gradients = checklist.asked(/^train\.grad\.(.+)$/).filter(({ name }) => parameters.has(name));
+  if (gradients.length === 0) return;
+  const names = gradients.map(({ name }) => name);
+  const actual = await runOnce(
+    target,
+    withGradients(graph, 'loss', names),
+    weights,
+    trainingInputs(subject, graph),
+    names.map((name) => `gradient.${name}`),
+  );
+  for (const { key, name } of gradients)
+    checklist.compare('gradients', 'train.grad', key, actual[`gradient.${name}`]!);
+}

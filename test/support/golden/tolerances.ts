@@ -1,0 +1,36 @@
+/** How far numbers may be off. */
+export interface Tolerance {
+  /** The largest error, relative to the largest magnitude of the key's tensor. */
+  readonly limit: number;
+  /** The mean error, relative to the mean magnitude, where it says more than the largest. */
+  readonly mean?: number;
+  /** Tensors whose magnitude is a smaller share of the group's largest are measured against that share instead. */
+  readonly floor?: number;
+}
+
+const exact: Tolerance = { limit: 0 };
+
+/**
+ * What the numbers of a set are, and how far ours may be from them: about five times what they differ by in float64 and on
+ * every target, which is the rounding of float32. A wrong epsilon is more than that.
+ */
+export const TOLERANCES = {
+  weights: exact,
+  // Angles grow with the grid, and their rounding with them.
+  rope: { limit: 5e-6 },
+  logits: { limit: 1e-5 },
+  images: { limit: 2e-5 },
+  // A loss that is the difference of two larger ones has their rounding.
+  losses: { limit: 1e-5, floor: 1e-2 },
+  gradients: { limit: 3e-5, floor: 1e-3 },
+  // The entropy's low temperature amplifies rounding; biases before a normalisation have nothing but rounding.
+  tokenizerGradients: { limit: 1e-3, floor: 1e-3 },
+  gradientNorms: { limit: 2e-5 },
+  // AdamW moves an element by the learning rate whichever way its gradient points, however small that is: single
+  // elements with next to none may part.
+  trainedWeights: { limit: 4e-3, mean: 5e-6 },
+  indices: exact,
+  filtered: exact,
+} satisfies Readonly<Record<string, Tolerance>>;
+
+export type Quantity = keyof typeof TOLERANCES;
