@@ -41,7 +41,9 @@ const ropeOp = defineOp<Record<string, never>>({
   onnx(emitter, { inputs: [x, positions, cosines, sines] }) {
     const ids = emitter.cast(positions!, 'int64');
     // With positions, onnxruntime wants tables of at least as many rows as there are tokens; with a row for each it does not.
-    const rows = [cosines!, sines!].map((table) => emitter.node('Gather', [table, ids], { axis: { int: 0 } }));
+    const rows = [cosines!, sines!].map((table) =>
+      emitter.node('Gather', [table, ids], { axis: { int: 0 } }),
+    );
     return [emitter.node('RotaryEmbedding', [x!, ...rows], { interleaved: { int: 1 } })];
   },
   gradient: ([gradient], { inputs: [, positions, cosines, sines], ops }) => [
