@@ -2,6 +2,11 @@ import { expect } from 'chai';
 import '../../src/dsl/index.js';
 import { allOps } from '../../src/graph/op.js';
 import { coveredOps } from '../support/conformance.js';
+// In one process, so that what they cover adds up.
+import './contractions.cases.js';
+import './elementwise.cases.js';
+import './layout.cases.js';
+import './reductions.cases.js';
 
 describe('conformance coverage', () => {
   it('every operation has a conformance case', () => {
