@@ -4,7 +4,7 @@
  * drawing a quarter of the tokens against drawing all. `node dist/bench/inpainting.js [IMAGES]`
  */
 import { classCondition, NO_CONDITION } from '../src/conditions/condition.js';
-import { rasterOrder } from '../src/sampling/order.js';
+import { randomOrder, rasterOrder } from '../src/sampling/order.js';
 import { uniformFor } from '../src/random/draws.js';
 import { createSampler } from '../src/systems/sampler.js';
 import { openGenerator } from '../src/models/modelFolder.js';
@@ -34,11 +34,12 @@ const lowerHalf = new Set(
 );
 const encoded = await tokenizer.encodeMany(images);
 
+const own = defaultSampling(DIGITS_MODEL);
 const options = (index: number, order: readonly number[] | undefined): RedrawOptions => ({
-  ...defaultSampling(DIGITS_MODEL),
+  ...own,
   condition: classCondition(source.classOf(index)),
   steps: positions,
-  order,
+  orderOf: (window) => order ?? randomOrder(positions, own.seed, window, 'redrawnOrder'),
   picture: 0,
 });
 

@@ -15,7 +15,7 @@ import {
   type Tensor,
 } from '../src/dsl/index.js';
 import { type Dropout, NO_DROPOUT } from './dropout.js';
-import { type Grid, type Rotary, rotate } from './rotary.js';
+import { type Grid, type RopeScaling, type Rotary, type RotaryTable, rotaryTable, rotate } from './rotary.js';
 import {
   type KeyValue,
   mergeHeads,
@@ -46,6 +46,12 @@ const BLOCK_NAMES = {
   feedForward: 'feed_forward',
   feedForwardNorm: 'ffn_norm',
 } as const;
+
+/** The RoPE table for a grid, which may differ from the trained one. */
+export function decoderRope(config: DecoderConfig, grid: Grid, scaling: RopeScaling): RotaryTable {
+  const { grid: trained } = config;
+  return rotaryTable(grid, config.dim / config.heads, config.ropeBase, { trained, scaling });
+}
 
 /** How the decoder is run. */
 interface DecoderOptions {

@@ -13,6 +13,7 @@ import {
   causalDecoder,
   classEmbedding,
   type DecoderConfig,
+  decoderRope,
   embedContent,
   presentOutputs,
   stepInputs,
@@ -21,12 +22,7 @@ import {
   tokenLoss,
 } from './causalDecoder.js';
 import { keyedDropout } from './dropout.js';
-import { type Grid, type RopeScaling, rotaryTable } from './rotary.js';
-
-function ropeOf(config: DecoderConfig, grid: Grid, scaling: RopeScaling) {
-  const { grid: trained } = config;
-  return rotaryTable(grid, config.dim / config.heads, config.ropeBase, { trained, scaling });
-}
+import type { Grid, RopeScaling } from './rotary.js';
 
 /**
  * One sampling step with a KV cache: class and tokens in raster order → what each predicts of the next.
@@ -42,7 +38,7 @@ export function llamaGenStep(
   ropeScaling: RopeScaling = 'extend',
 ): Graph {
   const inputs = stepInputs(config);
-  const rotary = { table: ropeOf(config, grid, ropeScaling), indices: inputs.contentPositions };
+  const rotary = { table: decoderRope(config, grid, ropeScaling), indices: inputs.contentPositions };
   const { states, keyValues } = causalDecoder(embedContent(inputs, config), rotary, config, {
     past: inputs.past,
   });
@@ -75,7 +71,7 @@ export function llamaGenTeacherForced(
   );
   // Entry i is the class or raster position i − 1, which is row i of the table.
   const indices = broadcastTo(reshape(iota(positions), [1, positions]), [batch, positions]);
-  const rotary = { table: ropeOf(config, config.grid, 'extend'), indices };
+  const rotary = { table: decoderRope(config, config.grid, 'extend'), indices };
   const { states } = causalDecoder(x, rotary, config, { dropout: keyedDropout(dropout, key) });
   const logits = tokenHead(states, config);
   const inputs = [tokens, classIds, ...(dropout > 0 ? [key] : [])];

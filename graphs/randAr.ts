@@ -20,6 +20,7 @@ import {
   causalDecoder,
   classEmbedding,
   type DecoderConfig,
+  decoderRope,
   embedContent,
   presentOutputs,
   stepInputs,
@@ -33,17 +34,10 @@ import {
   type Grid,
   type RopeScaling,
   type Rotary,
-  type RotaryTable,
   rotaryIndex,
-  rotaryTable,
   rotate,
 } from './rotary.js';
 import { mergeHeads, splitHeads } from './transformer.js';
-
-function ropeOf(config: DecoderConfig, grid: Grid, scaling: RopeScaling): RotaryTable {
-  const { grid: trained } = config;
-  return rotaryTable(grid, config.dim / config.heads, config.ropeBase, { trained, scaling });
-}
 
 /** Instruction tokens: one learned vector, turned head by head by the position that is asked for. `[batch, n, dim]` */
 function instructions(vector: Tensor, rotary: Rotary, config: DecoderConfig): Tensor {
@@ -65,8 +59,12 @@ function instructionVector(config: DecoderConfig): Tensor {
   return parameter('pos_instruct_embeddings', [1, config.dim], NORMAL_INITIALIZER);
 }
 
+/** What a step gives. */
 export interface RandArStepOptions {
-  /** Whether there are logits of all that is fed, as the official code computes them, instead of the queries' alone. */
+  /**
+   * Whether there are logits of all that is fed, as the official code computes them, instead of the queries' alone: for
+   * comparing with its numbers.
+   */
   readonly allLogits?: boolean;
 }
 
@@ -92,7 +90,7 @@ export function randArStep(
   const [batch, content] = inputs.contentPositions.shape as readonly [Dim, Dim];
   const nextPositions = input('next_positions', 'i32', [batch, content]);
   const queryPositions = input('query_positions', 'i32', [batch, dim('more')]);
-  const table = ropeOf(config, grid, ropeScaling);
+  const table = decoderRope(config, grid, ropeScaling);
   const vector = instructionVector(config);
   const instruct = (indices: Tensor) => instructions(vector, { table, indices }, config);
   const kept = interleave(embedContent(inputs, config), instruct(nextPositions));
@@ -139,7 +137,7 @@ export function randArTeacherForced(
     [classEmbedding(reshape(classIds, [batch, 1]), config), tokenEmbedding(allButLast(shuffled), config)],
     1,
   );
-  const table = ropeOf(config, config.grid, 'extend');
+  const table = decoderRope(config, config.grid, 'extend');
   const asked = instructions(instructionVector(config), { table, indices: targets }, config);
   const rotary = { table, indices: interleave(places, targets) };
   const { states } = causalDecoder(interleave(content, asked), rotary, config, {

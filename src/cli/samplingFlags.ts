@@ -15,11 +15,11 @@ export const CLASS_DESCRIPTION =
 /** The schedules of all systems. */
 export const SCHEDULES = [...new Set(SYSTEMS.flatMap(({ choices }) => choices.schedules))];
 
-/** As many tokens as no default of steps asks for. */
+/** More tokens than any default number of steps. */
 const MANY_TOKENS = 256;
 
 /** What each system says, in words: once where all say the same. */
-function bySystem(say: (system: (typeof SYSTEMS)[number], config: object) => string): string {
+export function bySystem(say: (system: (typeof SYSTEMS)[number], config: object) => string): string {
   const said = SYSTEMS.map((system) => ({
     title: system.title,
     text: say(system, Object.values(system.config.presets)[0]!.config),
@@ -54,7 +54,7 @@ export const samplingFlags = {
     helpValue: 'G',
   }),
   'guidance-schedule': Flags.string({
-    description: 'whether guidance is the same at all steps or grows from 1',
+    description: 'whether guidance is the same at all steps or grows from 1 to G',
     options: [...GUIDANCE_SCHEDULES],
     defaultHelp: async () =>
       bySystem(({ defaults }, config) => defaults(config, MANY_TOKENS).guidanceSchedule),

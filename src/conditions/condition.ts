@@ -1,9 +1,6 @@
-/** What a picture can be asked for. */
-export const CONDITION_KINDS = ['none', 'class'] as const;
-export type ConditionKind = (typeof CONDITION_KINDS)[number];
-
 /** What one picture is asked for: nothing, or a class by its index. */
 export type Condition = { readonly kind: 'none' } | { readonly kind: 'class'; readonly index: number };
+export type ConditionKind = Condition['kind'];
 
 /** No condition: what the second row of a guided picture is drawn for. */
 export const NO_CONDITION: Condition = { kind: 'none' };

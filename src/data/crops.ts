@@ -7,7 +7,7 @@ import { cropImage, flipImage, type RgbImage } from './pixels.js';
 export const CROPS = ['center', 'ten', 'none'] as const;
 export type Crop = (typeof CROPS)[number];
 
-/** Ten crops are cut from the picture at this multiple of the wanted size, as LlamaGen's data were made. */
+/** Ten crops are cut from the picture at this multiple of the wanted size, as the published token data were made. */
 const TEN_CROP_MARGIN = 1.1;
 
 /**

@@ -1,5 +1,4 @@
 import type { Grid } from '../../graphs/rotary.js';
-import { randomOrder } from '../sampling/order.js';
 import type { Condition } from '../conditions/condition.js';
 import type { SamplingOptions, StepReport } from '../sampling/request.js';
 import type { Sampler, StepOptions } from '../sampling/sampler.js';
@@ -19,8 +18,8 @@ import { planWindows } from './windows.js';
 /** The steps are those for a whole grid of tokens; a part takes its share of them. */
 export interface RedrawOptions extends SamplingOptions, StepOptions {
   readonly condition: Condition;
-  /** Raster positions in the order to sample; drawn from the seed when left out, or `random`. */
-  readonly order: 'random' | readonly number[] | undefined;
+  /** The order of all positions of a window, by its number under the seed. */
+  readonly orderOf: (index: number) => readonly number[];
   /** Number of the picture under the seed, from 0. */
   readonly picture: number;
   /** Pixels over which new ones fade in, inside the mask (default 0). It changes no token. */
@@ -82,11 +81,7 @@ export async function redrawTokens(
   onStep?: (report: StepReport) => void,
 ): Promise<Int32Array> {
   const positions = tokens.length;
-  const whole =
-    options.order === undefined || options.order === 'random'
-      ? randomOrder(positions, options.seed, index, 'redrawnOrder')
-      : options.order;
-  const order = whole.filter((position) => unknown.has(position));
+  const order = options.orderOf(index).filter((position) => unknown.has(position));
   const known = Array.from(tokens.keys()).filter((position) => !unknown.has(position));
   const steps = Math.max(1, Math.round((options.steps * order.length) / positions));
   const given = new Map(known.map((position) => [position, tokens[position]!]));

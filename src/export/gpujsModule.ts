@@ -111,8 +111,11 @@ function runsOf(
 ): readonly GraphRun[] {
   const { grid } = system.config.facts(config);
   const predicted = grid.height * grid.width;
-  const plan = system.plan(config, { grid, predicted, known: 0, steps, schedule, rows: guided ? 2 : 1 });
-  return plan.steps.flatMap(({ runs }) => runs);
+  // A guided page may be asked for pictures without guidance, too.
+  return (guided ? [2, 1] : [1]).flatMap((rows) => {
+    const plan = system.plan(config, { grid, predicted, known: 0, steps, schedule, rows });
+    return plan.steps.flatMap(({ runs }) => runs);
+  });
 }
 
 /** A graph with the kernels of each of its calls. */
@@ -160,7 +163,7 @@ function header(
   { mode, steps, schedule }: GpujsModuleOptions,
 ): string {
   return [
-    `// ${scriptComment(name)}: an ${system.title} model for pages, drawn in ${steps} steps (${schedule}) by gpu.js in its mode ${mode}.`,
+    `// ${scriptComment(name)}: ${system.title} for pages, drawn in ${steps} steps${schedule === '' ? '' : ` (${schedule})`} by gpu.js in its mode ${mode}.`,
     ...(license === undefined ? [] : [`// Licence of the weights: ${scriptComment(license)}.`]),
     '//',
     '// In a page that loads gpu-browser.min.js, in a script of type "module":',

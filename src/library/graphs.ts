@@ -3,7 +3,7 @@ import { UsageError } from '../errors.js';
 import { openGenerator, openTokenizer } from '../models/modelFolder.js';
 import { SYSTEM_PRESETS, SYSTEMS } from '../systems/registry.js';
 import type { System } from '../systems/system.js';
-import { TOKENIZER_PRESETS, TOKENIZERS } from '../tokenizers/registry.js';
+import { TOKENIZER_PRESETS } from '../tokenizers/registry.js';
 import type { DrawOptions } from '../inspect/boxes.js';
 import { type DimBindings, symbolsOf } from '../graph/dimension.js';
 import { drawDot, drawSvg, drawTable } from '../inspect/draw.js';
@@ -16,19 +16,13 @@ import type { Model } from './model.js';
 /** The name of the graph that training runs; it is not run in sampling. */
 const TRAINING_GRAPH = 'train';
 
-function graphNames(graphs: Readonly<Record<string, unknown>>): readonly string[] {
-  return Object.keys(graphs);
-}
-
 /** The tokenizer's two halves. */
-const TOKENIZER_GRAPHS: readonly string[] = [
-  ...new Set(TOKENIZERS.flatMap((kind) => graphNames(kind.graphs(Object.values(kind.presets)[0]!)))),
-];
+const TOKENIZER_GRAPHS = ['encoder', 'decoder'] as const;
 
 /** All that a generator's graphs are called: those of sampling, of which the first is one step, and of training. */
 const GENERATOR_GRAPHS: readonly string[] = [
   ...new Set(
-    SYSTEMS.flatMap((system) => graphNames(system.graphs(Object.values(system.config.presets)[0]!.config))),
+    SYSTEMS.flatMap((system) => Object.keys(system.graphs(Object.values(system.config.presets)[0]!.config))),
   ),
   TRAINING_GRAPH,
 ];
@@ -61,7 +55,7 @@ function generatorGraph(system: System, config: object, name: string): Graph {
   const make = graphs[name];
   if (!make)
     throw new UsageError(
-      `${system.title} has no graph '${name}'; there are ${[...graphNames(graphs), TRAINING_GRAPH].join(', ')}`,
+      `${system.title} has no graph '${name}'; there are ${[...Object.keys(graphs), TRAINING_GRAPH].join(', ')}`,
     );
   return make();
 }
@@ -72,11 +66,12 @@ function generatorGraph(system: System, config: object, name: string): Graph {
  */
 export function modelGraph(name: string, folderOrPreset: string): NamedGraph {
   const isFolder = existsSync(folderOrPreset);
-  if (TOKENIZER_GRAPHS.includes(name)) {
+  const half = TOKENIZER_GRAPHS.find((own) => own === name);
+  if (half) {
     const preset = isFolder ? undefined : TOKENIZER_PRESETS.get(folderOrPreset);
     const opened = preset ? undefined : openTokenizer(folderOrPreset);
     const { kind, config } = preset ?? opened!;
-    const graph = kind.graphs(config)[name as 'encoder' | 'decoder']();
+    const graph = kind.graphs(config)[half]();
     return { graph, ...(opened && { weights: opened.weights }) };
   }
   const preset = isFolder ? undefined : SYSTEM_PRESETS.get(folderOrPreset);

@@ -2,6 +2,7 @@ import { requirePicture } from '../data/pixels.js';
 import { pickClass } from '../conditions/classGroups.js';
 import { classCondition } from '../conditions/condition.js';
 import { requireAbility } from '../systems/abilities.js';
+import { orderOf } from '../systems/orders.js';
 import { uniformFor } from '../random/draws.js';
 import { faultOfNumber, faultOfSeed, faultOfWhole } from '../sampling/settingFaults.js';
 import type { RgbImage } from '../data/image.js';
@@ -49,7 +50,8 @@ export async function inpaint(
   { image, mask }: Canvas,
   options: InpaintOptions = {},
 ): Promise<InpaintResult> {
-  requireAbility(model.generator.system, 'known');
+  const { system, config } = model.generator;
+  requireAbility(system, 'known');
   requireMatchingParts(model, 'encode and decode');
   requirePicture(image, 3);
   const pixels = image.width * image.height;
@@ -64,10 +66,12 @@ export async function inpaint(
   const settings = {
     ...resolved,
     // Without a class, both rows of the guidance would be the same.
-    ...(given === null && { guidance: 1 }),
+    ...(given === null && { guidance: system.noGuidance }),
     condition: classCondition(
       given === null ? null : pickClass(model.classIndices(given), resolved.seed, picture),
     ),
+    orderOf: (window: number) =>
+      orderOf(system, config, model.facts.grid, resolved.order, resolved.seed, window, 'redrawnOrder'),
     picture,
     feather,
   };

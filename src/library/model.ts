@@ -150,9 +150,13 @@ export async function load(
  * @throws InputError naming the folder.
  */
 export function requireMatchingParts(
-  { folder, facts, tokenizerModel: { kind, config } }: Model,
+  { folder, facts, generator: { system }, tokenizerModel: { kind, config } }: Model,
   use: 'decode' | 'encode and decode',
 ): void {
+  if (kind.codes !== system.codes)
+    throw new InputError(
+      `${folder}: the generator draws ${system.codes}, the tokenizer knows ${kind.codes}; they do not belong together`,
+    );
   const [codes, known] = [kind.facts(config).codes, facts.vocabulary];
   if (codes < known || (use === 'encode and decode' && codes > known))
     throw new InputError(

@@ -57,6 +57,12 @@ export function resolveSeed(seed: number = drawSeed()): number {
   return seed;
 }
 
+/** @throws UsageError for a schedule that a system does not take. */
+function requireSchedule({ title, choices }: System, schedule: unknown): void {
+  if (typeof schedule !== 'string' || !choices.schedules.includes(schedule))
+    throw new UsageError(`schedule ${String(schedule)}: ${title} takes ${choices.schedules.join(' or ')}`);
+}
+
 /** @throws UsageError for steps that a system does not take. */
 function requireSteps({ title, choices }: System, steps: unknown, own: number, positions: number): void {
   if (!choices.steps && steps !== own)
@@ -93,8 +99,7 @@ export function resolveSettings(
   requireNoFault(faultOfNumber(guidance, 'guidance', 0));
   requireNoFault(faultOfNumber(temperature, 'temperature', 0));
   requireNoFault(faultOfNumber(topP, 'top-p', 0, 1));
-  if (system.choices.schedules.length > 0)
-    requireOneOf(schedule, `schedule of ${system.title}`, system.choices.schedules);
+  if (system.choices.schedules.length > 0) requireSchedule(system, schedule);
   else if (settings.schedule !== undefined)
     throw new UsageError(`schedule ${String(schedule)}: ${system.title} has none to choose; leave it out`);
   requireOneOf(guidanceSchedule, 'guidance schedule', GUIDANCE_SCHEDULES);

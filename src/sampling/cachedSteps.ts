@@ -23,6 +23,8 @@ export interface CachedLoop {
   readonly scale: (step: number, before: number, after: number) => number;
 }
 
+const PRESENT = 'present.';
+
 type Caches = Readonly<Record<string, TargetTensor>>;
 
 function releaseCaches(caches: Caches): void {
@@ -40,13 +42,17 @@ function initialTokens(pictures: readonly PictureRequest[], positions: number): 
 
 /** What a prefill leaves, in this process's memory: it comes from another executable than the steps'. */
 async function prefilled(run: GraphRunner, { graph, inputs }: CachedPass): Promise<Caches> {
-  const outputs = await run.run(graph, inputs);
+  const outputs = Object.entries(await run.run(graph, inputs));
   const caches: Record<string, HostTensor> = {};
-  for (const [name, output] of Object.entries(outputs)) {
-    const { dtype, shape, data } = await output.read();
-    // What was read may share memory with the tensor that is freed here.
-    caches[name.replace(/^present\./, 'past.')] = { dtype, shape, data: data.slice() };
-    output.dispose();
+  try {
+    for (const [name, output] of outputs) {
+      if (!name.startsWith(PRESENT)) continue;
+      const { dtype, shape, data } = await output.read();
+      // What was read may share memory with the tensor that is freed here.
+      caches[`past.${name.slice(PRESENT.length)}`] = { dtype, shape, data: data.slice() };
+    }
+  } finally {
+    for (const [, output] of outputs) output.dispose();
   }
   return caches;
 }
@@ -69,6 +75,7 @@ export async function* cachedSteps(
   const before = knownBefore(plan);
   const total = plan.steps.reduce((sum, { predicts }) => sum + predicts, 0);
   const steps = plan.steps.length;
+  options.signal?.throwIfAborted();
   let caches: Caches | undefined = loop.prefill && (await prefilled(run, loop.prefill));
   try {
     for (const [step, { predicts }] of plan.steps.entries()) {

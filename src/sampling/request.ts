@@ -19,8 +19,10 @@ export interface PictureRequest {
 /** How tokens are drawn from what the network predicts. */
 export interface SamplingOptions extends FilterOptions {
   readonly seed: number;
-  /** Classifier-free guidance; 1 is none and halves the work. */
+  /** Classifier-free guidance, as the system counts it. */
   readonly guidance: number;
+  /** The guidance that is none and halves the work (default 1). */
+  readonly noGuidance?: number;
   readonly guidanceSchedule: GuidanceSchedule;
   /** Divides the logits; small values come close to always taking the most likely token. */
   readonly temperature: number;
@@ -47,8 +49,11 @@ export interface Row {
 }
 
 /** Whether pictures have a second row without their condition. */
-export function isGuided({ guidance }: Pick<SamplingOptions, 'guidance'>): boolean {
-  return guidance !== 1;
+export function isGuided({
+  guidance,
+  noGuidance = 1,
+}: Pick<SamplingOptions, 'guidance' | 'noGuidance'>): boolean {
+  return guidance !== noGuidance;
 }
 
 /** The rows of a batch: the pictures, then, if guided, their doubles without a condition. */

@@ -1,3 +1,4 @@
+import { UsageError } from '../errors.js';
 import { symbolsOf, type Dim } from '../graph/dimension.js';
 import { type Graph, inputNode } from '../graph/graph.js';
 import { GraphError } from '../graph/graphError.js';
@@ -85,7 +86,9 @@ export function createGraphRunner(
     built.set(name, graph);
     return graph;
   };
+  let isDisposed = false;
   const executableOf = (name: string): Promise<Executable> => {
+    if (isDisposed) throw new UsageError('the sampler was disposed of: make it again');
     const executable = compiled.get(name) ?? target.compile(graphOf(name), { weights });
     compiled.set(name, executable);
     return executable;
@@ -97,8 +100,11 @@ export function createGraphRunner(
       ),
     run: async (name, inputs, outputs) => (await executableOf(name)).run(inputs, outputs),
     async dispose() {
-      await Promise.all([...compiled.values()].map(async (executable) => (await executable).dispose()));
+      isDisposed = true;
+      // Whoever asked for what could not be compiled has heard of it.
+      const made = await Promise.allSettled(compiled.values());
       compiled.clear();
+      for (const result of made) if (result.status === 'fulfilled') await result.value.dispose();
     },
   };
 }

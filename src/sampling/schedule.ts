@@ -10,6 +10,12 @@ const unknownShare: Readonly<Record<Schedule, (progress: number) => number>> = {
 
 const isSchedule = (name: string): name is Schedule => (SCHEDULES as readonly string[]).includes(name);
 
+/** @throws RangeError unless 1 ≤ steps ≤ positions. */
+export function requireSteps(positions: number, steps: number): void {
+  if (!Number.isInteger(steps) || steps < 1 || steps > positions)
+    throw new RangeError(`${steps} steps for ${positions} tokens: there must be 1 to ${positions}`);
+}
+
 /**
  * How many tokens each step predicts: few first, many last; at least one each, all together `positions`.
  * @param schedule one of `SCHEDULES`
@@ -17,8 +23,7 @@ const isSchedule = (name: string): name is Schedule => (SCHEDULES as readonly st
  */
 export function tokensPerStep(positions: number, steps: number, schedule: string): readonly number[] {
   if (!isSchedule(schedule)) throw new RangeError(`there is no schedule '${schedule}'`);
-  if (!Number.isInteger(steps) || steps < 1 || steps > positions)
-    throw new RangeError(`${steps} steps for ${positions} tokens: there must be 1 to ${positions}`);
+  requireSteps(positions, steps);
   let done = 0;
   return Array.from({ length: steps }, (_, step) => {
     const wanted = Math.floor(positions * unknownShare[schedule]((step + 1) / steps));

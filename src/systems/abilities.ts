@@ -1,3 +1,4 @@
+import type { Condition } from '../conditions/condition.js';
 import { UsageError } from '../errors.js';
 import type { Grid } from '../../graphs/rotary.js';
 import type { OrderChoice } from './orders.js';
@@ -19,6 +20,18 @@ export function requireAbility(system: System, ability: keyof Abilities): void {
   if (system.can[ability]) return;
   const able = SYSTEMS.filter(({ can }) => can[ability]).map(({ title }) => title);
   throw new UsageError(`${system.title} ${WORDS[ability]}; ${able.join(', ')} can`);
+}
+
+/**
+ * Refuses what pictures of a system cannot be asked for.
+ * @throws UsageError naming the systems whose can.
+ */
+export function requireCondition(system: System, { kind }: Condition): void {
+  if (system.conditions.includes(kind)) return;
+  const able = SYSTEMS.filter(({ conditions }) => conditions.includes(kind)).map(({ title }) => title);
+  throw new UsageError(
+    `${system.title} draws pictures without a ${kind}; ${able.join(', ')} can be asked for one`,
+  );
 }
 
 /**

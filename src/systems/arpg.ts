@@ -83,7 +83,7 @@ function fault(config: ArpgFields): string | undefined {
 }
 
 /** The configuration as the graph takes it. */
-export function network(fields: ArpgFields): ArpgConfig {
+export function arpgNetwork(fields: ArpgFields): ArpgConfig {
   const side = Math.sqrt(fields.block_size);
   return {
     dim: fields.dim,
@@ -151,7 +151,7 @@ function sample(
   grid: Grid,
   options: SamplingOptions,
 ) {
-  const config = network(fields);
+  const config = arpgNetwork(fields);
   const rows = rowsOf(pictures, options);
   const start = knownBefore({ steps });
   const first = rows.map((row) => firstContent(row, pictures, config));
@@ -188,6 +188,7 @@ const DEFAULT_STEPS = 64;
 
 /** What pages need of the system. */
 export const drawing: SystemDrawing<ArpgFields> = {
+  noGuidance: 1,
   defaults: (_, positions) => ({
     steps: Math.min(DEFAULT_STEPS, positions),
     schedule: 'arccos',
@@ -220,7 +221,7 @@ export const system: System<ArpgFields> = /* @__PURE__ */ defineSystem(() => ({
     },
     fault,
     facts: (config) => {
-      const { grid, classes, vocabularySize: vocabulary } = network(config);
+      const { grid, classes, vocabularySize: vocabulary } = arpgNetwork(config);
       return { grid, classes, vocabulary };
     },
     sized: ({ positions, classes, vocabulary }) => ({
@@ -241,23 +242,20 @@ export const system: System<ArpgFields> = /* @__PURE__ */ defineSystem(() => ({
     // Tokens and [MASK] come first, the null class and the position after the classes.
     classRows: (config) => ({
       parameter: 'embeddings.weight',
-      first: embeddingRows.classLabel(network(config), 0),
+      first: embeddingRows.classLabel(arpgNetwork(config), 0),
     }),
   },
   recipe: { conditionDropout: 0.1, dropout: 0.1 },
   graphs: (fields, options) => {
-    const config = network(fields);
-    const { grid, ropeScaling } = options ?? { grid: config.grid, ropeScaling: 'extend' as const };
+    const config = arpgNetwork(fields);
     return {
-      step: () => arpgStep(config, grid, ropeScaling),
-      prefill: () => arpgPrefill(config, grid, ropeScaling),
+      step: () => arpgStep(config, options?.grid, options?.ropeScaling),
+      prefill: () => arpgPrefill(config, options?.grid, options?.ropeScaling),
     };
   },
   training: (fields, { dropout = 0 } = {}) => ({
-    graph: arpgTeacherForced(network(fields), { dropout }),
+    graph: arpgTeacherForced(arpgNetwork(fields), { dropout }),
     batch: (examples, seed) => batch(fields, examples, seed),
   }),
-  defaults: (config, positions) => drawing.defaults(config, positions),
-  plan,
-  sample,
+  ...drawing,
 }));

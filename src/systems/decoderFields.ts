@@ -13,7 +13,7 @@ export interface DecoderFields {
   readonly n_layer: number;
   readonly n_head: number;
   /** As many as heads in all published models; others are refused. */
-  readonly n_kv_head?: number;
+  readonly n_kv_head?: number | null;
   readonly vocab_size: number;
   readonly num_classes: number;
   /** Tokens of an image. */
@@ -49,6 +49,7 @@ const SIZES = {
   XXL: [1536, 48, 24],
   '3B': [3200, 24, 32],
 } as const;
+/** Names of the published sizes. */
 export type DecoderSize = keyof typeof SIZES;
 
 /** A published configuration: 16,384 codes and 1,000 classes. */
@@ -96,7 +97,8 @@ function countParameters({ dim, n_layer, vocab_size, num_classes, multiple_of }:
 
 /** What is wrong with fields that the schema accepts; undefined where nothing is. */
 export function faultOfDecoder(fields: DecoderFields): string | undefined {
-  const { dim, n_head, n_kv_head = n_head } = fields;
+  const { dim, n_head } = fields;
+  const n_kv_head = fields.n_kv_head ?? n_head;
   return (
     faultOfHeads(dim, n_head) ??
     (n_kv_head === n_head
@@ -107,6 +109,7 @@ export function faultOfDecoder(fields: DecoderFields): string | undefined {
   );
 }
 
+/** The grid, which is square, the classes and the codes. */
 export function factsOfDecoder(fields: DecoderFields): SystemFacts {
   const { grid, classes, vocabularySize: vocabulary } = decoderNetwork(fields);
   return { grid, classes, vocabulary };

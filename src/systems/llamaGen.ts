@@ -25,7 +25,9 @@ import { intTable } from './inputs.js';
 import { defineSystem, type System, type SystemDrawing } from './system.js';
 
 /** One token at each step; the first feeds the class, the others the token before. */
-function plan(_: DecoderFields, { predicted, rows: batch }: PlanRequest): Plan {
+function plan(_: DecoderFields, { predicted, steps, rows: batch }: PlanRequest): Plan {
+  if (steps !== predicted)
+    throw new RangeError(`${steps} steps for ${predicted} tokens: there must be as many`);
   return {
     steps: Array.from({ length: predicted }, (_step, past) => {
       const isFirst = past === 0;
@@ -64,6 +66,7 @@ const fixedOrder = (_: DecoderFields, { height, width }: Grid) => rasterOrder(he
 
 /** What pages need of the system. */
 export const drawing: SystemDrawing<DecoderFields> = {
+  noGuidance: 1,
   defaults: (_, positions) => ({
     steps: positions,
     schedule: '',
@@ -120,15 +123,11 @@ export const system: System<DecoderFields> = /* @__PURE__ */ defineSystem(() => 
   recipe: { conditionDropout: 0.1, dropout: 0.1 },
   graphs: (fields, options) => {
     const config = decoderNetwork(fields);
-    const { grid, ropeScaling } = options ?? { grid: config.grid, ropeScaling: 'extend' as const };
-    return { step: () => llamaGenStep(config, grid, ropeScaling) };
+    return { step: () => llamaGenStep(config, options?.grid, options?.ropeScaling) };
   },
   training: (fields, { dropout = 0 } = {}) => ({
     graph: llamaGenTeacherForced(decoderNetwork(fields), { dropout }),
     batch: (examples) => decoderBatch(fields, examples),
   }),
-  defaults: (fields, positions) => drawing.defaults(fields, positions),
-  fixedOrder,
-  plan,
-  sample,
+  ...drawing,
 }));

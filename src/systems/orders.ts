@@ -19,6 +19,7 @@ export function orderOf(
   index: number,
   purpose: Purpose = 'order',
 ): readonly number[] {
-  if (chosen !== undefined && chosen !== 'random') return chosen;
-  return fixedOrder?.(config, grid) ?? randomOrder(grid.height * grid.width, seed, index, purpose);
+  const random = () => randomOrder(grid.height * grid.width, seed, index, purpose);
+  if (chosen === 'random') return random();
+  return chosen ?? fixedOrder?.(config, grid) ?? random();
 }

@@ -6,6 +6,7 @@ import { randomOrder } from '../sampling/order.js';
 import { knownBefore, type Plan, type PlanRequest } from '../sampling/plan.js';
 import { type PictureRequest, type Row, rowsOf, type SamplingOptions } from '../sampling/request.js';
 import type { GraphRunner } from '../sampling/runner.js';
+import { requireSteps } from '../sampling/schedule.js';
 import {
   classOf,
   DECODER_BUFFERS,
@@ -24,16 +25,22 @@ import {
 import { intTable } from './inputs.js';
 import { defineSystem, type System, type SystemDrawing } from './system.js';
 
+/** Its own rule, in the shape of a cosine. */
+const SCHEDULE = 'cosine';
+
 /**
  * How many tokens each step predicts (docs/SYSTEMS.md, RandAR sampling); in float64, in the order written, since
  * rounding decides where a value is a whole number.
  */
-function tokensOfSteps(positions: number, steps: number): readonly number[] {
+function tokensOfSteps(positions: number, steps: number, schedule: string): readonly number[] {
+  if (schedule !== SCHEDULE) throw new RangeError(`there is no schedule '${schedule}'`);
+  requireSteps(positions, steps);
   const counts: number[] = [];
   let known = 0;
-  for (let step = 0; step < steps && known < positions; step++) {
+  for (let step = 0; step < steps; step++) {
     const wanted = Math.trunc((1 - Math.cos((Math.PI / 2) * ((step + 1) / steps))) * positions + 1);
-    const after = step === steps - 1 ? positions : Math.min(positions, Math.max(known + 1, wanted));
+    const most = positions - (steps - 1 - step);
+    const after = step === steps - 1 ? positions : Math.min(most, Math.max(known + 1, wanted));
     counts.push(after - known);
     known = after;
   }
@@ -41,10 +48,10 @@ function tokensOfSteps(positions: number, steps: number): readonly number[] {
 }
 
 /** A step feeds what the one before drew, the first the class and what is given; all but the first query are not kept. */
-function plan(_: DecoderFields, { predicted, known, steps, rows: batch }: PlanRequest): Plan {
+function plan(_: DecoderFields, { predicted, known, steps, schedule, rows: batch }: PlanRequest): Plan {
   let [prefix, tokens, past] = [1, known, 0];
   return {
-    steps: tokensOfSteps(predicted, steps).map((predicts) => {
+    steps: tokensOfSteps(predicted, steps, schedule).map((predicts) => {
       const sizes = { batch, prefix, tokens, more: predicts - 1, past };
       past += 2 * (prefix + tokens);
       [prefix, tokens] = [0, predicts];
@@ -97,9 +104,10 @@ const DEFAULT_STEPS = 88;
 
 /** What pages need of the system. */
 export const drawing: SystemDrawing<DecoderFields> = {
+  noGuidance: 1,
   defaults: (_, positions) => ({
     steps: Math.min(DEFAULT_STEPS, positions),
-    schedule: 'cosine',
+    schedule: SCHEDULE,
     guidance: 4,
     guidanceSchedule: 'linear',
   }),
@@ -118,9 +126,9 @@ export const system: System<DecoderFields> = /* @__PURE__ */ defineSystem(() => 
   conditions: ['none', 'class'],
   can: { known: true, grids: true, order: true },
   choices: {
-    schedules: ['cosine'],
+    schedules: [SCHEDULE],
     steps: true,
-    guidance: 'null + (class − null)·G, where G is the last of the official pair [1, G]',
+    guidance: 'null + (class − null)·G',
   },
   config: {
     schema: decoderSchema,
@@ -144,8 +152,7 @@ export const system: System<DecoderFields> = /* @__PURE__ */ defineSystem(() => 
   recipe: { conditionDropout: 0.1, dropout: 0.1 },
   graphs: (fields, options) => {
     const config = decoderNetwork(fields);
-    const { grid, ropeScaling } = options ?? { grid: config.grid, ropeScaling: 'extend' as const };
-    return { step: () => randArStep(config, grid, ropeScaling) };
+    return { step: () => randArStep(config, options?.grid, options?.ropeScaling) };
   },
   training: (fields, { dropout = 0 } = {}) => ({
     graph: randArTeacherForced(decoderNetwork(fields), { dropout }),
@@ -154,7 +161,5 @@ export const system: System<DecoderFields> = /* @__PURE__ */ defineSystem(() => 
       orders: intTable(examples.map(({ draw }) => randomOrder(fields.block_size, seed, draw))),
     }),
   }),
-  defaults: (fields, positions) => drawing.defaults(fields, positions),
-  plan,
-  sample,
+  ...drawing,
 }));

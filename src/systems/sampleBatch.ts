@@ -5,6 +5,13 @@ import type { GraphRunner } from '../sampling/runner.js';
 import type { StepOptions } from '../sampling/sampler.js';
 import type { SystemDrawing } from './system.js';
 
+/** What draws: a system's way, its network's configuration, and the token grid. */
+interface Drawn {
+  readonly drawing: SystemDrawing<object>;
+  readonly config: object;
+  readonly grid: Grid;
+}
+
 /** @throws GraphError unless all pictures of a batch have as many tokens to draw, and as many given. */
 function requireEqualSizes([first, ...others]: readonly PictureRequest[]): {
   predicted: number;
@@ -25,21 +32,20 @@ function requireEqualSizes([first, ...others]: readonly PictureRequest[]): {
  */
 export async function sampleBatch(
   run: GraphRunner,
-  drawing: SystemDrawing<object>,
-  config: object,
-  grid: Grid,
+  { drawing, config, grid }: Drawn,
   pictures: readonly PictureRequest[],
   options: SamplingOptions & StepOptions,
   onStep?: (report: StepReport) => void,
 ): Promise<readonly Int32Array[]> {
+  const { noGuidance } = drawing;
   const plan = drawing.plan(config, {
     ...requireEqualSizes(pictures),
     grid,
     steps: options.steps,
     schedule: options.schedule,
-    rows: pictures.length * (isGuided(options) ? 2 : 1),
+    rows: pictures.length * (isGuided({ ...options, noGuidance }) ? 2 : 1),
   });
-  const steps = drawing.sample(run, config, plan, pictures, grid, options);
+  const steps = drawing.sample(run, config, plan, pictures, grid, { ...options, noGuidance });
   try {
     for (;;) {
       const next = await steps.next();

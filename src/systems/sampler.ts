@@ -3,6 +3,7 @@ import type { Weights } from '../graph/weights.js';
 import { createGraphRunner } from '../sampling/runner.js';
 import type { Sampler } from '../sampling/sampler.js';
 import type { Target } from '../targets/target.js';
+import { requireAbility, requireCondition, requireOrder } from './abilities.js';
 import { sampleBatch } from './sampleBatch.js';
 import type { System } from './system.js';
 
@@ -17,6 +18,7 @@ export interface Generator {
  * Prepares a generator for sampling on a target; graphs are compiled when first used.
  * @param grid the token grid to sample, by default the trained one
  * @param ropeScaling how positions of another grid than the trained one are turned
+ * @throws UsageError, when it is made or samples, for what the system cannot do.
  */
 export function createSampler(
   { system, config, weights }: Generator,
@@ -24,11 +26,19 @@ export function createSampler(
   grid: Grid = system.config.facts(config).grid,
   ropeScaling: RopeScaling = 'extend',
 ): Sampler {
+  const own = system.config.facts(config).grid;
+  if (grid.height !== own.height || grid.width !== own.width) requireAbility(system, 'grids');
   const runner = createGraphRunner(system.graphs(config, { grid, ropeScaling }), weights, target);
   return {
     grid,
-    sample: (pictures, options, onStep) =>
-      sampleBatch(runner, system, config, grid, pictures, options, onStep),
+    async sample(pictures, options, onStep) {
+      for (const { condition, order, known } of pictures) {
+        requireCondition(system, condition);
+        if (known && known.size > 0) requireAbility(system, 'known');
+        else requireOrder(system, config, grid, order);
+      }
+      return sampleBatch(runner, { drawing: system, config, grid }, pictures, options, onStep);
+    },
     dispose: () => runner.dispose(),
   };
 }

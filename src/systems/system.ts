@@ -111,6 +111,8 @@ export interface GridOptions {
 export interface SystemDrawing<Config> {
   /** How pictures are sampled where nothing is said. */
   defaults(config: Config, positions: number): SamplingChoices;
+  /** The guidance scale that is none. */
+  readonly noGuidance: number;
   /** The order of the positions in systems that have one of their own. */
   fixedOrder?(config: Config, grid: Grid): readonly number[];
   /** @throws RangeError for steps that cannot be. */
@@ -160,7 +162,7 @@ export interface System<Config extends object = object> extends SystemDrawing<Co
   readonly config: SystemConfig<Config>;
   readonly checkpoint: SystemCheckpoint<Config>;
   readonly recipe: Recipe;
-  /** The graphs that sampling runs, by name; `step` is among them. They have all parameters. */
+  /** The graphs that sampling runs, by name; `step` is among them, and has all parameters. */
   graphs(config: Config, options?: GridOptions): Readonly<Record<string, () => Graph>>;
   training(config: Config, options?: { readonly dropout?: number }): SystemTraining;
 }

@@ -15,6 +15,8 @@ export interface TokenizerKind<Config extends object = object> {
   /** As `config.json` has it. */
   readonly name: string;
   readonly title: string;
+  /** What it speaks. */
+  readonly codes: 'indices';
   /** JSON schema of the fields, named as in the official implementation, with their defaults. */
   readonly schema: Readonly<Record<string, unknown>>;
   /** Published configurations, the one of checkpoints that do not say theirs first. */

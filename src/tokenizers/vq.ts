@@ -87,6 +87,7 @@ export function vqConfig(official: OfficialVqConfig): VqTokenizerConfig {
 export const vq: TokenizerKind<OfficialVqConfig> = {
   name: 'vq',
   title: 'VQ',
+  codes: 'indices',
   schema,
   presets: {
     'VQ-16': {

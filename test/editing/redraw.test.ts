@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { classCondition } from '../../src/conditions/condition.js';
 import { uniformFor } from '../../src/random/draws.js';
+import { randomOrder } from '../../src/sampling/order.js';
 import type { Sampler } from '../../src/sampling/sampler.js';
 import { createSampler } from '../../src/systems/sampler.js';
 import { openGenerator, openTokenizer } from '../../src/models/modelFolder.js';
@@ -27,7 +28,8 @@ describe('redraw', () => {
   const feeds: (readonly [graph: string, content: number])[] = [];
   const options: RedrawOptions = {
     ...{ seed: 3, guidance: 2, guidanceSchedule: 'linear', temperature: 1, topK: 0, topP: 1 },
-    ...{ condition: classCondition(2), schedule: 'arccos', steps: 8, order: undefined, picture: 0 },
+    ...{ condition: classCondition(2), schedule: 'arccos', steps: 8, picture: 0 },
+    orderOf: (window) => randomOrder(16, 3, window, 'redrawnOrder'),
   };
 
   before(async () => {
@@ -126,7 +128,7 @@ describe('redraw', () => {
     const positions = Array.from({ length: 16 }, (_, position) => position);
     let [same, other, count] = [0, 0, 0];
     for (let seed = 0; seed < 40; seed++) {
-      const own = { ...options, seed, temperature: 2, order: positions, steps: 16 };
+      const own = { ...options, seed, temperature: 2, orderOf: () => positions, steps: 16 };
       const [drawn] = await sampler.sample([pictureOf(2, 0, positions)], own);
       const unknown = new Set(positions);
       const again = await redrawTokens(sampler, drawn!, unknown, 0, own);

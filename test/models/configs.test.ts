@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import { arpgStep } from '../../graphs/arpg.js';
 import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
 import { arpgSystem, arpgConfig, arpgFields } from '../support/arpg.js';
+import { parseSystemConfig } from '../../src/models/parseConfig.js';
+import { findSystem } from '../../src/systems/registry.js';
 import { InputError } from '../../src/errors.js';
 import { vqFields, vqKind, vqConfig } from '../support/vq.js';
 
@@ -57,5 +59,17 @@ describe('configurations', () => {
     vqEncoder(tokenizer);
     vqDecoder(tokenizer);
     expect(process.cpuUsage(before).user / 1e6).to.be.lessThan(10);
+  });
+
+  it('as many keys and values as heads may be said, others are refused', () => {
+    const fields = { dim: 16, n_layer: 2, n_head: 2 };
+    for (const name of ['llamagen', 'randar']) {
+      const system = findSystem(name)!;
+      for (const heads of [null, 2]) parseSystemConfig(system, { ...fields, n_kv_head: heads }, 'x');
+      expect(() => parseSystemConfig(system, { ...fields, n_kv_head: 1 }, 'x')).to.throw(
+        InputError,
+        'n_kv_head 1 differs from n_head 2',
+      );
+    }
   });
 });

@@ -4,7 +4,7 @@ import { classCondition } from '../../src/conditions/condition.js';
 import type { Weights } from '../../src/graph/weights.js';
 import { parseSystemConfig } from '../../src/models/parseConfig.js';
 import type { PictureRequest } from '../../src/sampling/request.js';
-import { type ArpgFields, network, system } from '../../src/systems/arpg.js';
+import { arpgNetwork, type ArpgFields, system } from '../../src/systems/arpg.js';
 import { createSampler } from '../../src/systems/sampler.js';
 import type { Target } from '../../src/targets/target.js';
 
@@ -16,7 +16,7 @@ export const arpgFields = (value: unknown, source = 'test'): ArpgFields =>
   parseSystemConfig(system, value, source);
 
 /** The configuration that graphs take. */
-export const arpgConfig = (fields: object): ArpgConfig => network(fields as ArpgFields);
+export const arpgConfig = (fields: object): ArpgConfig => arpgNetwork(fields as ArpgFields);
 
 /** An ARPG network ready to sample. */
 export const arpgSampler = (config: object, weights: Weights, target: Target, grid?: Grid) =>

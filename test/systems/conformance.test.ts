@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
+import { UsageError } from '../../src/errors.js';
 import { classCondition, NO_CONDITION } from '../../src/conditions/condition.js';
 import { bindShape, type DimBindings } from '../../src/graph/dimension.js';
 import { parametersOf } from '../../src/graph/graph.js';
@@ -59,7 +60,8 @@ for (const system of SYSTEMS)
         expect(system.config.fault(each)).to.equal(undefined);
         const facts = system.config.facts(each);
         const chosen = system.defaults(each, facts.grid.height * facts.grid.width);
-        expect(system.choices.schedules).to.include(chosen.schedule);
+        if (system.choices.schedules.length > 0) expect(system.choices.schedules).to.include(chosen.schedule);
+        else expect(chosen.schedule).to.equal('');
       }
       expect(configs.length).to.be.greaterThan(0);
       expect(Object.keys(system.config.trainable).length).to.be.greaterThan(0);
@@ -118,11 +120,17 @@ for (const system of SYSTEMS)
       for (const guidance of [1, 3]) {
         runs.length = 0;
         const unknown: number[] = [];
-        await sampleBatch(recording, system, config, grid, pictures, { ...options, guidance }, (report) => {
-          for (const tokens of report.tokens)
-            expect(tokens.every((token) => token >= -1 && token < vocabulary)).to.equal(true);
-          unknown.push(report.tokens[0]!.filter((token) => token < 0).length);
-        });
+        await sampleBatch(
+          recording,
+          { drawing: system, config, grid },
+          pictures,
+          { ...options, guidance },
+          (report) => {
+            for (const tokens of report.tokens)
+              expect(tokens.every((token) => token >= -1 && token < vocabulary)).to.equal(true);
+            unknown.push(report.tokens[0]!.filter((token) => token < 0).length);
+          },
+        );
         const plan = system.plan(config, {
           ...{ grid, predicted: positions, known: 0, steps, schedule: options.schedule },
           rows: pictures.length * (guidance === 1 ? 1 : 2),
@@ -135,6 +143,43 @@ for (const system of SYSTEMS)
         expect(unknown).to.deep.equal(counts.map((count) => (left -= count)));
       }
       await runner.dispose();
+    });
+
+    it('refuses steps and schedules that it does not have', () => {
+      const request = { grid, predicted: positions, known: 0, schedule: options.schedule, rows: 1 };
+      for (const wrong of [0, 2.5, -1, positions + 1, Number.NaN])
+        expect(() => system.plan(config, { ...request, steps: wrong }), String(wrong)).to.throw(RangeError);
+      if (system.choices.schedules.length > 0)
+        expect(() => system.plan(config, { ...request, steps, schedule: 'x' })).to.throw(RangeError, "'x'");
+      if (!system.choices.steps)
+        expect(() => system.plan(config, { ...request, steps: positions - 1 })).to.throw(RangeError);
+    });
+
+    it('what it cannot do is refused before anything is run', async () => {
+      const counting = countingTarget(target);
+      const sampler = createSampler(generator, counting);
+      const backwards = [...(system.fixedOrder?.(config, grid) ?? pictures[0]!.order)].reverse();
+      const attempts = {
+        order: { ...pictures[0]!, order: backwards },
+        known: {
+          ...pictures[0]!,
+          order: pictures[0]!.order.slice(1),
+          known: new Map([[pictures[0]!.order[0]!, 1]]),
+        },
+      } as const;
+      for (const [ability, request] of Object.entries(attempts)) {
+        const able = system.can[ability as keyof typeof attempts];
+        const outcome = await sampler
+          .sample([request], { ...options, ...(system.choices.steps ? {} : { steps: request.order.length }) })
+          .catch((error: Error) => error);
+        expect(outcome instanceof UsageError, ability).to.equal(!able);
+      }
+      await sampler.dispose();
+      const wide = { height: grid.height, width: 2 * grid.width };
+      if (system.can.grids) await createSampler(generator, target, wide).dispose();
+      else expect(() => createSampler(generator, target, wide)).to.throw(UsageError);
+      const refused = await sampler.sample(pictures, options).catch((error: Error) => error);
+      expect((refused as Error).message).to.include('disposed of');
     });
 
     it('keeps given tokens, or says that it cannot', async () => {
@@ -191,6 +236,30 @@ for (const system of SYSTEMS)
         .catch((error: Error) => error.message);
       expect(failed).to.equal('listener');
       expect(counting.alive()).to.equal(0);
+      const early = await sampler
+        .sample(pictures, { ...options, signal: AbortSignal.abort(new Error('before')) })
+        .catch((error: Error) => error.message);
+      expect(early).to.equal('before');
+      // A run that fails in the middle, as when the memory is full.
+      let calls = 0;
+      const failing = countingTarget({
+        ...target,
+        compile: async (graph, given) => {
+          const executable = await target.compile(graph, given);
+          return {
+            ...executable,
+            run: (inputs, outputs) => {
+              if (++calls > 2) throw new Error('no memory');
+              return executable.run(inputs, outputs);
+            },
+          };
+        },
+      });
+      const broken = createSampler(generator, failing);
+      const outcome = await broken.sample(pictures, options).catch((error: Error) => error.message);
+      expect(outcome).to.equal('no memory');
+      expect(failing.alive()).to.equal(0);
+      await broken.dispose();
       await sampler.dispose();
     });
 
@@ -248,11 +317,12 @@ for (const system of SYSTEMS)
       const page = (await import(temporary('page.mjs'))) as {
         load(gpu: unknown): { sample(options: object): Promise<{ tokens: Int32Array }> };
       };
-      const { tokens } = await page
-        .load(createRequire(import.meta.url)('gpu.js'))
-        .sample({ class: 1, seed: 4 });
-      const { pictures: drawn } = await sampleTokens(model, { classes: [1], seed: 4, ...count });
-      expect(Array.from(tokens)).to.deep.equal(Array.from(drawn[0]!.tokens));
+      const drawing = page.load(createRequire(import.meta.url)('gpu.js'));
+      for (const guided of [{}, { guidance: 1 }]) {
+        const { tokens } = await drawing.sample({ class: 1, seed: 4, ...guided });
+        const { pictures: drawn } = await sampleTokens(model, { classes: [1], seed: 4, ...count, ...guided });
+        expect(Array.from(tokens)).to.deep.equal(Array.from(drawn[0]!.tokens));
+      }
       await model.dispose();
     });
   });

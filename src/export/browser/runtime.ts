@@ -220,15 +220,13 @@ export function createPageModel(
       const order = orderOf(drawing, config, grid, undefined, seed, 0);
       const [tokens] = await sampleBatch(
         run,
-        drawing,
-        config,
-        grid,
+        { drawing, config, grid },
         [{ condition: classCondition(classId), index: 0, order }],
         {
           seed,
           steps: data.steps,
           schedule: data.schedule,
-          guidance: data.guided ? guidance : 1,
+          guidance: data.guided ? guidance : drawing.noGuidance,
           guidanceSchedule: data.sampling.guidanceSchedule,
           temperature,
           topK: 0,

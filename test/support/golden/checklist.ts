@@ -134,7 +134,8 @@ function worstOf(
   all: readonly Comparison[],
   errorOf: (comparison: Comparison) => number,
 ): GroupResult {
-  const errors = all.map(errorOf);
+  // An error that is no number is larger than any.
+  const errors = all.map(errorOf).map((error) => (Number.isNaN(error) ? Number.POSITIVE_INFINITY : error));
   const error = Math.max(...errors);
   const { key, fault } = all[errors.indexOf(error)]!;
   return { group, error, limit, worst: key, ...(fault !== undefined && { fault }) };

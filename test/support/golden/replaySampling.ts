@@ -67,7 +67,7 @@ async function sample(
   const recording = recordingRunner(run.runner, plan, run.change);
   const { grid } = system.config.facts(config);
   const all = { ...options, ...run.guidance };
-  const tokens = await sampleBatch(recording, system, config, grid, run.pictures, all);
+  const tokens = await sampleBatch(recording, { drawing: system, config, grid }, run.pictures, all);
   return { logits: recording.logits, tokens };
 }
 
