@@ -8,7 +8,7 @@ import type { RgbImage } from '../src/data/image.js';
 import { openImageSource } from '../src/data/imageSource.js';
 import { load } from '../src/library/model.js';
 import { sample } from '../src/library/sample.js';
-import { EMOJI_MODEL, loadImages, psnr, squaredDifference } from '../test/support/modelMetrics.js';
+import { EMOJI_MODEL, loadImages, nearestImage, psnr } from '../test/support/modelMetrics.js';
 
 const [data, samples = '400', folder = EMOJI_MODEL] = process.argv.slice(2);
 if (data === undefined) throw new Error('name the folder with the emoji');
@@ -22,13 +22,9 @@ const { pictures } = await sample(model, { classes, seed: 1 });
 
 /** The nearest drawing's class, and how far it is, in decibels. */
 function nearest(image: RgbImage): { readonly label: string; readonly psnr: number } {
-  const differences = drawings.map((drawing) => squaredDifference(image, drawing));
-  const least = differences.reduce(
-    (best, difference, index) => (difference < differences[best]! ? index : best),
-    0,
-  );
-  const label = source.labels[source.classOf(least)]!;
-  return { label, psnr: psnr(differences[least]!) };
+  const { index, squared } = nearestImage(drawings, image);
+  const label = source.labels[source.classOf(index)]!;
+  return { label, psnr: psnr(squared) };
 }
 
 const groupOf = (label: string) => groupsOf(label)[0]!;

@@ -66,6 +66,22 @@ export function squaredDifference(a: RgbImage, b: RgbImage): number {
   return sum / a.data.length;
 }
 
+/** The image that differs least from another of its size, the first of equals, and its mean squared difference. */
+export function nearestImage(
+  images: readonly RgbImage[],
+  { data: wanted }: RgbImage,
+): { readonly index: number; readonly squared: number } {
+  let [nearest, least] = [0, Number.POSITIVE_INFINITY];
+  for (const [index, { data }] of images.entries()) {
+    let sum = 0;
+    // Most images are out of the question after a few pixels.
+    for (let place = 0; place < wanted.length && sum < least; place++)
+      sum += (data[place]! - wanted[place]!) ** 2;
+    if (sum < least) [nearest, least] = [index, sum];
+  }
+  return { index: nearest, squared: least / wanted.length };
+}
+
 /** Peak signal-to-noise ratio of a mean squared difference, in decibels. */
 export function psnr(meanSquared: number): number {
   return 10 * Math.log10(255 ** 2 / meanSquared);
