@@ -58,8 +58,7 @@ interface Measured {
 
 const digits: Measured = {
   folder: DIGITS_MODEL,
-  classes: (count, { generator }) =>
-    Array.from({ length: count }, (_, index) => index % generator.config.num_classes),
+  classes: (count, { facts }) => Array.from({ length: count }, (_, index) => index % facts.classes),
   async recognise(images, classes) {
     const found = await classifyDigits(images);
     return { 'digits, the classifier': found.map((classId, index) => classId === classes[index]) };
@@ -73,7 +72,7 @@ async function emoji(data: string): Promise<Measured> {
   const groupOf = (label: string) => groupsOf(label)[0]!;
   return {
     folder: EMOJI_MODEL,
-    classes: (count, { generator }) =>
+    classes: (count, { facts }) =>
       Array.from({ length: count }, (_, index) => Math.floor((index * generator.labels.length) / count)),
     async recognise(images, classes, { generator }) {
       const pairs = images.map((image, index) => ({
