@@ -72,7 +72,7 @@ async function emoji(data: string): Promise<Measured> {
   const groupOf = (label: string) => groupsOf(label)[0]!;
   return {
     folder: EMOJI_MODEL,
-    classes: (count, { facts }) =>
+    classes: (count, { generator }) =>
       Array.from({ length: count }, (_, index) => Math.floor((index * generator.labels.length) / count)),
     async recognise(images, classes, { generator }) {
       const pairs = images.map((image, index) => ({
