@@ -1,4 +1,4 @@
-import { Ajv, type JSONSchemaType } from 'ajv';
+import { Ajv, type JSONSchemaType, type ValidateFunction } from 'ajv';
 import { InputError, quotable } from './errors.js';
 import { readSmallFile } from './files/fileRange.js';
 import { JsonError, parseJson } from './files/jsonText.js';
@@ -28,8 +28,11 @@ export function readJsonFile(path: string): unknown {
  * The function throws InputError, naming `source` and the field, when the value does not fit.
  */
 export function validator<T>(schema: JSONSchemaType<T>): (value: unknown, source: string) => T {
-  const check = ajv.compile(schema);
+  // Compiled when first used: it takes longer than all else that happens at the start.
+  let compiled: ValidateFunction<T> | undefined;
   return (value, source) => {
+    compiled ??= ajv.compile(schema);
+    const check = compiled;
     const copy: unknown = structuredClone(value);
     if (check(copy)) return copy;
     const [problem] = check.errors ?? [];

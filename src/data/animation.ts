@@ -1,4 +1,4 @@
-import sharp from 'sharp';
+import { sharp } from './sharp.js';
 import UPNG from 'upng-js';
 import type { RgbImage } from './image.js';
 

@@ -1,5 +1,5 @@
 import { deflateSync } from 'node:zlib';
-import sharp from 'sharp';
+import { sharp } from './sharp.js';
 import type { RgbaImage } from './pixels.js';
 import { joinPng } from './pngFile.js';
 

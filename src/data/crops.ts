@@ -1,4 +1,4 @@
-import sharp from 'sharp';
+import { sharp } from './sharp.js';
 import { InputError } from '../errors.js';
 import { MAX_PIXELS } from './pictureLimits.js';
 import { cropImage, flipImage, type RgbImage } from './pixels.js';

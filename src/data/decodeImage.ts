@@ -1,4 +1,5 @@
-import sharp, { type Metadata } from 'sharp';
+import type { Metadata } from 'sharp';
+import { sharp } from './sharp.js';
 import { InputError } from '../errors.js';
 import { stretchBinary } from './binaryMask.js';
 import { isSrgbProfile, toSrgb } from './colourProfile.js';

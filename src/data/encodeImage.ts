@@ -1,5 +1,5 @@
 import { PNG } from 'pngjs';
-import sharp from 'sharp';
+import { sharp } from './sharp.js';
 import { UsageError } from '../errors.js';
 import type { RgbaImage, RgbImage } from './pixels.js';
 

@@ -1,4 +1,4 @@
-import { Ajv, type JSONSchemaType } from 'ajv';
+import { Ajv, type JSONSchemaType, type ValidateFunction } from 'ajv';
 import { countElements, type Dim, parseDim, SymbolicDim } from './dimension.js';
 import { fromJsonNumber, type JsonNumber, jsonNumberSchema, toJsonNumber } from './exactNumber.js';
 import { type Graph, inputNode, makeGraph, nodesOf } from './graph.js';
@@ -119,7 +119,13 @@ const schema = {
   },
 } as unknown as JSONSchemaType<JsonGraph>;
 
-const validate = new Ajv({ allowUnionTypes: true, discriminator: true }).compile(schema);
+let compiled: ValidateFunction<JsonGraph> | undefined;
+
+/** What checks values against the schema; compiled when first used, since that takes a while. */
+function validator(): ValidateFunction<JsonGraph> {
+  compiled ??= new Ajv({ allowUnionTypes: true, discriminator: true }).compile(schema);
+  return compiled;
+}
 
 function toJsonDim(size: Dim): JsonDim {
   return size instanceof SymbolicDim ? size.text : size;
@@ -205,6 +211,7 @@ function constantFromBase64(dtype: DType, text: string): ConstantData {
  * @throws GraphError when the data is not such a graph.
  */
 export function graphFromJson(value: unknown): Graph {
+  const validate = validator();
   if (!validate(value)) {
     const [problem] = validate.errors ?? [];
     throw new GraphError(`not a graph: ${problem?.instancePath ?? ''} ${problem?.message ?? ''}`);

@@ -1,4 +1,4 @@
-import sharp from 'sharp';
+import { sharp } from '../data/sharp.js';
 import type { LogEntry } from './runLog.js';
 
 const WIDTH = 800;

@@ -49,12 +49,16 @@ describe('arpg inpaint', () => {
     it(`every kind of PNG of ${width}×${height} pixels keeps its unmasked pixels bit for bit`, async () => {
       const box = [1, 1, Math.min(width, 12), Math.min(height, 11)] as const;
       const mask = write('mask.png', rectangleMaskPng(width, height, ...box));
-      for (const [kind, bytes] of await samplePngs(width, height)) {
+      const kinds = [...(await samplePngs(width, height))];
+      const output = temporary(`kinds-${width}/`);
+      const flags = ['--mask', mask, '--class', '3', '--seed', '1', '-o', output, ...TARGET];
+      const stdin = Buffer.concat(kinds.map(([, bytes]) => bytes));
+      expect(arpg(['inpaint', '-', ...flags], { stdin }).errors).to.equal('');
+      const files = readdirSync(output).sort();
+      expect(files).to.have.length(kinds.length);
+      for (const [index, [kind, bytes]] of kinds.entries()) {
         const image = write('image.png', bytes);
-        const flags = ['--mask', mask, '--class', '3', '--seed', '1', '-o', temporary('out.png'), ...TARGET];
-        const { errors } = arpg(['inpaint', image, ...flags]);
-        expect(errors, kind).to.equal('');
-        const changed = differences(read(image), read(temporary('out.png')));
+        const changed = differences(read(image), read(`${output}${files[index]}`));
         expect(changed.length, kind).to.be.greaterThan(0);
         for (const [column, row] of changed)
           expect(
