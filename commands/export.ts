@@ -3,7 +3,7 @@ import { Flags, type Interfaces } from '@oclif/core';
 import { SCHEDULES } from '../src/cli/samplingFlags.js';
 import { BaseCommand, modelFlag, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { checkOutput, STREAM, writeOutput } from '../src/cli/streams.js';
-import { defaultSizes, GRAPH_NAMES, modelGraph, renderGraph } from '../src/faces/graph.js';
+import { GRAPH_NAMES, modelGraph, renderGraph } from '../src/faces/graph.js';
 import {
   DEFAULT_PAGE_STEPS,
   exportGpujs,
@@ -145,8 +145,8 @@ function drawing(
   { model, graph: name, depth = DEFAULT_DEPTH }: ExportFlags,
   format: Exclude<TextFormat, 'gpujs'>,
 ): string {
-  const { graph } = modelGraph(name ?? 'step', model);
-  return renderGraph(graph, format, { depth, bindings: defaultSizes(graph) });
+  const { graph, sizes } = modelGraph(name ?? 'step', model);
+  return renderGraph(graph, format, { depth, bindings: sizes });
 }
 
 /** Writes files of weights, with a graph around them or without. */

@@ -4,7 +4,6 @@ import {
   compileGraph,
   type DimBindings,
   type Graph,
-  defaultSizes,
   GPU_MODES,
   type GpuMode,
   GRAPH_FORMATS,
@@ -75,8 +74,8 @@ weights are known and what depends on them alone is folded.`;
     requireSeparateOutputs(flags);
     checkOutput(flags.output);
     if (flags.output !== undefined) requireForeignOutput(flags.model, [flags.output]);
-    const { graph, weights } = modelGraph(args.graph, flags.model);
-    const bindings = { ...defaultSizes(graph), ...parseSizes(flags.sizes ?? '') };
+    const { graph, weights, sizes } = modelGraph(args.graph, flags.model);
+    const bindings = { ...sizes, ...parseSizes(flags.sizes ?? '') };
     if (flags.kernels) {
       const [base, mode = 'webgpu'] = flags.target.split(':');
       if (base !== 'gpujs') throw new UsageError('--kernels shows generated kernels: add --target gpujs');

@@ -43,7 +43,7 @@ const BYTES_PER_TOKEN = 4;
 export default class Sample extends BaseCommand {
   static override summary = 'Draw images of a class.';
   static override description =
-    `Samples tokens in a random order, several at a step, and decodes them to images.
+    `Samples tokens, several at a step and in a random order where the model's system can, and decodes them to images.
 An image depends on the seed and its number alone: the same command gives the same picture whatever --batch is.
 Pictures in a folder are written as they are finished; --resume draws those that are missing.`;
   static override examples = [

@@ -27,6 +27,7 @@ export { parseSystemConfig, parseTokenizerConfig } from './models/parseConfig.js
 export { importGenerator, importTokenizer } from './models/importCheckpoint.js';
 export type { SamplingDefaults } from './models/modelConfig.js';
 export { findClasses, type Labels } from './conditions/labels.js';
+export { requireAbility } from './systems/abilities.js';
 export { DEFAULT_SYSTEM, requireSystem, SYSTEM_NAMES, SYSTEMS } from './systems/registry.js';
 export type { Abilities, System, SystemFacts } from './systems/system.js';
 export { byteLength, type StoredTensor, type Weights } from './graph/weights.js';

@@ -15,7 +15,7 @@ export default class Train extends TrainCommand {
   static override summary = 'Train a generator on images.';
   static override description =
     `Images become tokens first, with the tokenizer named; then the generator learns to predict each token from
-those before it in a random order. The vocabulary, the token grid and the classes come from the tokenizer and the
+those before it, in the orders of its system. The vocabulary, the token grid and the classes come from the tokenizer and the
 data. The run folder holds run.json, log.jsonl, loss.png, sample grids in samples/, checkpoints that are complete or
 absent, and at the end a model folder for arpg sample with the weights of the lowest held-out loss, or the last ones
 where --holdout leaves no image out. Images that cannot be read are left out and said. Interrupting saves first; --resume continues with the very losses of a run that was never interrupted.`;

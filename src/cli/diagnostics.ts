@@ -1,9 +1,9 @@
-import { readdirSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Flags } from '@oclif/core';
 import { checkWritable, writeFileAtomically, writeOutputFile } from '../atomicFile.js';
 import { OutputError, systemReason, UsageError } from '../errors.js';
-import { graphDump, observe, TraceRecorder, verifyPasses } from '../faces/graph.js';
+import { graphDump, observe, TRACE_BEGINNING, TraceRecorder, verifyPasses } from '../faces/graph.js';
 import { requireForeignOutput } from '../index.js';
 import { STREAM } from './streams.js';
 import { printMessage } from './terminal.js';
@@ -33,6 +33,8 @@ export interface DiagnosticFlags {
   readonly check?: boolean;
   readonly model?: unknown;
   readonly output?: unknown;
+  readonly out?: unknown;
+  readonly frames?: unknown;
 }
 
 /**
@@ -40,7 +42,9 @@ export interface DiagnosticFlags {
  * so it must be empty.
  * @throws OutputError naming the folder.
  */
-function checkDumpFolder(folder: string): void {
+function checkDumpFolder(folder: string, flags: DiagnosticFlags): void {
+  if (folder === '') throw new UsageError('--dump-graph: name a folder');
+  requireOwnPlace('--dump-graph', folder, flags);
   let names: readonly string[] | undefined;
   try {
     const isThere = statSync(folder, { throwIfNoEntry: false }) !== undefined;
@@ -54,12 +58,55 @@ function checkDumpFolder(folder: string): void {
 }
 
 /** @throws UsageError where the trace would take the place of something else, OutputError where it cannot be written. */
-function checkTraceFile(file: string, { model, output }: DiagnosticFlags): void {
-  if (file === STREAM) throw new UsageError('--trace -: a trace goes to a file; name one');
-  if (typeof output === 'string' && resolve(file) === resolve(output))
-    throw new UsageError(`--trace ${file}: the output has the same name; choose another`);
-  if (typeof model === 'string') requireForeignOutput(model, [file]);
+function checkTraceFile(file: string, flags: DiagnosticFlags): void {
+  if (file === STREAM || file === '' || file.endsWith('/'))
+    throw new UsageError(`--trace ${file}: a trace goes to a file; name one`);
   checkWritable(file);
+  requireOwnPlace('--trace', file, flags);
+  if (typeof flags.model === 'string') requireForeignOutput(flags.model, [file]);
+  if (!isReplaceable(file))
+    throw new UsageError(`--trace ${file}: it is there already and no trace; choose another name`);
+}
+
+/** @throws UsageError where a path is that of another output, or one of the two lies in the other. */
+function requireOwnPlace(flag: string, path: string, flags: DiagnosticFlags): void {
+  const { output, out, frames, 'dump-graph': dump, trace } = flags;
+  const others = {
+    '--dump-graph': dump,
+    '--trace': trace,
+    '--output': output,
+    '--out': out,
+    '--frames': frames,
+  };
+  for (const [name, other] of Object.entries(others)) {
+    if (name === flag || typeof other !== 'string' || other === STREAM) continue;
+    const [own, their] = [resolve(path), resolve(other)];
+    const isOutputFolder = name === '--output' || name === '--frames';
+    if (
+      own === their || own.startsWith(`${their}/`)
+        ? !(isOutputFolder && own !== their)
+        : their.startsWith(`${own}/`)
+    )
+      throw new UsageError(
+        own === their && name === '--output'
+          ? `${flag} ${path}: the output has the same name; choose another`
+          : `${flag} ${path}: ${name} ${other} is in its way; choose another place`,
+      );
+  }
+}
+
+/** Whether a trace may take the place of what is at a path: of nothing, an empty file, a trace, or what is no file. */
+function isReplaceable(file: string): boolean {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (!stats?.isFile() || stats.size === 0) return true;
+  const beginning = Buffer.alloc(TRACE_BEGINNING.length);
+  const opened = openSync(file, 'r');
+  try {
+    readSync(opened, beginning);
+  } finally {
+    closeSync(opened);
+  }
+  return beginning.toString() === TRACE_BEGINNING;
 }
 
 const encoder = new TextEncoder();
@@ -104,7 +151,7 @@ function startTrace(file: string): Diagnostics {
  */
 export function startDiagnostics(flags: DiagnosticFlags): Diagnostics {
   const { 'dump-graph': folder, trace, check } = flags;
-  if (folder !== undefined) checkDumpFolder(folder);
+  if (folder !== undefined) checkDumpFolder(folder, flags);
   if (trace !== undefined) checkTraceFile(trace, flags);
   const stops: (() => void)[] = [];
   if (folder !== undefined)

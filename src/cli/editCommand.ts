@@ -14,6 +14,7 @@ import {
   MAX_PIXELS,
   PICTURE_ENCODINGS,
   type PictureEncoding,
+  requireAbility,
   requireEncodable,
   type RgbaImage,
   type RgbImage,
@@ -174,6 +175,7 @@ export abstract class EditCommand extends BaseCommand {
     for (const { canvas } of edits)
       requireEncodable(canvas.image.width, canvas.image.height, choice.encoding);
     const model = await this.loadModel(flags);
+    requireAbility(model.generator.system, 'known');
     this.noteClasses(flags, model, flags.class === undefined ? [] : [flags.class]);
     const options = {
       ...samplingSettings(flags, model.facts.grid.height * model.facts.grid.width),

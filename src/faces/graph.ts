@@ -17,7 +17,7 @@ export { TOKENIZER_PRESETS } from '../tokenizers/registry.js';
 export { GRAPH_NAMES, modelGraph, type NamedGraph } from '../library/graphs.js';
 
 // Looking at graphs
-export { defaultSizes, GRAPH_FORMATS, type GraphFormat, renderGraph } from '../library/graphs.js';
+export { GRAPH_FORMATS, type GraphFormat, renderGraph } from '../library/graphs.js';
 export type { DimBindings } from '../graph/dimension.js';
 export { graphToJson } from '../graph/serialize.js';
 export { verify } from '../graph/verify.js';
@@ -28,7 +28,7 @@ export { printGraph } from '../inspect/print.js';
 // Watching the compiler and the targets
 export { graphDump } from '../inspect/graphDump.js';
 export { observe, type Observer, type PassListener, type Span } from '../inspect/observer.js';
-export { TraceRecorder } from '../inspect/trace.js';
+export { TRACE_BEGINNING, TraceRecorder } from '../inspect/trace.js';
 export { verifyPasses } from '../inspect/verifyPasses.js';
 export { checkedTarget } from '../targets/checkedTarget.js';
 

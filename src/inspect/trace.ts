@@ -19,6 +19,9 @@ interface TraceEvent {
   readonly args: Span['args'];
 }
 
+/** How a trace begins, by which it is told from other files. */
+export const TRACE_BEGINNING = '{"displayTimeUnit":"ms","traceEvents":[';
+
 /** Keeps what took how long. */
 export class TraceRecorder implements Observer {
   private readonly spans: Span[] = [];
@@ -53,7 +56,7 @@ export class TraceRecorder implements Observer {
       separator = ',\n';
       return text;
     };
-    yield '{"displayTimeUnit":"ms","traceEvents":[';
+    yield TRACE_BEGINNING;
     yield line(metadata('process_name', 0, MAIN_THREAD));
     for (const [thread, spans] of threads) {
       for (const lane of lanesOf(spans)) {

@@ -45,6 +45,8 @@ export function drawingGraphs(model: Model): {
 /** A graph of a model; without weights where only the architecture is known. */
 export interface NamedGraph {
   readonly graph: Graph;
+  /** Sizes of the symbolic dims that costs are counted for where none are named. */
+  readonly sizes: DimBindings;
   readonly weights?: Weights;
 }
 
@@ -60,6 +62,16 @@ function generatorGraph(system: System, config: object, name: string): Graph {
   return make();
 }
 
+/** The sizes of a graph's call in the middle of drawing a guided picture; none where it is not called. */
+function sizesInTheMiddle(system: System, config: object, name: string): DimBindings {
+  const { grid } = system.config.facts(config);
+  const predicted = grid.height * grid.width;
+  const { steps, schedule } = system.defaults(config, predicted);
+  const plan = system.plan(config, { grid, predicted, known: 0, steps, schedule, rows: 2 });
+  const calls = plan.steps.flatMap(({ runs }) => runs.filter(({ graph }) => graph === name));
+  return calls[Math.floor(calls.length / 2)]?.sizes ?? {};
+}
+
 /**
  * A graph of a model folder, or of a published architecture by its name.
  * @throws InputError when there is no such model, UsageError when its system has no such graph.
@@ -72,20 +84,21 @@ export function modelGraph(name: string, folderOrPreset: string): NamedGraph {
     const opened = preset ? undefined : openTokenizer(folderOrPreset);
     const { kind, config } = preset ?? opened!;
     const graph = kind.graphs(config)[half]();
-    return { graph, ...(opened && { weights: opened.weights }) };
+    return { graph, sizes: defaultSizes(graph), ...(opened && { weights: opened.weights }) };
   }
   const preset = isFolder ? undefined : SYSTEM_PRESETS.get(folderOrPreset);
   const opened = preset ? undefined : openGenerator(folderOrPreset);
   const { system, config } = preset ?? opened!;
   const graph = generatorGraph(system, config, name);
-  return { graph, ...(opened && { weights: opened.weights }) };
+  const sizes = { ...sizesInTheMiddle(system, config, name), ...defaultSizes(graph) };
+  return { graph, sizes, ...(opened && { weights: opened.weights }) };
 }
 
 /** Sizes that costs are counted for where none are named: one guided picture in the middle of sampling, or 256×256 pixels. */
 const DEFAULT_SIZES: DimBindings = { batch: 2, content: 8, queries: 8, past: 128, height: 16, width: 16 };
 
 /** The default sizes of the symbolic dims that a graph has. */
-export function defaultSizes(graph: Graph): DimBindings {
+function defaultSizes(graph: Graph): DimBindings {
   const used = new Set(graph.inputs.flatMap(({ shape }) => shape.flatMap(symbolsOf)));
   return Object.fromEntries(Object.entries(DEFAULT_SIZES).filter(([symbol]) => used.has(symbol)));
 }

@@ -1,13 +1,20 @@
 import type { Checkpoint } from '../checkpoints/checkpoint.js';
 import { openCheckpoint } from '../checkpoints/openCheckpoint.js';
 import { parseLabels } from '../conditions/labels.js';
-import { InputError, UsageError } from '../errors.js';
+import { InputError, quotable, UsageError } from '../errors.js';
 import { isRecord } from '../files/jsonText.js';
 import type { Graph } from '../graph/graph.js';
 import { toHalfPrecision, type Weights } from '../graph/weights.js';
 import { readJsonFile } from '../jsonFile.js';
-import { DEFAULT_SYSTEM, findSystem, requireSystem, SYSTEM_PRESETS, SYSTEMS } from '../systems/registry.js';
-import type { System } from '../systems/system.js';
+import {
+  DEFAULT_SYSTEM,
+  findSystem,
+  requireSystem,
+  SYSTEM_NAMES,
+  SYSTEM_PRESETS,
+  SYSTEMS,
+} from '../systems/registry.js';
+import type { System, SystemFacts } from '../systems/system.js';
 import { DEFAULT_TOKENIZER, findTokenizer, TOKENIZER_PRESETS } from '../tokenizers/registry.js';
 import { type CarriedDescription, readExportMetadata } from './exportMetadata.js';
 import { requireFinite } from './finiteWeights.js';
@@ -95,14 +102,31 @@ function describedGenerator(
       ...(guidance !== undefined && { guidance }),
     };
   }
-  const system =
-    given ?? (carried && findSystem(carried.architecture)) ?? recognisedSystem(checkpoint) ?? DEFAULT_SYSTEM;
+  const known = given ?? (carried && findSystem(carried.architecture)) ?? recognisedSystem(checkpoint);
+  const system = known ?? DEFAULT_SYSTEM;
   if (configuration !== undefined)
     return { system, config: parseSystemConfig(system, readConfig(configuration), configuration) };
   if (carried) return { system, config: parseSystemConfig(system, carried.config, path) };
+  const presets = known ? Object.keys(known.config.presets) : [...SYSTEM_PRESETS.keys()];
   throw new UsageError(
-    `${path}: it does not say its configuration; --config is needed: ${Object.keys(system.config.presets).join(', ')}, or a JSON file`,
+    `${path}: it does not say its configuration; --config is needed: ${presets.join(', ')}, or a JSON file`,
   );
+}
+
+/** Positions whose number a checkpoint tells by the RoPE table that some carry. */
+const ROPE_TABLE = /(^|\.)freqs_cis$/;
+
+/** @throws InputError where a checkpoint carries the RoPE table of another grid than the configuration's. */
+function requireRopeTable({ dictionaries }: Checkpoint, { grid }: SystemFacts, path: string): void {
+  const rows = 1 + grid.height * grid.width;
+  for (const { names, tensor } of dictionaries.values())
+    for (const name of names) {
+      const shape = ROPE_TABLE.test(name) ? tensor(name)?.shape : undefined;
+      if (shape && shape.length > 1 && shape[0] !== rows)
+        throw new InputError(
+          `${path}: its RoPE table '${quotable(name)}' is of ${shape[0]! - 1} tokens, the configuration of ${rows - 1}; check block_size`,
+        );
+    }
 }
 
 /** The weights that the graphs need, known to be finite. */
@@ -141,6 +165,11 @@ export async function importGenerator(
   const checkpoint = await openCheckpoint(path);
   const carried = descriptionIn(checkpoint, 'generator', path);
   const { system, config, guidance } = describedGenerator(checkpoint, path, configuration, wanted, carried);
+  if (wanted === undefined && !carried && !recognisedSystem(checkpoint))
+    options.note?.(
+      `${path}: its parameters are of none of ${SYSTEM_NAMES.join(', ')}; it is read as ${system.title}`,
+    );
+  requireRopeTable(checkpoint, system.config.facts(config), path);
   const step = system.graphs(config).step!();
   const weights = importWeights([step], system.checkpoint.ignored, checkpoint, path, options);
   const [labels, source] =

@@ -7,9 +7,9 @@ import type { Abilities, System } from './system.js';
 
 /** What systems may be unable to do, in words. */
 const WORDS: Readonly<Record<keyof Abilities, string>> = {
-  known: 'draws whole pictures only: it cannot keep parts of one (inpaint, outpaint, edit)',
-  grids: 'draws pictures of its own size only: --size is not for it',
-  order: 'has an order of its own: --order is not for it',
+  known: 'draws whole pictures only, and cannot keep parts of one',
+  grids: 'draws pictures of its own size only',
+  order: 'draws in an order of its own only',
 };
 
 /**
@@ -19,7 +19,7 @@ const WORDS: Readonly<Record<keyof Abilities, string>> = {
 export function requireAbility(system: System, ability: keyof Abilities): void {
   if (system.can[ability]) return;
   const able = SYSTEMS.filter(({ can }) => can[ability]).map(({ title }) => title);
-  throw new UsageError(`${system.title} ${WORDS[ability]}; ${able.join(', ')} can`);
+  throw new UsageError(`${system.title} ${WORDS[ability]}; use ${able.join(' or ')} for that`);
 }
 
 /**

@@ -105,8 +105,29 @@ export function faultOfDecoder(fields: DecoderFields): string | undefined {
       ? undefined
       : `n_kv_head ${n_kv_head} differs from n_head ${n_head}: shared keys and values are not supported`) ??
     faultOfParameters(countParameters(fields), 'dim, n_layer, vocab_size, num_classes') ??
-    faultOfSquare(fields.block_size)
+    faultOfSquare(fields.block_size) ??
+    faultOfOthers(fields)
   );
+}
+
+/** Fields of the official code that make another network, and the values with which they do not. */
+const OTHER_FIELDS: Readonly<Record<string, readonly unknown[]>> = {
+  model_type: ['c2i'],
+  cls_token_num: [1],
+  ffn_dim_multiplier: [null],
+  spe_token_num: [0],
+  ar_token_num: [1],
+  medusa_attention_num: [0],
+};
+
+/** What is wrong with fields that the schema does not know; undefined where nothing is. */
+function faultOfOthers(fields: object): string | undefined {
+  const wrong = Object.entries(OTHER_FIELDS).find(
+    ([name, values]) => Object.hasOwn(fields, name) && !values.includes(fields[name as keyof object]),
+  );
+  if (!wrong) return undefined;
+  const [name, values] = wrong;
+  return `${name} ${JSON.stringify(fields[name as keyof object])} makes another network; only ${JSON.stringify(values[0])} is supported`;
 }
 
 /** The grid, which is square, the classes and the codes. */

@@ -116,7 +116,11 @@ export const system: System<DecoderFields> = /* @__PURE__ */ defineSystem(() => 
     recognise: (names) =>
       names.has('layers.0.attention.wqkv.weight') &&
       names.has('cls_embedding.embedding_table.weight') &&
-      !names.has('pos_instruct_embeddings'),
+      ![
+        'pos_instruct_embeddings',
+        'spe_tok_embeddings.special_embeddings.weight',
+        'medusa_output.weight',
+      ].some((other) => names.has(other)),
     ignored: DECODER_BUFFERS,
     classRows: () => ({ parameter: 'cls_embedding.embedding_table.weight', first: 0 }),
   },

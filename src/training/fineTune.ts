@@ -65,7 +65,7 @@ export function generatorStart(
   const { system, config } = wanted;
   if (known.system !== system)
     throw new InputError(
-      `${source}: training cannot start from a model of another system: it is ${known.system.title}, the run ${system.title}`,
+      `${source}: training cannot start from a model of another system: it is ${known.system.title}, the run ${system.title}; use --system ${known.system.name}, or another model`,
     );
   requireSame(known.config, config, source, 'num_classes');
   const classes = sameClasses(known, wanted);

@@ -220,6 +220,26 @@ describe('flags for debugging', () => {
     });
   });
 
+  it('--trace and --dump-graph take the place of nothing else', () => {
+    const order = temporary('order.json');
+    writeFileSync(order, JSON.stringify(Array.from({ length: 16 }, (_, position) => position)));
+    const sample = ['sample', '--class', '1', '--seed', '1', '--format', 'tokens'];
+    for (const [flags, message] of [
+      [['--order', order, '--trace', order], 'no trace'],
+      [['--dump-graph', ''], 'name a folder'],
+      [['--dump-graph', temporary('same'), '--trace', temporary('same')], 'in its way'],
+      [['-o', temporary('t.jsonl'), '--dump-graph', temporary('t.jsonl')], 'the same name'],
+      [['--trace', temporary('folder/')], 'a trace goes to a file'],
+    ] as const) {
+      const { code, errors } = run(...sample, ...flags);
+      expect([code, errors.trim().split('\n').length], errors).to.deep.equal([2, 1]);
+      expect(errors).to.include(message);
+    }
+    expect(JSON.parse(readFileSync(order, 'utf8'))).to.have.length(16);
+    for (let twice = 0; twice < 2; twice++)
+      expect(run(...sample, '--quiet', '--trace', temporary('again.json')).code).to.equal(0);
+  });
+
   describe('--check', () => {
     it('changes nothing where all is well', () => {
       const { stdout } = run(...SAMPLE, '-o', '-', '--target', 'onnx');

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { pickle } from '../../src/checkpoints/pickleProgram.js';
+import { storedFloats, type Weights } from '../../src/graph/weights.js';
 import { writeModelFolder } from '../../src/models/modelFolder.js';
 import { SYSTEMS } from '../../src/systems/registry.js';
 import { arpg } from '../support/cli.js';
@@ -72,6 +73,37 @@ for (const system of SYSTEMS)
       }
     });
 
+    it('import refuses what is of another network, as far as files and fields say it', async () => {
+      const { config, weights } = goldenGenerator(system);
+      const { grid } = system.config.facts(config);
+      const refuse = async (name: string, fields: object, more: Weights, message: string) => {
+        const { value, storages } = stateDictOf(new Map([...weights, ...more]));
+        await writeCheckpoint(temporary(`${name}.pt`), pickle.dict({ model: value }), storages);
+        writeFileSync(temporary(`${name}.json`), JSON.stringify({ ...config, ...fields }));
+        const { code, errors } = arpg([
+          ...[
+            'import',
+            temporary(`${name}.pt`),
+            '--config',
+            temporary(`${name}.json`),
+            '-o',
+            temporary(name),
+          ],
+        ]);
+        expect(code, errors).to.equal(3);
+        expect(errors).to.include(message);
+        expect(existsSync(temporary(name))).to.equal(false);
+      };
+      const table = storedFloats([2 + grid.height * grid.width, 8, 2], new Float32Array(16 * 18));
+      const rope = new Map([['freqs_cis', table]]);
+      await refuse('rope', {}, rope, 'is of 17 tokens, the configuration of 16; check block_size');
+      const special = storedFloats([3, 64], new Float32Array(192));
+      const others = new Map([['spe_tok_embeddings.special_embeddings.weight', special]]);
+      await refuse('special', {}, others, 'spe_tok_embeddings.special_embeddings.weight');
+      if (system.name !== 'arpg')
+        await refuse('t2i', { model_type: 't2i' }, new Map(), 'model_type "t2i" makes');
+    });
+
     it('a preset of another system is refused in one line', () => {
       const other = SYSTEMS.find((each) => each !== system)!;
       const [preset] = Object.keys(other.config.presets);
@@ -109,6 +141,9 @@ for (const system of SYSTEMS)
         const { code, text, errors } = arpg(['graph', graph, '--model', model]);
         expect(code, errors).to.equal(0);
         expect(text).to.include(system.name);
+        const table = arpg(['graph', graph, '--model', model, '--format', 'table']);
+        expect(table.code, table.errors).to.equal(0);
+        expect(table.text).to.match(/FLOP/);
       }
       for (const graph of graphs) {
         const file = temporary(`${graph}.onnx`);

@@ -1,7 +1,7 @@
 import { randArStep } from '../../../graphs/randAr.js';
-import { InputError } from '../../../src/errors.js';
+import { InputError, UserError } from '../../../src/errors.js';
 import { type DecoderFields, decoderNetwork } from '../../../src/systems/decoderFields.js';
-import { findSystem, SYSTEM_NAMES } from '../../../src/systems/registry.js';
+import { findSystem, SYSTEM_NAMES, SYSTEMS } from '../../../src/systems/registry.js';
 import { floatTensor, type Target } from '../../../src/targets/target.js';
 import { vq } from '../../../src/tokenizers/vq.js';
 import { type Checklist, createChecklists, type Outcome, TWIN_WEIGHTS } from './checklist.js';
@@ -45,12 +45,17 @@ export function requireReplay({ name, kind }: GoldenSet): Replay {
   return replay;
 }
 
+/** Tensors that are no weights. */
+const IGNORED = [...vq.ignored, ...SYSTEMS.flatMap(({ checkpoint }) => checkpoint.ignored)];
+
 const NO_TENSOR = floatTensor([0], []);
 
 /** Checks that the weights are the same in both of their files. */
 function compareTwins({ weights, twin }: GoldenSet, checklist: Checklist): void {
   if (!twin || !checklist.asks(TWIN_WEIGHTS)) return;
-  for (const name of new Set([...weights.names, ...twin.names])) {
+  const names = [...weights.names, ...twin.names];
+  // What nothing needs may be in one of them alone.
+  for (const name of new Set(names.filter((own) => !IGNORED.some((known) => known.test(own))))) {
     const [own, other] = [weights, twin].map((dictionary) => {
       const stored = dictionary.tensor(name);
       return stored ? readNumbers(stored, name) : NO_TENSOR;
@@ -69,6 +74,12 @@ export async function replay(set: GoldenSet, target: Target, only?: string): Pro
   const checklists = createChecklists(set, only);
   compareTwins(set, checklists.under(''));
   for (const configuration of set.configurations)
-    await replayConfiguration(set, configuration, target, checklists.under(configuration.prefix));
+    try {
+      await replayConfiguration(set, configuration, target, checklists.under(configuration.prefix));
+    } catch (error) {
+      if (error instanceof UserError) throw error;
+      // Whatever a set says that its network cannot do.
+      throw new InputError(`${set.name}: it cannot be replayed: ${(error as Error).message}`, error);
+    }
   return checklists.outcome();
 }

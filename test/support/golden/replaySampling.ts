@@ -200,8 +200,14 @@ export async function replaySampling(subject: GeneratorSubject): Promise<void> {
     ? createGraphRunner({ ...graphs, step: () => allLogits(config) }, weights, target)
     : own;
   try {
-    for (const value of subject.configuration.cases)
-      await replayCase(subject, { own, full }, parseCase(value, subject.source));
+    for (const value of subject.configuration.cases) {
+      const parsed = parseCase(value, subject.source);
+      const hasNumbers = ['tokens', 'raw_logits', 'raw_logits.0'].some((own) =>
+        subject.checklist.has(`generate.${parsed.id}.${own}`),
+      );
+      if (!hasNumbers) throw new InputError(`${subject.source}: there are no numbers of case ${parsed.id}`);
+      await replayCase(subject, { own, full }, parsed);
+    }
   } finally {
     await own.dispose();
     await full.dispose();
