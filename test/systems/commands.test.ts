@@ -81,14 +81,8 @@ for (const system of SYSTEMS)
         await writeCheckpoint(temporary(`${name}.pt`), pickle.dict({ model: value }), storages);
         writeFileSync(temporary(`${name}.json`), JSON.stringify({ ...config, ...fields }));
         const { code, errors } = arpg([
-          ...[
-            'import',
-            temporary(`${name}.pt`),
-            '--config',
-            temporary(`${name}.json`),
-            '-o',
-            temporary(name),
-          ],
+          ...['import', temporary(`${name}.pt`), '--config', temporary(`${name}.json`)],
+          ...['--system', system.name, '-o', temporary(name)],
         ]);
         expect(code, errors).to.equal(3);
         expect(errors).to.include(message);
