@@ -2,6 +2,7 @@ import type { Condition } from '../conditions/condition.js';
 import type { PictureRequest, SamplingOptions } from './request.js';
 import type { Sampler, StepOptions } from './sampler.js';
 
+/** How pictures are drawn, and how many at once. */
 export interface SamplePicturesOptions extends SamplingOptions, StepOptions {
   /** The order of each picture, by its number. */
   readonly orderOf: (index: number) => readonly number[];

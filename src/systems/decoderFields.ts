@@ -5,7 +5,7 @@ import type { Condition } from '../conditions/condition.js';
 import { type HostTensor, intTensor } from '../targets/target.js';
 import { faultOfHeads, faultOfParameters, faultOfSquare, positive } from './configFaults.js';
 import { intTable } from './inputs.js';
-import type { DataSizes, SystemFacts, TrainingExample } from './system.js';
+import type { DataSizes, SystemCheckpoint, SystemConfig, SystemFacts, TrainingExample } from './system.js';
 
 /** Fields of LlamaGen and of what builds on it, named as in the official implementations. */
 export interface DecoderFields {
@@ -24,7 +24,7 @@ export interface DecoderFields {
 }
 
 /** Schema of the fields, with the published defaults. */
-export const decoderSchema: JSONSchemaType<DecoderFields> = {
+const decoderSchema: JSONSchemaType<DecoderFields> = {
   type: 'object',
   required: ['dim', 'n_layer', 'n_head'],
   properties: {
@@ -69,7 +69,7 @@ export function publishedDecoder(size: DecoderSize, positions: number): DecoderF
 }
 
 /** Small decoders that a CPU trains, without the fields that the data decides. */
-export const TRAINABLE_DECODERS = {
+const TRAINABLE_DECODERS = {
   small: { dim: 192, n_layer: 6, n_head: 6, multiple_of: 64 },
   medium: { dim: 256, n_layer: 8, n_head: 8, multiple_of: 64 },
 };
@@ -96,7 +96,7 @@ function countParameters({ dim, n_layer, vocab_size, num_classes, multiple_of }:
 }
 
 /** What is wrong with fields that the schema accepts; undefined where nothing is. */
-export function faultOfDecoder(fields: DecoderFields): string | undefined {
+function faultOfDecoder(fields: DecoderFields): string | undefined {
   const { dim, n_head } = fields;
   const n_kv_head = fields.n_kv_head ?? n_head;
   return (
@@ -131,23 +131,23 @@ function faultOfOthers(fields: object): string | undefined {
 }
 
 /** The grid, which is square, the classes and the codes. */
-export function factsOfDecoder(fields: DecoderFields): SystemFacts {
+function factsOfDecoder(fields: DecoderFields): SystemFacts {
   const { grid, classes, vocabularySize: vocabulary } = decoderNetwork(fields);
   return { grid, classes, vocabulary };
 }
 
 /** The fields that the data decides. */
-export function sizedDecoder({ positions, classes, vocabulary }: DataSizes): object {
+function sizedDecoder({ positions, classes, vocabulary }: DataSizes): object {
   return { vocab_size: vocabulary, num_classes: classes, block_size: positions };
 }
 
 /** The sizes in a few words. */
-export function describeDecoder({ dim, n_layer, n_head }: DecoderFields): string {
+function describeDecoder({ dim, n_layer, n_head }: DecoderFields): string {
   return `dim ${dim}, ${n_layer} layers, ${n_head} heads`;
 }
 
 /** Buffers of the official modules that nothing needs: RoPE tables, masks, and caches of sampling. */
-export const DECODER_BUFFERS: readonly RegExp[] = [
+const DECODER_BUFFERS: readonly RegExp[] = [
   /(^|\.)freqs_cis$/,
   /(^|\.)causal_mask$/,
   /\.kv_cache\.[kv]_cache$/,
@@ -171,3 +171,19 @@ export function decoderBatch(
     ),
   };
 }
+
+/** How decoders are configured, but for the presets of each system. */
+export const DECODER_CONFIG: Omit<SystemConfig<DecoderFields>, 'presets'> = {
+  schema: { ...decoderSchema },
+  trainable: TRAINABLE_DECODERS,
+  fault: faultOfDecoder,
+  facts: factsOfDecoder,
+  sized: sizedDecoder,
+  describe: describeDecoder,
+};
+
+/** How checkpoints of decoders are read, but for how those of each system are told. */
+export const DECODER_CHECKPOINT: Omit<SystemCheckpoint<DecoderFields>, 'recognise'> = {
+  ignored: DECODER_BUFFERS,
+  classRows: () => ({ parameter: 'cls_embedding.embedding_table.weight', first: 0 }),
+};

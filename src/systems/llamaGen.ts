@@ -8,18 +8,13 @@ import { type PictureRequest, rowsOf, type SamplingOptions } from '../sampling/r
 import type { GraphRunner } from '../sampling/runner.js';
 import {
   classOf,
-  DECODER_BUFFERS,
+  DECODER_CHECKPOINT,
+  DECODER_CONFIG,
   decoderBatch,
   type DecoderFields,
   decoderNetwork,
-  decoderSchema,
   type DecoderSize,
-  describeDecoder,
-  factsOfDecoder,
-  faultOfDecoder,
   publishedDecoder,
-  sizedDecoder,
-  TRAINABLE_DECODERS,
 } from './decoderFields.js';
 import { intTable } from './inputs.js';
 import { defineSystem, type System, type SystemDrawing } from './system.js';
@@ -93,7 +88,7 @@ export const system: System<DecoderFields> = /* @__PURE__ */ defineSystem(() => 
   can: { known: false, grids: false, order: false },
   choices: { schedules: [], steps: false, guidance: 'null + (class − null)·G' },
   config: {
-    schema: decoderSchema,
+    ...DECODER_CONFIG,
     presets: {
       'LlamaGen-B-256': preset('B', 16, 2),
       'LlamaGen-B-384': preset('B', 24, 2),
@@ -106,13 +101,9 @@ export const system: System<DecoderFields> = /* @__PURE__ */ defineSystem(() => 
       'LlamaGen-3B-256': preset('3B', 16, 1.65),
       'LlamaGen-3B-384': preset('3B', 24, 1.65),
     },
-    trainable: TRAINABLE_DECODERS,
-    fault: faultOfDecoder,
-    facts: factsOfDecoder,
-    sized: sizedDecoder,
-    describe: describeDecoder,
   },
   checkpoint: {
+    ...DECODER_CHECKPOINT,
     recognise: (names) =>
       names.has('layers.0.attention.wqkv.weight') &&
       names.has('cls_embedding.embedding_table.weight') &&
@@ -121,8 +112,6 @@ export const system: System<DecoderFields> = /* @__PURE__ */ defineSystem(() => 
         'spe_tok_embeddings.special_embeddings.weight',
         'medusa_output.weight',
       ].some((other) => names.has(other)),
-    ignored: DECODER_BUFFERS,
-    classRows: () => ({ parameter: 'cls_embedding.embedding_table.weight', first: 0 }),
   },
   recipe: { conditionDropout: 0.1, dropout: 0.1 },
   graphs: (fields, options) => {

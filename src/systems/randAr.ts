@@ -9,18 +9,13 @@ import type { GraphRunner } from '../sampling/runner.js';
 import { requireSteps } from '../sampling/schedule.js';
 import {
   classOf,
-  DECODER_BUFFERS,
+  DECODER_CHECKPOINT,
+  DECODER_CONFIG,
   decoderBatch,
   type DecoderFields,
   decoderNetwork,
-  decoderSchema,
   type DecoderSize,
-  describeDecoder,
-  factsOfDecoder,
-  faultOfDecoder,
   publishedDecoder,
-  sizedDecoder,
-  TRAINABLE_DECODERS,
 } from './decoderFields.js';
 import { intTable } from './inputs.js';
 import { defineSystem, type System, type SystemDrawing } from './system.js';
@@ -131,23 +126,17 @@ export const system: System<DecoderFields> = /* @__PURE__ */ defineSystem(() => 
     guidance: 'null + (class − null)·G',
   },
   config: {
-    schema: decoderSchema,
+    ...DECODER_CONFIG,
     presets: {
       'RandAR-B': preset('B'),
       'RandAR-L': preset('L'),
       'RandAR-XL': preset('XL'),
       'RandAR-XXL': preset('XXL'),
     },
-    trainable: TRAINABLE_DECODERS,
-    fault: faultOfDecoder,
-    facts: factsOfDecoder,
-    sized: sizedDecoder,
-    describe: describeDecoder,
   },
   checkpoint: {
+    ...DECODER_CHECKPOINT,
     recognise: (names) => names.has('layers.0.attention.wqkv.weight') && names.has('pos_instruct_embeddings'),
-    ignored: DECODER_BUFFERS,
-    classRows: () => ({ parameter: 'cls_embedding.embedding_table.weight', first: 0 }),
   },
   recipe: { conditionDropout: 0.1, dropout: 0.1 },
   graphs: (fields, options) => {

@@ -124,6 +124,7 @@ export function configFields(
   return { fields, source: config };
 }
 
+/** The optimiser that a run's settings mean. */
 export function optimizerOf({ ema }: SharedRunSettings): AdamWOptions {
   return { ...ADAMW_DEFAULTS, ...(ema > 0 && { emaDecay: ema }) };
 }
