@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Grid, RopeScaling } from '../../graphs/rotary.js';
 import { chooseClasses } from '../conditions/classGroups.js';
-import { requireAbility } from '../systems/abilities.js';
 import { createSampler } from '../systems/sampler.js';
 import type { SystemFacts } from '../systems/system.js';
 import type { Sampler } from '../sampling/sampler.js';
@@ -120,9 +119,7 @@ export async function load(
     },
     sampler(grid, ropeScaling = 'extend') {
       requireOpen();
-      const own = facts().grid;
-      const { height, width } = grid ?? own;
-      if (height !== own.height || width !== own.width) requireAbility(generator().system, 'grids');
+      const { height, width } = grid ?? facts().grid;
       const key = `${height}×${width} ${ropeScaling}`;
       const sampler = samplers.get(key) ?? createSampler(generator(), target, { height, width }, ropeScaling);
       samplers.set(key, sampler);

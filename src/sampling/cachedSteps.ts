@@ -1,6 +1,6 @@
 import { type HostTensor, isDeviceTensor, type TargetTensor } from '../targets/target.js';
 import { drawTokens } from './drawTokens.js';
-import { knownBefore, type Plan } from './plan.js';
+import { knownBefore, type Plan, predictedPositions } from './plan.js';
 import { type PictureRequest, rowsOf, type SamplingOptions, type StepReport } from './request.js';
 import { emptyCaches, type GraphRunner } from './runner.js';
 
@@ -73,6 +73,7 @@ export async function* cachedSteps(
 ): AsyncGenerator<StepReport, readonly Int32Array[]> {
   const tokens = initialTokens(pictures, positions);
   const before = knownBefore(plan);
+  const positionsOf = predictedPositions(plan);
   const total = plan.steps.reduce((sum, { predicts }) => sum + predicts, 0);
   const steps = plan.steps.length;
   options.signal?.throwIfAborted();
@@ -90,7 +91,7 @@ export async function* cachedSteps(
       try {
         const logits = await outputs.logits!.read();
         const start = before[step]!;
-        const predicted = pictures.map(({ order }) => order.slice(start, start + predicts));
+        const predicted = pictures.map(({ order }) => positionsOf(order, step));
         const scale = loop.scale(step, start / total, (start + predicts) / total);
         drawTokens(logits, pictures, predicted, scale, tokens, options, `step ${step + 1} of ${steps}`);
         yield { step, steps, logits, tokens };

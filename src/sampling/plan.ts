@@ -32,6 +32,14 @@ export interface PlanRequest {
   readonly rows: number;
 }
 
+/** The positions of an order that each step predicts. */
+export function predictedPositions(
+  plan: Plan,
+): (order: readonly number[], step: number) => readonly number[] {
+  const start = knownBefore(plan);
+  return (order, step) => order.slice(start[step], start[step]! + plan.steps[step]!.predicts);
+}
+
 /** How many tokens are known before each step, those that are given left out. */
 export function knownBefore({ steps }: Plan): readonly number[] {
   let known = 0;

@@ -12,12 +12,13 @@ import type { Condition } from '../conditions/condition.js';
 import { type CachedPass, cachedSteps } from '../sampling/cachedSteps.js';
 import { guidanceScale } from '../sampling/guidance.js';
 import { randomOrder } from '../sampling/order.js';
-import { knownBefore, type Plan, type PlanRequest } from '../sampling/plan.js';
+import { type Plan, type PlanRequest, predictedPositions } from '../sampling/plan.js';
 import { type PictureRequest, type Row, rowsOf, type SamplingOptions } from '../sampling/request.js';
 import type { GraphRunner } from '../sampling/runner.js';
 import { SCHEDULES, tokensPerStep } from '../sampling/schedule.js';
 import { intTensor } from '../targets/target.js';
 import { faultOfHeads, faultOfParameters, faultOfSquare, positive } from './configFaults.js';
+import { DECODER_CONFIG, decoderNetwork } from './decoderFields.js';
 import { intTable } from './inputs.js';
 import { defineSystem, type System, type SystemDrawing, type TrainingExample } from './system.js';
 
@@ -84,19 +85,7 @@ function fault(config: ArpgFields): string | undefined {
 
 /** The configuration as the graph takes it. */
 export function arpgNetwork(fields: ArpgFields): ArpgConfig {
-  const side = Math.sqrt(fields.block_size);
-  return {
-    dim: fields.dim,
-    layers: fields.n_layer,
-    heads: fields.n_head,
-    vocabularySize: fields.vocab_size,
-    classes: fields.num_classes,
-    grid: { height: side, width: side },
-    multipleOf: fields.multiple_of,
-    ropeBase: fields.rope_base,
-    normEpsilon: fields.norm_eps,
-    absolutePositions: fields.absolute_positions,
-  };
+  return { ...decoderNetwork(fields), absolutePositions: fields.absolute_positions };
 }
 
 /** The row of a condition in the embedding table. */
@@ -146,18 +135,17 @@ function firstContent(row: Row, pictures: readonly PictureRequest[], config: Arp
 function sample(
   run: GraphRunner,
   fields: ArpgFields,
-  { steps, ...plan }: Plan,
+  planned: Plan,
   pictures: readonly PictureRequest[],
   grid: Grid,
   options: SamplingOptions,
 ) {
   const config = arpgNetwork(fields);
   const rows = rowsOf(pictures, options);
-  const start = knownBefore({ steps });
+  const predicted = predictedPositions(planned);
   const first = rows.map((row) => firstContent(row, pictures, config));
-  const positionsOf = ({ picture }: Row, step: number) =>
-    pictures[picture]!.order.slice(start[step], start[step]! + steps[step]!.predicts);
-  return cachedSteps(run, { ...plan, steps }, pictures, grid.height * grid.width, options, {
+  const positionsOf = ({ picture }: Row, step: number) => predicted(pictures[picture]!.order, step);
+  return cachedSteps(run, planned, pictures, grid.height * grid.width, options, {
     ...(first[0]!.length > 1 && {
       prefill: { graph: 'prefill', inputs: contentInputs(first.map((row) => row.slice(0, -1))) },
     }),
@@ -220,15 +208,8 @@ export const system: System<ArpgFields> = /* @__PURE__ */ defineSystem(() => ({
       medium: { dim: 256, n_layer: 8, n_head: 8, multiple_of: 64, absolute_positions: true },
     },
     fault,
-    facts: (config) => {
-      const { grid, classes, vocabularySize: vocabulary } = arpgNetwork(config);
-      return { grid, classes, vocabulary };
-    },
-    sized: ({ positions, classes, vocabulary }) => ({
-      vocab_size: vocabulary,
-      num_classes: classes,
-      block_size: positions,
-    }),
+    facts: DECODER_CONFIG.facts,
+    sized: DECODER_CONFIG.sized,
     describe: ({ dim, n_layer, n_head, absolute_positions }) =>
       `dim ${dim}, ${n_layer} layers, ${n_head} heads${absolute_positions ? ', absolute positions' : ''}`,
     caution: ({ absolute_positions }) =>

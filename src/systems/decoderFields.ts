@@ -174,7 +174,7 @@ export function decoderBatch(
 
 /** How decoders are configured, but for the presets of each system. */
 export const DECODER_CONFIG: Omit<SystemConfig<DecoderFields>, 'presets'> = {
-  schema: { ...decoderSchema },
+  schema: decoderSchema,
   trainable: TRAINABLE_DECODERS,
   fault: faultOfDecoder,
   facts: factsOfDecoder,

@@ -3,7 +3,7 @@ import type { Grid } from '../../graphs/rotary.js';
 import { cachedSteps } from '../sampling/cachedSteps.js';
 import { guidanceScale } from '../sampling/guidance.js';
 import { randomOrder } from '../sampling/order.js';
-import { knownBefore, type Plan, type PlanRequest } from '../sampling/plan.js';
+import { type Plan, type PlanRequest, predictedPositions } from '../sampling/plan.js';
 import { type PictureRequest, type Row, rowsOf, type SamplingOptions } from '../sampling/request.js';
 import type { GraphRunner } from '../sampling/runner.js';
 import { requireSteps } from '../sampling/schedule.js';
@@ -64,9 +64,8 @@ function sample(
   options: SamplingOptions,
 ) {
   const rows = rowsOf(pictures, options);
-  const start = knownBefore(planned);
-  const positionsOf = ({ picture }: Row, step: number): readonly number[] =>
-    pictures[picture]!.order.slice(start[step], start[step]! + planned.steps[step]!.predicts);
+  const predicted = predictedPositions(planned);
+  const positionsOf = ({ picture }: Row, step: number) => predicted(pictures[picture]!.order, step);
   const fedBefore = (row: Row, step: number): readonly number[] =>
     step === 0 ? [...(pictures[row.picture]!.known ?? new Map()).keys()] : positionsOf(row, step - 1);
   // Row 0 of the table is the class, row 1 + p raster position p.
