@@ -16,6 +16,10 @@ const PURPOSE = {
   class: 9,
   redrawnToken: 10,
   redrawnOrder: 11,
+  maskedToken: 20,
+  redrawnMaskedToken: 21,
+  choice: 22,
+  redrawnChoice: 23,
 } as const;
 
 export type Purpose = keyof typeof PURPOSE;
@@ -39,7 +43,7 @@ export function tokenWords(
   seed: number,
   image: number,
   position: number,
-  purpose: 'token' | 'redrawnToken' = 'token',
+  purpose: Purpose = 'token',
 ): (words: Uint32Array, block: number) => void {
   const [k0, k1] = keyOf(seed);
   return (words, block) => philoxInto(words, block, position, image, PURPOSE[purpose], k0, k1);

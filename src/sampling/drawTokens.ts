@@ -10,7 +10,7 @@ import { isGuided, type PictureRequest, type SamplingOptions } from './request.j
 const MIN_TEMPERATURE = 1e-5;
 
 /** Logits of one query of one row: `[vocabulary]`. */
-function rowOf({ shape, data }: HostTensor, row: number, query: number): Float32Array {
+export function rowOf({ shape, data }: HostTensor, row: number, query: number): Float32Array {
   const [, queries, vocabulary] = shape as [number, number, number];
   const start = (row * queries + query) * vocabulary;
   return (data as Float32Array).subarray(start, start + vocabulary);
@@ -25,7 +25,7 @@ const CONDITION_ALONE = 1;
  * @throws InputError naming the step when the network gives no finite numbers, UsageError when the settings make them
  *   overflow.
  */
-function temperedLogits(
+export function temperedLogits(
   [conditional, unconditional]: readonly Float32Array[],
   scale: number,
   { guidance, temperature }: SamplingOptions,
