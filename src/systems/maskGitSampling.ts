@@ -3,11 +3,12 @@ import type { Condition } from '../conditions/condition.js';
 import { uniformFor } from '../random/draws.js';
 import { guidanceScale } from '../sampling/guidance.js';
 import { haltonOrder, rolled } from '../sampling/maskedSteps/halton.js';
-import { type MaskedPicture, maskedSteps } from '../sampling/maskedSteps/maskedSteps.js';
+import { type MaskedLoop, type MaskedPicture, maskedSteps } from '../sampling/maskedSteps/maskedSteps.js';
 import { drawnNoise } from '../sampling/maskedSteps/noise.js';
 import type { Plan, PlanRequest } from '../sampling/plan.js';
 import {
   type PictureRequest,
+  type Row,
   rowsOf,
   type SamplingOptions,
   type SettingValues,
@@ -60,25 +61,19 @@ const classOf = ({ nclass }: MaskedNetwork, condition: Condition): number =>
   condition.kind === 'class' ? condition.index : nclass;
 
 /**
- * Draws pictures from given codes on.
- * @param requests of the pictures, for their conditions
- * @param pictures what each starts with and in which order positions come
- * @param hasGiven whether their starts hold known tokens, which are kept unless the settings say otherwise
- * @returns each picture's tokens in raster order
+ * How the loop draws with some settings.
+ * @param rows of the batch
+ * @param hasGiven whether tokens of the pictures are given, which are kept unless the settings say otherwise
  */
-export function drawMasked(
-  run: GraphRunner,
+export function maskedLoop(
   network: MaskedNetwork,
-  planned: Plan,
-  requests: readonly PictureRequest[],
-  pictures: readonly MaskedPicture[],
+  rows: readonly Row[],
+  steps: number,
   options: SamplingOptions,
   hasGiven: boolean,
-): AsyncGenerator<StepReport, readonly Int32Array[]> {
-  const rows = rowsOf(requests, options);
-  const steps = planned.steps.length;
+): MaskedLoop {
   const masking = maskingOf(filledSettings(MASKGIT_SETTINGS, options.own), hasGiven);
-  return maskedSteps(run, planned, pictures, options, {
+  return {
     rule: MASK_SAMPLERS[masking.sampler].rule(masking),
     mask: network.codebook_size,
     pass: (codes) => ({
@@ -93,7 +88,7 @@ export function drawMasked(
     }),
     scale: (step) => scaleAt(options, step, steps),
     sharpness: (step) => logitScaleAt(masking.logitScale, step, steps),
-  });
+  };
 }
 
 /** The codes that a picture starts with. @param mask the code of a masked token */
@@ -138,7 +133,8 @@ function sample(
       noise: drawnNoise(options.seed, positions, picture),
     }),
   );
-  return drawMasked(run, network, planned, pictures, starts, options, hasGiven);
+  const loop = maskedLoop(network, rowsOf(pictures, options), planned.steps.length, options, hasGiven);
+  return maskedSteps(run, planned, starts, options, loop);
 }
 
 /** What pages need of the system. */

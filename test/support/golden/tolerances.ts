@@ -31,6 +31,8 @@ export const TOLERANCES = {
   trainedWeights: { limit: 4e-3, mean: 5e-6 },
   indices: exact,
   filtered: exact,
+  // Schedules are float32 throughout.
+  shares: { limit: 5e-7 },
 } satisfies Readonly<Record<string, Tolerance>>;
 
 export type Quantity = keyof typeof TOLERANCES;
