@@ -16,6 +16,8 @@ const PURPOSE = {
   class: 9,
   redrawnToken: 10,
   redrawnOrder: 11,
+  maskShare: 12,
+  mask: 13,
 } as const;
 
 export type Purpose = keyof typeof PURPOSE;
