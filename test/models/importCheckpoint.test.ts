@@ -10,7 +10,7 @@ import {
 import { type Encoded, pickle, pickledTensor } from '../../src/checkpoints/pickleProgram.js';
 import { matchParameters } from '../../src/models/matchParameters.js';
 import type { TensorDictionary } from '../../src/checkpoints/checkpoint.js';
-import { makeGraph, parameter } from '../../src/dsl/index.js';
+import { makeGraph, NORMAL_INITIALIZER, parameter } from '../../src/dsl/index.js';
 import { exportMetadata } from '../../src/models/exportMetadata.js';
 import { openSafetensors, serializeSafetensors } from '../../src/checkpoints/safetensors.js';
 import { serializePytorch } from '../../src/checkpoints/writePytorch.js';
@@ -358,7 +358,7 @@ describe('import', () => {
   });
 
   describe('what a file holds under two names', () => {
-    const graph = makeGraph('one', [], { out: parameter('weight', [2]) });
+    const graph = makeGraph('one', [], { out: parameter('weight', [2], NORMAL_INITIALIZER) });
     const dictionaryOf = (tensors: Readonly<Record<string, readonly number[]>>): TensorDictionary => {
       const stored = new Map(
         Object.entries(tensors).map(([name, values]) => [
