@@ -18,4 +18,13 @@ export type { Initializer, Tensor } from '../graph/node.js';
 export { wordHalves } from '../random/philox.js';
 export { scope } from '../graph/scope.js';
 export { constant, input, parameter, scalar } from '../graph/sources.js';
-export { embeddingTable, linear, linearWeight, NORMAL_INITIALIZER, rmsNormLayer } from './layers.js';
+export {
+  affine,
+  embeddingTable,
+  layerNormLayer,
+  linear,
+  linearWeight,
+  NORMAL_INITIALIZER,
+  rmsNormLayer,
+  xavierUniform,
+} from './layers.js';

@@ -16,10 +16,12 @@ const PURPOSE = {
   class: 9,
   redrawnToken: 10,
   redrawnOrder: 11,
-  maskedToken: 20,
-  redrawnMaskedToken: 21,
-  choice: 22,
-  redrawnChoice: 23,
+  maskShare: 12,
+  mask: 13,
+  maskedToken: 14,
+  redrawnMaskedToken: 15,
+  choice: 16,
+  redrawnChoice: 17,
 } as const;
 
 export type Purpose = keyof typeof PURPOSE;

@@ -25,6 +25,8 @@ const unary: Readonly<Record<string, { fn: (x: Tensor) => Tensor; expected: read
   sigmoid: { fn: op.sigmoid, expected: [0.6224593, 0.7310586, 0.8807971, 0.9820138, 0.9998766, 0.9999999] },
   silu: { fn: op.silu, expected: [0.3112297, 0.7310586, 1.7615942, 3.9280552, 8.9988895, 15.9999982] },
   gelu: { fn: op.gelu, expected: [0.345714, 0.841192, 1.954598, 3.99993, 9, 16] },
+  exactGelu: { fn: op.exactGelu, expected: [0.3457312, 0.8413447, 1.9544997, 3.9998733, 9, 16] },
+  erf: { fn: op.erf, expected: [0.5204999, 0.8427008, 0.9953223, 1, 1, 1] },
   relu: { fn: (x) => op.relu(op.subtract(x, 2)), expected: [0, 0, 0, 2, 7, 14] },
   floor: { fn: op.floor, expected: [0, 1, 2, 4, 9, 16] },
 };

@@ -130,6 +130,31 @@ describeConformance('rmsNorm', [
   },
 ]);
 
+describeConformance('layerNorm', [
+  {
+    name: 'by hand',
+    inputs: [floatTensor([1, 2], [3, 5]), floatTensor([2], [1, 2]), floatTensor([2], [0, 10])],
+    build: (x, w, b) => op.layerNorm(x, w, b, 3),
+    expected: [-0.5, 11],
+  },
+  {
+    name: 'three axes, symbolic',
+    inputs: [floats([2, 5, 24]), floats([24], 2), floats([24], 3)],
+    shapes: [[op.dim('batch'), op.dim('tokens'), 24], undefined, undefined],
+    build: (x, w, b) => op.layerNorm(x, w, b, 1e-12),
+  },
+  {
+    name: 'far from zero',
+    inputs: [floatTensor([2, 3], [100, 101, 102.5, -50, -48, -49]), floats([3], 2), floats([3], 3)],
+    build: (x, w, b) => op.layerNorm(x, w, b, 1e-5),
+  },
+  {
+    name: 'no rows',
+    inputs: [floats([0, 4]), floats([4], 2), floats([4], 3)],
+    build: (x, w, b) => op.layerNorm(x, w, b, 1e-5),
+  },
+]);
+
 describeConformance('groupNorm', [
   {
     name: 'one group',

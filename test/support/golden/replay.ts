@@ -1,11 +1,13 @@
 import { randArStep } from '../../../graphs/randAr.js';
 import { InputError, UserError } from '../../../src/errors.js';
 import { type DecoderFields, decoderNetwork } from '../../../src/systems/decoderFields.js';
+import { maskGit } from '../../../src/systems/maskGit.js';
 import { findSystem, SYSTEM_NAMES, SYSTEMS } from '../../../src/systems/registry.js';
 import { floatTensor, type Target } from '../../../src/targets/target.js';
 import { vq } from '../../../src/tokenizers/vq.js';
 import { type Checklist, createChecklists, type Outcome, TWIN_WEIGHTS } from './checklist.js';
 import { type Configuration, type GoldenSet, readNumbers } from './goldenSet.js';
+import { replayMaskGit } from './maskGit/replay.js';
 import { replayGenerator } from './replayGenerator.js';
 import { replayTokenizer } from './replayTokenizer.js';
 import type { SystemExtras } from './subject.js';
@@ -31,6 +33,7 @@ const EXTRAS: Readonly<Record<string, SystemExtras>> = {
 /** How sets of a kind are replayed; undefined for kinds that there are none of. */
 function replayOf(kind: string): Replay | undefined {
   if (kind === vq.name) return replayTokenizer;
+  if (kind === maskGit.name) return replayMaskGit;
   const system = findSystem(kind);
   return system && ((...rest) => replayGenerator(system, EXTRAS[kind] ?? {}, ...rest));
 }

@@ -95,11 +95,11 @@ export async function replayOriginalSampling(subject: MaskedSubject, generate: u
   const own = parseOriginalCase(generate, labels, source);
   const pictures: OriginalSteps[] = [];
   for (const row of labels.keys()) pictures.push(await runOriginal(subject, own, row, initial));
-  const compare = (name: string, actual: HostTensor, quantity: 'indices' | 'logits' = 'indices') =>
+  const compare = (name: string, actual: HostTensor, quantity: 'indices' | 'states' = 'indices') =>
     checklist.compare(quantity, key(name.replace(/\.\d+$/, '')), key(name), actual);
   for (let step = 0; step < own.steps; step++) {
     const rows = pictures.map((picture) => originalStep(picture, step, network.codebook_size));
-    compare(`raw_logits.${step}`, together(rows.map(({ logits }) => logits)), 'logits');
+    compare(`raw_logits.${step}`, together(rows.map(({ logits }) => logits)), 'states');
     compare(`input.${step}`, table(rows.map(({ input }) => input)));
     compare(`sampled.${step}`, table(rows.map(({ sampled }) => sampled)));
     compare(`next.${step}`, table(rows.map(({ next }) => next)));

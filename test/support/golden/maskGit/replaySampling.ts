@@ -60,7 +60,7 @@ function compareRun(
   prefix: string,
   run: MaskedRun,
 ): void {
-  const compare = (quantity: 'indices' | 'logits', name: string, step: number, actual: HostTensor) => {
+  const compare = (quantity: 'indices' | 'states', name: string, step: number, actual: HostTensor) => {
     const key = `${prefix}.${name}.${step}`;
     if (checklist.has(key)) checklist.compare(quantity, `${prefix}.${name}`, key, actual);
   };
@@ -72,7 +72,7 @@ function compareRun(
       maskAfter(own.options.own.sampler, fed[row]!, picture, shown[row]!, network.codebook_size),
     );
     compare('indices', 'input', step, table(fed));
-    compare('logits', 'raw_logits', step, logits);
+    compare('states', 'raw_logits', step, logits);
     compare('indices', 'pred', step, table(everywhere));
     compare('indices', 'mask', step, table(masks));
   }
