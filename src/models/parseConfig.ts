@@ -1,7 +1,7 @@
 import type { JSONSchemaType } from 'ajv';
 import { InputError } from '../errors.js';
 import { validator } from '../jsonFile.js';
-import type { SystemConfig } from '../systems/system.js';
+import type { System } from '../systems/system.js';
 import type { TokenizerKind } from '../tokenizers/tokenizerKind.js';
 
 type Check = (value: unknown, source: string) => object;
@@ -23,7 +23,7 @@ function checkOf(schema: Readonly<Record<string, unknown>>): Check {
  * @throws InputError naming the source and the field.
  */
 export function parseSystemConfig<Config extends object>(
-  system: { readonly config: SystemConfig<Config> },
+  system: System<Config>,
   value: unknown,
   source: string,
 ): Config {

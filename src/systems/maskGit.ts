@@ -1,16 +1,19 @@
 import { maskGitStep, maskGitTeacherForced } from '../../graphs/maskGit.js';
+import { MASK_SCHEDULES } from '../sampling/maskedSteps/shares.js';
 import { MASKGIT_CONFIG, type MaskGitFields, maskGitNetwork } from './maskGitFields.js';
+import { drawing } from './maskGitSampling.js';
 import { maskGitBatch } from './maskGitTraining.js';
-import type { System, SystemDrawing } from './system.js';
+import { defineSystem, type System } from './system.js';
 
-/** MaskGIT's network and how it trains: masked tokens, seeing the whole picture (arXiv 2202.04200), as Halton-MaskGIT has it. */
-export const maskGit: Omit<System<MaskGitFields>, keyof SystemDrawing<MaskGitFields> | 'choices'> = {
+/** MaskGIT: masked tokens, many at a time, that see the whole picture (arXiv 2202.04200), as Halton-MaskGIT has it. */
+export const system: System<MaskGitFields> = /* @__PURE__ */ defineSystem<MaskGitFields>(() => ({
   name: 'maskgit',
   title: 'MaskGIT',
   paper: '2202.04200',
   codes: 'indices',
   conditions: ['none', 'class'],
   can: { known: true, grids: false, order: true },
+  choices: { schedules: MASK_SCHEDULES, steps: true, guidance: 'class + (class − null)·G' },
   config: MASKGIT_CONFIG,
   checkpoint: {
     key: 'model_state_dict',
@@ -33,4 +36,5 @@ export const maskGit: Omit<System<MaskGitFields>, keyof SystemDrawing<MaskGitFie
     graph: maskGitTeacherForced(maskGitNetwork(fields), { dropout }),
     batch: (examples, seed) => maskGitBatch(fields, examples, seed),
   }),
-};
+  ...drawing,
+}));

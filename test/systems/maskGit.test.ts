@@ -5,7 +5,7 @@ import { countElements } from '../../src/graph/dimension.js';
 import { parametersOf } from '../../src/graph/graph.js';
 import { parseSystemConfig } from '../../src/models/parseConfig.js';
 import { unknownShare } from '../../src/sampling/maskedSteps/shares.js';
-import { maskGit } from '../../src/systems/maskGit.js';
+import { system as maskGit } from '../../src/systems/maskGit.js';
 import { maskGitClass, type MaskGitFields, maskGitNetwork } from '../../src/systems/maskGitFields.js';
 import { hideTokens, maskGitBatch } from '../../src/systems/maskGitTraining.js';
 import type { TrainingExample } from '../../src/systems/system.js';

@@ -1,7 +1,7 @@
 import { randArStep } from '../../../graphs/randAr.js';
 import { InputError, UserError } from '../../../src/errors.js';
 import { type DecoderFields, decoderNetwork } from '../../../src/systems/decoderFields.js';
-import { maskGit } from '../../../src/systems/maskGit.js';
+import { system as maskGit } from '../../../src/systems/maskGit.js';
 import { findSystem, SYSTEM_NAMES, SYSTEMS } from '../../../src/systems/registry.js';
 import { floatTensor, type Target } from '../../../src/targets/target.js';
 import { vq } from '../../../src/tokenizers/vq.js';

@@ -1,6 +1,6 @@
 import { matchParameters } from '../../../../src/models/matchParameters.js';
 import { parseSystemConfig } from '../../../../src/models/parseConfig.js';
-import { maskGit } from '../../../../src/systems/maskGit.js';
+import { system as maskGit } from '../../../../src/systems/maskGit.js';
 import type { Target } from '../../../../src/targets/target.js';
 import type { Checklist } from '../checklist.js';
 import type { Configuration, GoldenSet } from '../goldenSet.js';

@@ -8,7 +8,7 @@ import {
 import { input, scope, type Tensor } from '../../../../src/dsl/index.js';
 import { makeGraph } from '../../../../src/graph/graph.js';
 import { parseSystemConfig } from '../../../../src/models/parseConfig.js';
-import { maskGit } from '../../../../src/systems/maskGit.js';
+import { system as maskGit } from '../../../../src/systems/maskGit.js';
 import { type MaskGitFields, maskGitNetwork } from '../../../../src/systems/maskGitFields.js';
 import { runOnce } from '../subject.js';
 import { fedWeights } from './fedWeights.js';

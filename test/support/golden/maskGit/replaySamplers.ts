@@ -1,7 +1,7 @@
 import type { Graph } from '../../../../src/graph/graph.js';
 import type { Weights } from '../../../../src/graph/weights.js';
 import { createGraphRunner } from '../../../../src/sampling/runner.js';
-import { maskGit } from '../../../../src/systems/maskGit.js';
+import { system as maskGit } from '../../../../src/systems/maskGit.js';
 import { fedWeights } from './fedWeights.js';
 import type { MaskedSubject } from './maskedRun.js';
 import { originalStep } from './originalNetwork.js';

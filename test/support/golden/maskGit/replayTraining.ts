@@ -1,7 +1,7 @@
 import { withGradients } from '../../../../src/compiler/gradient.js';
 import { parametersOf } from '../../../../src/graph/graph.js';
 import { unknownShare } from '../../../../src/sampling/maskedSteps/shares.js';
-import { maskGit } from '../../../../src/systems/maskGit.js';
+import { system as maskGit } from '../../../../src/systems/maskGit.js';
 import { hideTokens } from '../../../../src/systems/maskGitTraining.js';
 import { floatTensor, type HostTensor, intTensor } from '../../../../src/targets/target.js';
 import type { AskedKey, Checklist } from '../checklist.js';
