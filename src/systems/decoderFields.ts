@@ -1,5 +1,5 @@
 import type { JSONSchemaType } from 'ajv';
-import type { DecoderConfig } from '../../graphs/causalDecoder.js';
+import type { DecoderConfig } from '../../graphs/decoder.js';
 import { swiGluHidden } from '../../graphs/transformer.js';
 import type { Condition } from '../conditions/condition.js';
 import { type HostTensor, intTensor } from '../targets/target.js';
