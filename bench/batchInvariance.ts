@@ -27,7 +27,7 @@ const settings = resolveSettings(
 );
 const options = {
   ...settings,
-  orderOf: (index: number) => orderOf(model.system, model.config, grid, undefined, settings.seed, index),
+  orderOf: (index: number) => orderOf(model.system, model.config, grid, {}, { seed: settings.seed, index }),
 };
 const pictures = Array.from({ length: Number(count) }, (_, index) => ({
   index,

@@ -33,7 +33,7 @@ for (const side of sides.length > 0 ? sides.map(Number) : defaults)
     const settings = {
       ...own,
       orderOf: (index: number) =>
-        orderOf(generator.system, generator.config, grid, undefined, own.seed, index),
+        orderOf(generator.system, generator.config, grid, {}, { seed: own.seed, index }),
       batch: 10,
     };
     const steps = Math.min(64, grid.height * grid.width);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Flags, type Interfaces } from '@oclif/core';
-import { SCHEDULES } from '../src/cli/samplingFlags.js';
+import { ownFlags, ownSettings, SCHEDULES } from '../src/cli/samplingFlags.js';
 import { BaseCommand, modelFlag, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { checkOutput, STREAM, writeOutput } from '../src/cli/streams.js';
 import { GRAPH_NAMES, modelGraph, renderGraph } from '../src/faces/graph.js';
@@ -35,6 +35,7 @@ const FORMATS_OF_FLAG: Readonly<Record<string, readonly Format[]>> = {
   mode: ['gpujs'],
   steps: ['gpujs'],
   schedule: ['gpujs'],
+  ...Object.fromEntries(Object.keys(ownFlags).map((name) => [name, ['gpujs'] as const])),
   depth: ['dot', 'svg'],
 };
 
@@ -67,6 +68,7 @@ const exportFlags = {
     description: "how the number of tokens grows from step to step (default: the system's)",
     options: SCHEDULES,
   }),
+  ...ownFlags,
   depth: Flags.integer({
     description: `fold scopes from this depth on when drawing (default: ${DEFAULT_DEPTH}); 0 draws all`,
     min: 0,
@@ -133,11 +135,12 @@ async function writeText(flags: ExportFlags, format: TextFormat): Promise<Writte
   return { files: flags.output === STREAM ? [] : [flags.output], notes: [] };
 }
 
-async function pageModule({ model, mode, steps, schedule }: ExportFlags): Promise<string> {
+async function pageModule({ model, mode, steps, schedule, ...flags }: ExportFlags): Promise<string> {
   return exportGpujs(await load(model, { target: 'reference' }), {
     ...(mode !== undefined && { mode: mode as PageMode }),
     ...(steps !== undefined && { steps }),
     ...(schedule !== undefined && { schedule }),
+    own: ownSettings(flags),
   });
 }
 

@@ -29,7 +29,7 @@ import {
 import { chooseOutput, outputFlags } from '../src/cli/outputFormat.js';
 import { parsePixelSize } from '../src/cli/numbers.js';
 import { startProgress } from '../src/cli/progress.js';
-import { CLASS_DESCRIPTION, samplingFlags, samplingSettings } from '../src/cli/samplingFlags.js';
+import { CLASS_DESCRIPTION, ownFlags, samplingFlags, samplingSettings } from '../src/cli/samplingFlags.js';
 import { requireBinaryOutput, STREAM, writeOutput } from '../src/cli/streams.js';
 
 /** What the command writes; of formats with one extension, the first is what the extension alone means. */
@@ -65,6 +65,7 @@ Pictures in a folder are written as they are finished; --resume draws those that
     }),
     count: Flags.integer({ description: 'images of each class', default: 1, min: 1, max: MAX_PICTURES }),
     ...samplingFlags,
+    ...ownFlags,
     size: Flags.string({
       description: 'pixels of the picture, whole tokens along each side (default: the trained size)',
       helpValue: 'WxH',

@@ -29,6 +29,13 @@ export type { SamplingDefaults } from './models/modelConfig.js';
 export { findClasses, type Labels } from './conditions/labels.js';
 export { requireAbility } from './systems/abilities.js';
 export { DEFAULT_SYSTEM, requireSystem, SYSTEM_NAMES, SYSTEMS } from './systems/registry.js';
+export {
+  filledSettings,
+  flagOfSetting,
+  type SystemSetting,
+  type SystemSettings,
+} from './systems/settings.js';
+export type { SettingValues } from './sampling/request.js';
 export type { Abilities, System, SystemFacts } from './systems/system.js';
 export { byteLength, type StoredTensor, type Weights } from './graph/weights.js';
 

@@ -33,7 +33,7 @@ import {
 import { ensureFolder, isSingleFile, pictureFile } from './imageOutput.js';
 import { chooseOutput, type OutputChoice, outputFlags } from './outputFormat.js';
 import { startProgress } from './progress.js';
-import { CLASS_DESCRIPTION, samplingFlags, samplingSettings } from './samplingFlags.js';
+import { CLASS_DESCRIPTION, ownFlags, samplingFlags, samplingSettings } from './samplingFlags.js';
 import { checkOutput, inputName, readInput, requireBinaryOutput, STREAM, writeOutput } from './streams.js';
 
 /** What `--help` says about pictures that are not of the model's size. */
@@ -54,6 +54,7 @@ export const editFlags = {
   ...modelFlags,
   ...seedFlag,
   ...samplingFlags,
+  ...ownFlags,
   class: Flags.string({
     char: 'c',
     description: `${CLASS_DESCRIPTION} (default: none)`,

@@ -1,10 +1,14 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import {
+  filledSettings,
+  flagOfSetting,
   GUIDANCE_SCHEDULES,
   type GuidanceSchedule,
   readOrder,
   type SamplingSettings,
+  type SettingValues,
   SYSTEMS,
+  type SystemSetting,
 } from '../index.js';
 import { parseNumber } from './numbers.js';
 
@@ -15,11 +19,17 @@ export const CLASS_DESCRIPTION =
 /** The schedules of all systems. */
 export const SCHEDULES = [...new Set(SYSTEMS.flatMap(({ choices }) => choices.schedules))];
 
-/** More tokens than any default number of steps. */
-const MANY_TOKENS = 256;
+/** A grid of more tokens than most default numbers of steps. */
+const USUAL_GRID = { height: 16, width: 16 };
+
+type AnySystem = (typeof SYSTEMS)[number];
+
+/** How a system samples where nothing is said. */
+const usualOf = (system: AnySystem, config: object) =>
+  system.defaults(config, USUAL_GRID, filledSettings(system.settings));
 
 /** What each system says, in words: once where all say the same. */
-export function bySystem(say: (system: (typeof SYSTEMS)[number], config: object) => string): string {
+export function bySystem(say: (system: AnySystem, config: object) => string): string {
   const said = SYSTEMS.map((system) => ({
     title: system.title,
     text: say(system, Object.values(system.config.presets)[0]!.config),
@@ -37,27 +47,24 @@ export function bySystem(say: (system: (typeof SYSTEMS)[number], config: object)
 /** Flags of the commands that sample tokens. */
 export const samplingFlags = {
   steps: Flags.integer({
-    description: `steps of an image, at most one per token (default: ${bySystem(
-      ({ choices, defaults }, config) =>
-        choices.steps ? String(defaults(config, MANY_TOKENS).steps) : 'one per token',
+    description: `steps of an image, at most one per token (default: ${bySystem((system, config) =>
+      system.choices.steps ? String(usualOf(system, config).steps) : (system.choices.fixedSteps ?? ''),
     )})`,
     min: 1,
   }),
   schedule: Flags.string({
     description: 'how the number of tokens grows from step to step',
     options: SCHEDULES,
-    defaultHelp: async () =>
-      bySystem(({ defaults }, config) => defaults(config, MANY_TOKENS).schedule || 'none'),
+    defaultHelp: async () => bySystem((system, config) => usualOf(system, config).schedule || 'none'),
   }),
   guidance: Flags.string({
-    description: `classifier-free guidance scale G; 1 is none (default: the model's, else the system's); it counts as ${bySystem(({ choices }) => choices.guidance)}`,
+    description: `classifier-free guidance scale G; none is ${bySystem(({ noGuidance }) => String(noGuidance))} (default: the model's, else the system's); it counts as ${bySystem(({ choices }) => choices.guidance)}`,
     helpValue: 'G',
   }),
   'guidance-schedule': Flags.string({
     description: 'whether guidance is the same at all steps or grows from 1 to G',
     options: [...GUIDANCE_SCHEDULES],
-    defaultHelp: async () =>
-      bySystem(({ defaults }, config) => defaults(config, MANY_TOKENS).guidanceSchedule),
+    defaultHelp: async () => bySystem((system, config) => usualOf(system, config).guidanceSchedule),
   }),
   temperature: Flags.string({
     description: "divides the logits (default: the model's, else 1)",
@@ -74,6 +81,55 @@ export const samplingFlags = {
     helpValue: 'ORDER',
   }),
 };
+
+/** The systems that have a setting, and what it is with each choice that any of them gives. */
+interface NamedSetting {
+  readonly setting: SystemSetting;
+  readonly titles: readonly string[];
+}
+
+/** The settings that only some systems have, by name. */
+const OWN_SETTINGS: ReadonlyMap<string, NamedSetting> = new Map(
+  SYSTEMS.flatMap(({ settings }) => Object.entries(settings)).map(([name, setting]) => [
+    name,
+    { setting, titles: SYSTEMS.filter(({ settings }) => name in settings).map(({ title }) => title) },
+  ]),
+);
+
+function flagOf({ setting, titles }: NamedSetting) {
+  const usual = setting.default === undefined ? '' : `; default: ${String(setting.default)}`;
+  const description = `${setting.description} (${titles.join(', ')}${usual})`;
+  switch (setting.kind) {
+    case 'flag':
+      return Flags.boolean({ description, allowNo: true });
+    case 'choice':
+      return Flags.string({ description, options: [...setting.values] });
+    case 'whole':
+      return Flags.integer({ description, min: setting.min });
+    case 'number':
+      return Flags.string({ description, helpValue: 'X' });
+  }
+}
+
+/** A flag for each setting that only some systems have. */
+export const ownFlags = Object.fromEntries(
+  [...OWN_SETTINGS].map(([name, own]) => [flagOfSetting(name), flagOf(own)]),
+);
+
+/**
+ * The settings of a system's own that flags give; which of them a system takes, is asked when they are used.
+ * @throws UsageError naming the flag whose value is no number.
+ */
+export function ownSettings(flags: Readonly<Record<string, unknown>>): SettingValues {
+  const given = [...OWN_SETTINGS].flatMap(([name, { setting }]) => {
+    const flag = flagOfSetting(name);
+    const value = flags[flag];
+    if (value === undefined) return [];
+    const isText = setting.kind === 'number';
+    return [[name, isText ? parseNumber(String(value), `--${flag}`, setting) : value] as const];
+  });
+  return Object.fromEntries(given) as SettingValues;
+}
 
 type SamplingFlags = Interfaces.InferredFlags<typeof samplingFlags>;
 
@@ -97,6 +153,7 @@ export function samplingSettings(flags: SamplingFlags, positions: number): Sampl
       temperature: parseNumber(flags.temperature, '--temperature', { min: 0 }),
     }),
     topK: flags['top-k'],
+    own: ownSettings(flags),
     ...(flags['top-p'] !== undefined && { topP: parseNumber(flags['top-p'], '--top-p', { min: 0, max: 1 }) }),
     ...(order && { order }),
   };

@@ -106,14 +106,14 @@ class ModuleWriter {
 
 /** The calls of graphs that draw one picture. */
 function runsOf(
-  { system, config }: ModuleModel,
+  { system, config, sampling: { own } }: ModuleModel,
   { steps, schedule, guided }: GpujsModuleOptions,
 ): readonly GraphRun[] {
   const { grid } = system.config.facts(config);
   const predicted = grid.height * grid.width;
   // A guided page may be asked for pictures without guidance, too.
   return (guided ? [2, 1] : [1]).flatMap((rows) => {
-    const plan = system.plan(config, { grid, predicted, known: 0, steps, schedule, rows });
+    const plan = system.plan(config, { grid, predicted, known: 0, steps, schedule, own, rows });
     return plan.steps.flatMap(({ runs }) => runs);
   });
 }

@@ -10,6 +10,7 @@ import { UsageError } from '../errors.js';
 import type { PageMode } from '../export/browser/moduleData.js';
 import { gpujsModule } from '../export/gpujsModule.js';
 import { onnxModelOf, type Precision, writeOnnxModel } from '../export/exportOnnx.js';
+import type { SettingValues } from '../sampling/request.js';
 import { toHalfPrecision, toSinglePrecision, type Weights } from '../graph/weights.js';
 import type { Graph } from '../graph/graph.js';
 import { drawingGraphs } from './graphs.js';
@@ -136,6 +137,8 @@ export interface GpujsExport {
   /** Steps of a picture; each has kernels of its own (default 8, or as many as the system takes). */
   readonly steps?: number;
   readonly schedule?: string;
+  /** Settings that only the model's system has. */
+  readonly own?: SettingValues;
   /** Whether pictures can be guided, at twice the work (default true). */
   readonly guided?: boolean;
 }
@@ -149,7 +152,7 @@ export const DEFAULT_PAGE_STEPS = 8;
  */
 export async function exportGpujs(
   model: Model,
-  { mode = 'webgl', steps, schedule, guided = true }: GpujsExport = {},
+  { mode = 'webgl', steps, schedule, own: settings, guided = true }: GpujsExport = {},
 ): Promise<string> {
   requireMatchingParts(model, 'decode');
   const { generator, tokenizerModel } = model;
@@ -157,7 +160,12 @@ export async function exportGpujs(
   const { grid } = model.facts;
   const tokens = grid.height * grid.width;
   const choices = resolveSettings(
-    { seed: 0, ...(steps !== undefined && { steps }), ...(schedule && { schedule }) },
+    {
+      seed: 0,
+      ...(steps !== undefined && { steps }),
+      ...(schedule && { schedule }),
+      ...(settings && { own: settings }),
+    },
     generator,
     grid,
   );
@@ -179,6 +187,7 @@ export async function exportGpujs(
         guidanceSchedule: choices.guidanceSchedule,
         temperature: choices.temperature,
         topP: choices.topP,
+        own: choices.own,
       },
     },
     { mode, steps: own, schedule: choices.schedule, guided },

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { UsageError } from '../errors.js';
 import { openGenerator, openTokenizer } from '../models/modelFolder.js';
 import { SYSTEM_PRESETS, SYSTEMS } from '../systems/registry.js';
+import { filledSettings } from '../systems/settings.js';
 import type { System } from '../systems/system.js';
 import { TOKENIZER_PRESETS } from '../tokenizers/registry.js';
 import type { DrawOptions } from '../inspect/boxes.js';
@@ -66,8 +67,9 @@ function generatorGraph(system: System, config: object, name: string): Graph {
 function sizesInTheMiddle(system: System, config: object, name: string): DimBindings {
   const { grid } = system.config.facts(config);
   const predicted = grid.height * grid.width;
-  const { steps, schedule } = system.defaults(config, predicted);
-  const plan = system.plan(config, { grid, predicted, known: 0, steps, schedule, rows: 2 });
+  const own = filledSettings(system.settings);
+  const { steps, schedule } = system.defaults(config, grid, own);
+  const plan = system.plan(config, { grid, predicted, known: 0, steps, schedule, own, rows: 2 });
   const calls = plan.steps.flatMap(({ runs }) => runs.filter(({ graph }) => graph === name));
   return calls[Math.floor(calls.length / 2)]?.sizes ?? {};
 }

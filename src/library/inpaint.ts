@@ -71,7 +71,9 @@ export async function inpaint(
       given === null ? null : pickClass(model.classIndices(given), resolved.seed, picture),
     ),
     orderOf: (window: number) =>
-      orderOf(system, config, model.facts.grid, resolved.order, resolved.seed, window, 'redrawnOrder'),
+      orderOf(system, config, model.facts.grid, resolved, {
+        ...{ seed: resolved.seed, index: window, purpose: 'redrawnOrder' },
+      }),
     picture,
     feather,
   };

@@ -2,7 +2,7 @@ import { type Grid, ROPE_SCALINGS, type RopeScaling } from '../../graphs/rotary.
 import { pickClass } from '../conditions/classGroups.js';
 import { classCondition } from '../conditions/condition.js';
 import { samplePictures } from '../sampling/samplePictures.js';
-import { requireAbility } from '../systems/abilities.js';
+import { requireGrid } from '../systems/abilities.js';
 import { orderOf } from '../systems/orders.js';
 import { faultOfWhole } from '../sampling/settingFaults.js';
 import type { RgbImage } from '../data/image.js';
@@ -96,9 +96,9 @@ function requireOptions({ classes, batch, size, rope, skip }: SampleOptions): vo
 export async function sampleTokens(model: Model, options: SampleOptions): Promise<SampledTokenSet> {
   requireOptions(options);
   const { system, config } = model.generator;
-  const trained = model.facts.grid;
-  const grid = options.size === undefined ? trained : pictureGrid(options.size, model.tokenizer.factor);
-  if (grid.height !== trained.height || grid.width !== trained.width) requireAbility(system, 'grids');
+  const grid =
+    options.size === undefined ? model.facts.grid : pictureGrid(options.size, model.tokenizer.factor);
+  requireGrid(system, config, grid);
   const settings = resolveSettings(options, model.generator, grid);
   const wantedClasses = new Map(
     [...new Set(options.classes)].map((wanted) => [
@@ -120,7 +120,7 @@ export async function sampleTokens(model: Model, options: SampleOptions): Promis
     drawn,
     {
       ...settings,
-      orderOf: (index) => orderOf(system, config, grid, settings.order, settings.seed, index),
+      orderOf: (index) => orderOf(system, config, grid, settings, { seed: settings.seed, index }),
       batch: options.batch ?? DEFAULT_BATCH,
     },
     {

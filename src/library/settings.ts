@@ -1,11 +1,12 @@
 import { GUIDANCE_SCHEDULES, type GuidanceSchedule } from '../sampling/guidance.js';
 import { isPermutation } from '../sampling/order.js';
 import { drawSeed } from '../random/draws.js';
-import type { SamplingOptions } from '../sampling/request.js';
+import type { SamplingOptions, SettingValues } from '../sampling/request.js';
 import type { StepOptions } from '../sampling/sampler.js';
 import type { Grid } from '../../graphs/rotary.js';
 import { requireOrder } from '../systems/abilities.js';
 import type { OrderChoice } from '../systems/orders.js';
+import { faultOfSettings, filledSettings } from '../systems/settings.js';
 import type { System } from '../systems/system.js';
 import { faultOfNumber, faultOfSeed, faultOfWhole } from '../sampling/settingFaults.js';
 import type { GeneratorModel } from '../models/modelFolder.js';
@@ -31,6 +32,8 @@ export interface SamplingSettings {
   readonly topP?: number;
   /** Raster positions in the order to sample, or `random` (default: drawn for each picture, or the system's own). */
   readonly order?: OrderChoice;
+  /** Settings that only the model's system has, by their names in camel case, such as PAR's `guidanceInterval`. */
+  readonly own?: SettingValues;
   /** Ends the work before its next step; it then fails with the signal's reason, and nothing stays in memory. */
   readonly signal?: AbortSignal;
 }
@@ -38,6 +41,8 @@ export interface SamplingSettings {
 /** Settings with nothing left open. */
 export interface FullSettings extends SamplingOptions, StepOptions {
   readonly order: OrderChoice | undefined;
+  /** The system's own, the defaults filled in. */
+  readonly own: SettingValues;
 }
 
 /** @throws UsageError when something is wrong. */
@@ -85,13 +90,15 @@ export function resolveSettings(
   grid: Grid,
 ): FullSettings {
   const positions = grid.height * grid.width;
-  const own = system.defaults(config, positions);
-  const { steps = own.steps, order, topK = 0, signal } = settings;
-  const { schedule = own.schedule, guidanceSchedule = own.guidanceSchedule } = settings;
-  const guidance = settings.guidance ?? suited.guidance ?? own.guidance;
+  requireNoFault(faultOfSettings(system, settings.own ?? {}));
+  const own = filledSettings(system.settings, settings.own);
+  const usual = system.defaults(config, grid, own);
+  const { steps = usual.steps, order, topK = 0, signal } = settings;
+  const { schedule = usual.schedule, guidanceSchedule = usual.guidanceSchedule } = settings;
+  const guidance = settings.guidance ?? suited.guidance ?? usual.guidance;
   const temperature = settings.temperature ?? suited.temperature ?? 1;
   const topP = settings.topP ?? suited.top_p ?? 1;
-  requireSteps(system, steps, own.steps, positions);
+  requireSteps(system, steps, usual.steps, positions);
   if (order !== undefined && order !== 'random' && !(Array.isArray(order) && isPermutation(order, positions)))
     throw new UsageError(`the order must hold each position from 0 to ${positions - 1} once`);
   requireOrder(system, config, grid, order);
@@ -103,11 +110,12 @@ export function resolveSettings(
   else if (settings.schedule !== undefined)
     throw new UsageError(`schedule ${String(schedule)}: ${system.title} has none to choose; leave it out`);
   requireOneOf(guidanceSchedule, 'guidance schedule', GUIDANCE_SCHEDULES);
+  requireNoFault(system.choiceFault?.(config, grid, { steps, schedule, own, order }));
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new UsageError('signal is not an AbortSignal');
   return {
     seed: resolveSeed(settings.seed),
-    ...{ steps, schedule, guidance, guidanceSchedule, temperature, topK, topP, order },
+    ...{ steps, schedule, guidance, guidanceSchedule, temperature, topK, topP, order, own },
     ...(signal && { signal }),
   };
 }

@@ -16,6 +16,9 @@ function rowOf({ shape, data }: HostTensor, row: number, query: number): Float32
   return (data as Float32Array).subarray(start, start + vocabulary);
 }
 
+/** The scale at which guidance leaves the logits of the condition as they are. */
+const CONDITION_ALONE = 1;
+
 /**
  * The logits that a token is drawn from: guided where there are two rows, and divided by the temperature.
  * @param rows `[vocabulary]` each: with the condition, and without
@@ -29,7 +32,8 @@ function temperedLogits(
   step: string,
 ): Float32Array {
   const divisor = Math.max(temperature, MIN_TEMPERATURE);
-  const own = unconditional ? guide(conditional!, unconditional, scale) : conditional!;
+  const isGuidedHere = unconditional !== undefined && scale !== CONDITION_ALONE;
+  const own = isGuidedHere ? guide(conditional!, unconditional, scale) : conditional!;
   const tempered = own.map((logit) => logit / divisor);
   if (areFinite(tempered)) return tempered;
   for (const row of [conditional!, ...(unconditional ? [unconditional] : [])])

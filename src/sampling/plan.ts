@@ -1,5 +1,6 @@
 import type { DimBindings } from '../graph/dimension.js';
 import type { Grid } from '../../graphs/rotary.js';
+import type { SettingValues } from './request.js';
 
 /** One call of a graph: its name among the system's, and the sizes of its symbolic dims. */
 export interface GraphRun {
@@ -28,6 +29,8 @@ export interface PlanRequest {
   readonly known: number;
   readonly steps: number;
   readonly schedule: string;
+  /** The system's own settings, the defaults filled in. */
+  readonly own: SettingValues;
   /** Pictures of the batch, twice as many if they are guided. */
   readonly rows: number;
 }

@@ -16,6 +16,9 @@ export interface PictureRequest {
   readonly isRedrawn?: boolean;
 }
 
+/** Settings of a system's own, by name; what they mean and which there are, the system says. */
+export type SettingValues = Readonly<Record<string, number | string | boolean>>;
+
 /** How tokens are drawn from what the network predicts. */
 export interface SamplingOptions extends FilterOptions {
   readonly seed: number;
@@ -26,6 +29,8 @@ export interface SamplingOptions extends FilterOptions {
   readonly guidanceSchedule: GuidanceSchedule;
   /** Divides the logits; small values come close to always taking the most likely token. */
   readonly temperature: number;
+  /** Settings of the system's own (default: none given). */
+  readonly own?: SettingValues;
   /** Ends sampling before the next step, with the signal's reason. */
   readonly signal?: AbortSignal;
 }

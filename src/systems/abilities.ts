@@ -3,6 +3,7 @@ import { UsageError } from '../errors.js';
 import type { Grid } from '../../graphs/rotary.js';
 import type { OrderChoice } from './orders.js';
 import { SYSTEMS } from './registry.js';
+import { filledSettings } from './settings.js';
 import type { Abilities, System } from './system.js';
 
 /** What systems may be unable to do, in words. */
@@ -16,10 +17,23 @@ const WORDS: Readonly<Record<keyof Abilities, string>> = {
  * Refuses what a system cannot do.
  * @throws UsageError naming the systems that can.
  */
-export function requireAbility(system: System, ability: keyof Abilities): void {
+export function requireAbility(system: Pick<System, 'can' | 'title'>, ability: keyof Abilities): void {
   if (system.can[ability]) return;
   const able = SYSTEMS.filter(({ can }) => can[ability]).map(({ title }) => title);
   throw new UsageError(`${system.title} ${WORDS[ability]}; use ${able.join(' or ')} for that`);
+}
+
+/**
+ * Refuses grids that the system cannot draw.
+ * @throws UsageError naming the systems that draw others than their own, or what is wrong with the grid.
+ */
+export function requireGrid<Config extends object>(system: System<Config>, config: Config, grid: Grid): void {
+  const own = system.config.facts(config).grid;
+  if (grid.height === own.height && grid.width === own.width) return;
+  requireAbility(system, 'grids');
+  const fault = system.gridFault?.(config, grid);
+  if (fault !== undefined)
+    throw new UsageError(`${grid.width}×${grid.height} tokens: ${system.title}: ${fault}`);
 }
 
 /**
@@ -45,7 +59,9 @@ export function requireOrder(
   chosen: OrderChoice | undefined,
 ): void {
   if (chosen === undefined) return;
-  const own = system.fixedOrder?.(config, grid);
+  // Where no order can be given, the system's own does not depend on the picture.
+  const draw = { seed: 0, index: 0, purpose: 'order' } as const;
+  const own = system.ownOrder?.(config, grid, draw, filledSettings(system.settings));
   const isOwn =
     own !== undefined && chosen !== 'random' && own.every((position, at) => position === chosen[at]);
   if (!isOwn) requireAbility(system, 'order');

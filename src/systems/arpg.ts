@@ -177,8 +177,9 @@ const DEFAULT_STEPS = 64;
 /** What pages need of the system. */
 export const drawing: SystemDrawing<ArpgFields> = {
   noGuidance: 1,
-  defaults: (_, positions) => ({
-    steps: Math.min(DEFAULT_STEPS, positions),
+  settings: {},
+  defaults: (_, { height, width }) => ({
+    steps: Math.min(DEFAULT_STEPS, height * width),
     schedule: 'arccos',
     guidance: 4,
     guidanceSchedule: 'linear',

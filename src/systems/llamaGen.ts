@@ -57,18 +57,19 @@ function sample(
   });
 }
 
-const fixedOrder = (_: DecoderFields, { height, width }: Grid) => rasterOrder(height * width);
+const ownOrder = (_: DecoderFields, { height, width }: Grid) => rasterOrder(height * width);
 
 /** What pages need of the system. */
 export const drawing: SystemDrawing<DecoderFields> = {
   noGuidance: 1,
-  defaults: (_, positions) => ({
-    steps: positions,
+  settings: {},
+  defaults: (_, { height, width }) => ({
+    steps: height * width,
     schedule: '',
     guidance: 2,
     guidanceSchedule: 'constant',
   }),
-  fixedOrder,
+  ownOrder,
   plan,
   sample,
 };
@@ -86,7 +87,7 @@ export const system: System<DecoderFields> = /* @__PURE__ */ defineSystem(() => 
   codes: 'indices',
   conditions: ['none', 'class'],
   can: { known: false, grids: false, order: false },
-  choices: { schedules: [], steps: false, guidance: 'null + (class − null)·G' },
+  choices: { schedules: [], steps: false, fixedSteps: 'one per token', guidance: 'null + (class − null)·G' },
   config: {
     ...DECODER_CONFIG,
     presets: {

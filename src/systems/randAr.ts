@@ -99,8 +99,9 @@ const DEFAULT_STEPS = 88;
 /** What pages need of the system. */
 export const drawing: SystemDrawing<DecoderFields> = {
   noGuidance: 1,
-  defaults: (_, positions) => ({
-    steps: Math.min(DEFAULT_STEPS, positions),
+  settings: {},
+  defaults: (_, { height, width }) => ({
+    steps: Math.min(DEFAULT_STEPS, height * width),
     schedule: SCHEDULE,
     guidance: 4,
     guidanceSchedule: 'linear',

@@ -3,6 +3,7 @@ import { GraphError } from '../graph/graphError.js';
 import { isGuided, type PictureRequest, type SamplingOptions, type StepReport } from '../sampling/request.js';
 import type { GraphRunner } from '../sampling/runner.js';
 import type { StepOptions } from '../sampling/sampler.js';
+import { filledSettings } from './settings.js';
 import type { SystemDrawing } from './system.js';
 
 /** What draws: a system's way, its network's configuration, and the token grid. */
@@ -38,14 +39,16 @@ export async function sampleBatch(
   onStep?: (report: StepReport) => void,
 ): Promise<readonly Int32Array[]> {
   const { noGuidance } = drawing;
+  const own = filledSettings(drawing.settings, options.own);
   const plan = drawing.plan(config, {
     ...requireEqualSizes(pictures),
     grid,
     steps: options.steps,
     schedule: options.schedule,
+    own,
     rows: pictures.length * (isGuided({ ...options, noGuidance }) ? 2 : 1),
   });
-  const steps = drawing.sample(run, config, plan, pictures, grid, { ...options, noGuidance });
+  const steps = drawing.sample(run, config, plan, pictures, grid, { ...options, own, noGuidance });
   try {
     for (;;) {
       const next = await steps.next();

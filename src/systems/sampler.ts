@@ -3,7 +3,7 @@ import type { Weights } from '../graph/weights.js';
 import { createGraphRunner } from '../sampling/runner.js';
 import type { Sampler } from '../sampling/sampler.js';
 import type { Target } from '../targets/target.js';
-import { requireAbility, requireCondition, requireOrder } from './abilities.js';
+import { requireAbility, requireCondition, requireGrid, requireOrder } from './abilities.js';
 import { sampleBatch } from './sampleBatch.js';
 import type { System } from './system.js';
 
@@ -26,8 +26,7 @@ export function createSampler(
   grid: Grid = system.config.facts(config).grid,
   ropeScaling: RopeScaling = 'extend',
 ): Sampler {
-  const own = system.config.facts(config).grid;
-  if (grid.height !== own.height || grid.width !== own.width) requireAbility(system, 'grids');
+  requireGrid(system, config, grid);
   const runner = createGraphRunner(system.graphs(config, { grid, ropeScaling }), weights, target);
   return {
     grid,

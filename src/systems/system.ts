@@ -3,9 +3,11 @@ import type { Condition, ConditionKind } from '../conditions/condition.js';
 import type { Graph } from '../graph/graph.js';
 import type { GuidanceSchedule } from '../sampling/guidance.js';
 import type { Plan, PlanRequest } from '../sampling/plan.js';
-import type { PictureRequest, SamplingOptions, StepReport } from '../sampling/request.js';
+import type { PictureRequest, SamplingOptions, SettingValues, StepReport } from '../sampling/request.js';
 import type { GraphRunner } from '../sampling/runner.js';
 import type { HostTensor } from '../targets/target.js';
+import type { OrderChoice, OrderDraw } from './orders.js';
+import type { SystemSettings } from './settings.js';
 
 /**
  * What a tokenizer must speak: one index for each position of a grid; indices for each of several scales; or a vector of
@@ -70,6 +72,8 @@ export interface SystemCheckpoint<Config> {
   recognise(names: ReadonlySet<string>): boolean;
   /** Tensors that official files carry beside the parameters and that nothing needs. */
   readonly ignored: readonly RegExp[];
+  /** Names under which official files have a parameter once more, and the parameter: they must hold the same. */
+  readonly tied?: Readonly<Record<string, string>>;
   /**
    * The parameter with a row for each class, and the first of these rows. What comes before and after is the same in
    * networks with other classes.
@@ -107,14 +111,32 @@ export interface GridOptions {
   readonly ropeScaling: RopeScaling;
 }
 
+/** How a picture is to be drawn, as far as it may not go together. */
+export interface ChosenSampling {
+  readonly steps: number;
+  readonly schedule: string;
+  readonly own: SettingValues;
+  /** Undefined where none was given. */
+  readonly order: OrderChoice | undefined;
+}
+
 /** What runs while pictures are drawn: all that an exported page needs of a system. It imports nothing of Node.js. */
 export interface SystemDrawing<Config> {
-  /** How pictures are sampled where nothing is said. */
-  defaults(config: Config, positions: number): SamplingChoices;
+  /** Settings that not all systems have, by name. */
+  readonly settings: SystemSettings;
+  /**
+   * How pictures are sampled where nothing is said.
+   * @param own the system's own settings, their defaults filled in
+   */
+  defaults(config: Config, grid: Grid, own: SettingValues): SamplingChoices;
   /** The guidance scale that is none. */
   readonly noGuidance: number;
-  /** The order of the positions in systems that have one of their own. */
-  fixedOrder?(config: Config, grid: Grid): readonly number[];
+  /** The order of a picture's positions in systems that have one of their own. */
+  ownOrder?(config: Config, grid: Grid, draw: OrderDraw, own: SettingValues): readonly number[];
+  /** What is wrong with a grid other than the network's own, where others can be drawn; undefined where nothing is. */
+  gridFault?(config: Config, grid: Grid): string | undefined;
+  /** What of the choices does not go together; undefined where nothing. */
+  choiceFault?(config: Config, grid: Grid, choices: ChosenSampling): string | undefined;
   /** @throws RangeError for steps that cannot be. */
   plan(config: Config, request: PlanRequest): Plan;
   /** Draws a batch of pictures. @returns each picture's tokens in raster order */
@@ -144,6 +166,8 @@ export interface SystemChoices {
   readonly schedules: readonly string[];
   /** Whether the number of steps is free, from 1 to one per token; else it is that of the defaults. */
   readonly steps: boolean;
+  /** What that is, in words, where it is not free. */
+  readonly fixedSteps?: string;
   /** How the guidance scale counts, for the help. */
   readonly guidance: string;
 }

@@ -1,6 +1,7 @@
 import { classCondition } from '../conditions/condition.js';
 import { orderOf } from '../systems/orders.js';
 import { createSampler, type Generator } from '../systems/sampler.js';
+import { filledSettings } from '../systems/settings.js';
 import type { Target } from '../targets/target.js';
 import { augmentImage, NO_AUGMENTATION } from './augment.js';
 import { gridOfImages, type RgbImage } from '../data/image.js';
@@ -39,12 +40,12 @@ export async function sampleGrid(
   const facts = system.config.facts(config);
   const { grid } = facts;
   const classes = Math.min(CLASSES_SHOWN, facts.classes);
-  const own = system.defaults(config, grid.height * grid.width);
+  const own = system.defaults(config, grid, filledSettings(system.settings));
   const steps = system.choices.steps ? Math.min(SAMPLING_STEPS, own.steps) : own.steps;
   const images = Array.from({ length: classes * SAMPLES_OF_CLASS }, (_, index) => ({
     condition: classCondition(Math.floor(((index % classes) * facts.classes) / classes)),
     index,
-    order: orderOf(system, config, grid, undefined, 0, index),
+    order: orderOf(system, config, grid, {}, { seed: 0, index }),
   }));
   const options = {
     seed: 0,

@@ -163,7 +163,7 @@ export async function sampleModel(
     classIds.map((classId, index) => ({ index, condition: classCondition(classId) })),
     {
       ...options,
-      orderOf: (index) => orderOf(system, config, grid, options.order, options.seed, index),
+      orderOf: (index) => orderOf(system, config, grid, options, { seed: options.seed, index }),
       batch: BATCH,
     },
   );

@@ -21,6 +21,7 @@ import { orderOf } from '../../src/systems/orders.js';
 import { SYSTEMS } from '../../src/systems/registry.js';
 import { sampleBatch } from '../../src/systems/sampleBatch.js';
 import { createSampler } from '../../src/systems/sampler.js';
+import { filledSettings } from '../../src/systems/settings.js';
 import type { System } from '../../src/systems/system.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
 import { generatorTraining } from '../../src/training/generatorRun.js';
@@ -41,7 +42,8 @@ for (const system of SYSTEMS)
     const { config } = generator;
     const { grid, classes, vocabulary } = system.config.facts(config);
     const positions = grid.height * grid.width;
-    const own = system.defaults(config, positions);
+    const settings = filledSettings(system.settings);
+    const own = system.defaults(config, grid, settings);
     const steps = system.choices.steps ? 5 : own.steps;
     const options: SamplingOptions & StepOptions = {
       ...{ seed: 7, guidance: 3, guidanceSchedule: own.guidanceSchedule, temperature: 1, topK: 0, topP: 1 },
@@ -50,7 +52,7 @@ for (const system of SYSTEMS)
     const picture = (index: number): PictureRequest => ({
       condition: index === 2 ? NO_CONDITION : classCondition(index % classes),
       index,
-      order: orderOf(system, config, grid, undefined, options.seed, index),
+      order: orderOf(system, config, grid, {}, { seed: options.seed, index }),
     });
     const pictures = [0, 1, 2, 3].map(picture);
 
@@ -59,7 +61,7 @@ for (const system of SYSTEMS)
       for (const each of [...configs, config]) {
         expect(system.config.fault(each)).to.equal(undefined);
         const facts = system.config.facts(each);
-        const chosen = system.defaults(each, facts.grid.height * facts.grid.width);
+        const chosen = system.defaults(each, facts.grid, settings);
         if (system.choices.schedules.length > 0) expect(system.choices.schedules).to.include(chosen.schedule);
         else expect(chosen.schedule).to.equal('');
       }
@@ -132,7 +134,7 @@ for (const system of SYSTEMS)
           },
         );
         const plan = system.plan(config, {
-          ...{ grid, predicted: positions, known: 0, steps, schedule: options.schedule },
+          ...{ grid, predicted: positions, known: 0, steps, schedule: options.schedule, own: settings },
           rows: pictures.length * (guidance === 1 ? 1 : 2),
         });
         expect(runs).to.deep.equal(plan.steps.flatMap((step) => step.runs));
@@ -146,7 +148,9 @@ for (const system of SYSTEMS)
     });
 
     it('refuses steps and schedules that it does not have', () => {
-      const request = { grid, predicted: positions, known: 0, schedule: options.schedule, rows: 1 };
+      const request = {
+        ...{ grid, predicted: positions, known: 0, schedule: options.schedule, own: settings, rows: 1 },
+      };
       for (const wrong of [0, 2.5, -1, positions + 1, Number.NaN])
         expect(() => system.plan(config, { ...request, steps: wrong }), String(wrong)).to.throw(RangeError);
       if (system.choices.schedules.length > 0)
@@ -158,7 +162,7 @@ for (const system of SYSTEMS)
     it('what it cannot do is refused before anything is run', async () => {
       const counting = countingTarget(target);
       const sampler = createSampler(generator, counting);
-      const backwards = [...(system.fixedOrder?.(config, grid) ?? pictures[0]!.order)].reverse();
+      const backwards = [...pictures[0]!.order].reverse();
       const attempts = {
         order: { ...pictures[0]!, order: backwards },
         known: {

@@ -1,6 +1,7 @@
 import type { StoredDType } from '../../graph/weights.js';
 import type { Grid } from '../../../graphs/rotary.js';
 import type { GuidanceSchedule } from '../../sampling/guidance.js';
+import type { SettingValues } from '../../sampling/request.js';
 
 /**
  * gpu.js' modes that pages can be given. WebAssembly is none of them: gpu.js keeps a memory for every kernel there, and
@@ -80,6 +81,7 @@ export interface ModuleData {
     readonly guidanceSchedule: GuidanceSchedule;
     readonly temperature: number;
     readonly topP: number;
+    readonly own: SettingValues;
   };
   /** Whether each picture has a second row for guidance. */
   readonly guided: boolean;

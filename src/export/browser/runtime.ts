@@ -7,7 +7,9 @@ import { classCondition } from '../../conditions/condition.js';
 import { type Dim, type DimBindings, bindShape, parseDim } from '../../graph/dimension.js';
 import { cachesAmong, type GraphRunner } from '../../sampling/runner.js';
 import { orderOf } from '../../systems/orders.js';
+import type { SettingValues } from '../../sampling/request.js';
 import { sampleBatch } from '../../systems/sampleBatch.js';
+import { faultOfSettings } from '../../systems/settings.js';
 import type { SystemDrawing } from '../../systems/system.js';
 import { faultOfNumber, faultOfSeed } from '../../sampling/settingFaults.js';
 import type { Weights } from '../../graph/weights.js';
@@ -36,6 +38,8 @@ export interface PictureOptions {
   /** Classifier-free guidance scale (default: the model's); 1 where the module was exported without guidance. */
   readonly guidance?: number;
   readonly temperature?: number;
+  /** Settings of the model's system, by their names in camel case (default: those of the export). */
+  readonly own?: SettingValues;
   /** Hears how many steps are done. */
   readonly onStep?: (done: number, steps: number) => void;
 }
@@ -211,13 +215,15 @@ export function createPageModel(
     async sample({ class: wanted, seed = Math.floor(Math.random() * 2 ** 32), ...options }) {
       const guidance = options.guidance ?? data.sampling.guidance;
       const temperature = options.temperature ?? data.sampling.temperature;
+      const own = { ...data.sampling.own, ...options.own };
       requireNone([
+        faultOfSettings({ title: 'the model', settings: drawing.settings }, own),
         faultOfSeed(seed),
         faultOfNumber(guidance, 'guidance', 0),
         faultOfNumber(temperature, 'temperature', 0),
       ]);
       const classId = classOf(wanted, data, seed);
-      const order = orderOf(drawing, config, grid, undefined, seed, 0);
+      const order = orderOf(drawing, config, grid, { own }, { seed, index: 0 });
       const [tokens] = await sampleBatch(
         run,
         { drawing, config, grid },
@@ -229,6 +235,7 @@ export function createPageModel(
           guidance: data.guided ? guidance : drawing.noGuidance,
           guidanceSchedule: data.sampling.guidanceSchedule,
           temperature,
+          own,
           topK: 0,
           topP: data.sampling.topP,
         },

@@ -6,6 +6,7 @@ import { isGuided, type PictureRequest, type SamplingOptions } from '../../../sr
 import { createGraphRunner, type GraphRunner, type GraphRunnerHolder } from '../../../src/sampling/runner.js';
 import type { StepOptions } from '../../../src/sampling/sampler.js';
 import { sampleBatch } from '../../../src/systems/sampleBatch.js';
+import { filledSettings } from '../../../src/systems/settings.js';
 import { floatTensor, type HostTensor, intTensor } from '../../../src/targets/target.js';
 import { type GenerationCase, parseCase } from './generationCase.js';
 import { recordingRunner } from './recordingRunner.js';
@@ -48,14 +49,23 @@ function settingOf(subject: GeneratorSubject, own: GenerationCase): Setting {
   const { system, config } = subject;
   const { grid } = system.config.facts(config);
   const order = orderOf(subject, own.id);
-  const usual = system.defaults(config, order.length);
+  const settings = filledSettings(system.settings);
+  const usual = system.defaults(config, grid, settings);
   const steps = own.steps ?? usual.steps;
   const schedule = own.sample_schedule ?? usual.schedule;
   const rows = 2 * own.class_labels.length;
   return {
     options: { steps, schedule, seed: 0, temperature: own.temperature, topK: own.top_k, topP: own.top_p },
     order,
-    plan: system.plan(config, { grid, predicted: order.length, known: 0, steps, schedule, rows }),
+    plan: system.plan(config, {
+      grid,
+      predicted: order.length,
+      known: 0,
+      steps,
+      schedule,
+      own: settings,
+      rows,
+    }),
   };
 }
 
@@ -150,7 +160,8 @@ function compareList(
 function orderOf({ system, config, checklist, source }: GeneratorSubject, id: number): readonly number[] {
   const key = `generate.${id}.order`;
   const { grid } = system.config.facts(config);
-  const fixed = system.fixedOrder?.(config, grid);
+  const draw = { seed: 0, index: 0, purpose: 'order' } as const;
+  const fixed = system.ownOrder?.(config, grid, draw, filledSettings(system.settings));
   if (fixed && !checklist.has(key)) return fixed;
   const order = Array.from(checklist.feed(key).data);
   const isPermutation = [...order].sort((a, b) => a - b).every((position, at) => position === at);

@@ -1,0 +1,81 @@
+import { faultOfNumber, faultOfWhole } from '../sampling/settingFaults.js';
+import type { SettingValues } from '../sampling/request.js';
+
+/**
+ * A setting of sampling that only some systems have. Its name is in camel case, and its flag has hyphens instead; systems
+ * that mean the same share one declaration. Without a default, it is absent unless it is given.
+ */
+export type SystemSetting =
+  | {
+      readonly kind: 'number' | 'whole';
+      readonly description: string;
+      readonly min: number;
+      readonly max?: number;
+      readonly default?: number;
+    }
+  | {
+      readonly kind: 'choice';
+      readonly description: string;
+      readonly values: readonly string[];
+      readonly default?: string;
+    }
+  | { readonly kind: 'flag'; readonly description: string; readonly default?: boolean };
+
+export type SystemSettings = Readonly<Record<string, SystemSetting>>;
+
+/** Guidance that ends early (docs/SYSTEMS.md, PAR and NAR). */
+export const GUIDANCE_INTERVAL: SystemSetting = {
+  kind: 'whole',
+  description: 'guide only up to so many tokens; always where it is left out',
+  min: 0,
+};
+
+/** The flag of a setting: `guidanceInterval` is `guidance-interval`. */
+export function flagOfSetting(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** What is wrong with the value of a setting; undefined where nothing is. */
+function faultOfValue(name: string, setting: SystemSetting, value: unknown): string | undefined {
+  const what = flagOfSetting(name).replaceAll('-', ' ');
+  switch (setting.kind) {
+    case 'number':
+      return faultOfNumber(value, what, setting.min, setting.max);
+    case 'whole':
+      return faultOfWhole(value, what, setting.min, setting.max);
+    case 'choice':
+      return typeof value === 'string' && setting.values.includes(value)
+        ? undefined
+        : `${what} ${String(value)} is unknown; use ${setting.values.join(' or ')}`;
+    case 'flag':
+      return typeof value === 'boolean' ? undefined : `${what} ${String(value)} is not true or false`;
+  }
+}
+
+/**
+ * What is wrong with the settings of a system; undefined where nothing is.
+ * @param title the system's, for messages
+ */
+export function faultOfSettings(
+  { title, settings }: { readonly title: string; readonly settings: SystemSettings },
+  given: SettingValues,
+): string | undefined {
+  for (const [name, value] of Object.entries(given)) {
+    const setting = Object.hasOwn(settings, name) ? settings[name] : undefined;
+    if (!setting) {
+      const own = Object.keys(settings).map(flagOfSetting);
+      return `${title} has no ${flagOfSetting(name)}${own.length > 0 ? `; it has ${own.join(', ')}` : ''}`;
+    }
+    const fault = faultOfValue(name, setting, value);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/** The settings with their defaults filled in. */
+export function filledSettings(settings: SystemSettings, given: SettingValues = {}): SettingValues {
+  const defaults = Object.entries(settings).flatMap(([name, setting]) =>
+    setting.default === undefined ? [] : [[name, setting.default] as const],
+  );
+  return { ...Object.fromEntries(defaults), ...given };
+}
