@@ -2,7 +2,10 @@ import type { Grid } from './rotary.js';
 
 /** How far each raster position is from the top left corner, in steps along rows and columns. */
 export function cornerDistances({ height, width }: Grid): readonly number[] {
-  return Array.from({ length: height * width }, (_, position) => Math.floor(position / width) + (position % width));
+  return Array.from(
+    { length: height * width },
+    (_, position) => Math.floor(position / width) + (position % width),
+  );
 }
 
 /**

@@ -129,8 +129,14 @@ export function narStep(
   const stream = wholeStream(config);
   const inputs = stepInputs(stream);
   const asked = [inputs.contentPositions.shape[0]!, dim('queries')];
-  const indices = { right: input('right_indices', 'i32', asked), below: input('below_indices', 'i32', asked) };
-  const weights = { right: input('right_weights', 'f32', asked), below: input('below_weights', 'f32', asked) };
+  const indices = {
+    right: input('right_indices', 'i32', asked),
+    below: input('below_indices', 'i32', asked),
+  };
+  const weights = {
+    right: input('right_weights', 'f32', asked),
+    below: input('below_weights', 'f32', asked),
+  };
   const rotary = { table: decoderRope(config, grid, ropeScaling), indices: inputs.contentPositions };
   const { states, keyValues } = decoder(embedContent(inputs, config), rotary, stream, {
     sees: 'all',
@@ -187,10 +193,7 @@ export function narTeacherForced(
   const classIds = input('class_ids', 'i32', [batch]);
   const key = input('dropout_key', 'i32', [4]);
   const fed = slice(tokens, { axis: 1, start: 0, length: entries - 1 });
-  const x = concat(
-    [classEmbedding(reshape(classIds, [batch, 1]), config), tokenEmbedding(fed, config)],
-    1,
-  );
+  const x = concat([classEmbedding(reshape(classIds, [batch, 1]), config), tokenEmbedding(fed, config)], 1);
   // Entry i is the class or raster position i − 1, which is row i of the table.
   const indices = broadcastTo(reshape(iota(entries), [1, entries]), [batch, entries]);
   const rotary = { table: decoderRope(config, grid, 'extend'), indices };
