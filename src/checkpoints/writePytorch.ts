@@ -11,12 +11,13 @@ const DATE = new Date(2000, 0, 1);
 const FORMAT_VERSION = '3\n';
 
 /**
- * The bytes of a checkpoint `{'model': state dict}`, with metadata as text beside it, as `torch.save` writes it and `torch.load` reads it, with
+ * The bytes of a checkpoint `{key: state dict}`, with metadata as text beside it, as `torch.save` writes it and `torch.load` reads it, with
  * `weights_only` too. Weights keep their element type; one tensor at a time is in memory.
  */
 export function serializePytorch(
   weights: Weights,
   metadata: Readonly<Record<string, string>> = {},
+  key = 'model',
 ): AsyncIterable<Uint8Array> {
   const zip = new ZipFile();
   const options = { compress: false, mtime: DATE };
@@ -34,7 +35,7 @@ export function serializePytorch(
     ]),
   );
   const texts = Object.entries(metadata).map(([key, text]) => [key, pickle.text(text)]);
-  const root = pickle.dict({ model: pickle.dict(stateDict), ...Object.fromEntries(texts) });
+  const root = pickle.dict({ [key]: pickle.dict(stateDict), ...Object.fromEntries(texts) });
   zip.addBuffer(pickle.program(root), 'archive/data.pkl', options);
   for (const [storage, tensor] of tensors.entries())
     zip.addReadStreamLazy(`archive/data/${storage}`, { ...options, size: byteLength(tensor) }, (give) =>

@@ -101,6 +101,16 @@ function inPrecision(model: Model, weights: Weights, precision: 'fp32' | 'fp16' 
   return precision === 'fp32' ? toSinglePrecision(weights) : halved(model, weights);
 }
 
+/** The weights of one part as official files have them: what they hold under two names is there twice. */
+function officialWeights(model: Model, part: ModelPart, precision: 'fp32' | 'fp16' | undefined): Weights {
+  const weights = inPrecision(model, partOf(model, part).weights, precision);
+  const { tied = {} } = part === 'generator' ? model.generator.system.checkpoint : {};
+  return new Map([
+    ...weights,
+    ...Object.entries(tied).map(([other, name]) => [other, weights.get(name)!] as const),
+  ]);
+}
+
 /** Writes one part's weights as a safetensors file, with configuration, labels and licence as metadata. */
 export async function exportSafetensors(
   model: Model,
@@ -109,14 +119,13 @@ export async function exportSafetensors(
   precision?: 'fp32' | 'fp16',
 ): Promise<void> {
   requireForeignOutput(model.folder, [path]);
-  const opened = partOf(model, part);
-  const weights = inPrecision(model, opened.weights, precision);
-  const chunks = serializeSafetensors(weights, { format: 'pt', ...exportMetadata(opened) });
+  const weights = officialWeights(model, part, precision);
+  const chunks = serializeSafetensors(weights, { format: 'pt', ...exportMetadata(partOf(model, part)) });
   await writeOutputFile(path, breathing(chunks));
 }
 
 /**
- * Writes one part's weights as PyTorch's `torch.save` does, under the key `model` as the official files have them, with
+ * Writes one part's weights as PyTorch's `torch.save` does, under the key that official files have them under, with
  * configuration, labels and licence as text beside.
  */
 export async function exportPytorch(
@@ -126,9 +135,9 @@ export async function exportPytorch(
   precision?: 'fp32' | 'fp16',
 ): Promise<void> {
   requireForeignOutput(model.folder, [path]);
-  const opened = partOf(model, part);
-  const weights = inPrecision(model, opened.weights, precision);
-  await writeOutputFile(path, serializePytorch(weights, exportMetadata(opened)));
+  const weights = officialWeights(model, part, precision);
+  const key = part === 'generator' ? model.generator.system.checkpoint.key : undefined;
+  await writeOutputFile(path, serializePytorch(weights, exportMetadata(partOf(model, part)), key));
 }
 
 export interface GpujsExport {

@@ -14,7 +14,7 @@ import {
   SYSTEM_PRESETS,
   SYSTEMS,
 } from '../systems/registry.js';
-import type { System, SystemFacts } from '../systems/system.js';
+import type { System, SystemCheckpoint, SystemFacts } from '../systems/system.js';
 import { DEFAULT_TOKENIZER, findTokenizer, TOKENIZER_PRESETS } from '../tokenizers/registry.js';
 import { type CarriedDescription, readExportMetadata } from './exportMetadata.js';
 import { requireFinite } from './finiteWeights.js';
@@ -132,13 +132,13 @@ function requireRopeTable({ dictionaries }: Checkpoint, { grid }: SystemFacts, p
 /** The weights that the graphs need, known to be finite. */
 function importWeights(
   graphs: readonly Graph[],
-  ignored: readonly RegExp[],
+  { ignored, tied = {} }: Pick<SystemCheckpoint<object>, 'ignored' | 'tied'>,
   checkpoint: Checkpoint,
   path: string,
   { half = false, ...options }: ImportOptions,
 ): Weights {
   const { dictionary, hint } = selectTensors(checkpoint, parameterNames(graphs), path, options);
-  const weights = matchParameters(graphs, dictionary, path, { ignored, hint });
+  const weights = matchParameters(graphs, dictionary, path, { ignored, tied, hint });
   requireFinite(weights, path, 'its training failed, or it is damaged: take another checkpoint');
   if (!half) return weights;
   const halved = toHalfPrecision(weights);
@@ -171,7 +171,7 @@ export async function importGenerator(
     );
   requireRopeTable(checkpoint, system.config.facts(config), path);
   const step = system.graphs(config).step!();
-  const weights = importWeights([step], system.checkpoint.ignored, checkpoint, path, options);
+  const weights = importWeights([step], system.checkpoint, checkpoint, path, options);
   const [labels, source] =
     labelsPath === undefined ? [carried?.labels, path] : [readJsonFile(labelsPath), labelsPath];
   const sampling = { ...(guidance !== undefined && { guidance }), ...carried?.sampling, ...given };
@@ -205,6 +205,6 @@ export async function importTokenizer(
   const fields = name === undefined ? carried!.config : (preset?.config ?? readConfig(name));
   const config = parseTokenizerConfig(kind, fields, name ?? path);
   const { encoder, decoder } = kind.graphs(config);
-  const weights = importWeights([encoder(), decoder()], kind.ignored, checkpoint, path, options);
+  const weights = importWeights([encoder(), decoder()], kind, checkpoint, path, options);
   return { kind, config, weights, ...licenseOf(options.license, carried) };
 }

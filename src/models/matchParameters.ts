@@ -22,8 +22,17 @@ export function parameterNames(graphs: readonly Graph[]): readonly string[] {
 export interface MatchOptions {
   /** Tensors that may be left over: nothing needs them. */
   readonly ignored?: readonly RegExp[];
+  /** Names under which parameters may be found once more, and the parameters; they must hold the same. */
+  readonly tied?: Readonly<Record<string, string>>;
   /** What else to say when they do not fit. */
   readonly hint?: string;
+}
+
+/** Whether two tensors are there and do not hold the same. */
+function differ(one: StoredTensor | undefined, other: StoredTensor | undefined): boolean {
+  if (!one || !other) return false;
+  const isAlike = one.dtype === other.dtype && one.shape.join() === other.shape.join();
+  return !isAlike || Buffer.compare(one.read(), other.read()) !== 0;
 }
 
 /**
@@ -36,7 +45,7 @@ export function matchParameters(
   graphs: readonly Graph[],
   dictionary: TensorDictionary,
   source: string,
-  { ignored = [], hint = '' }: MatchOptions = {},
+  { ignored = [], tied = {}, hint = '' }: MatchOptions = {},
 ): Weights {
   const parameters = new Map(graphs.flatMap(parametersOf).map((node) => [node.name, node.outputs[0]!.shape]));
   const found = new Map(
@@ -47,7 +56,8 @@ export function matchParameters(
   );
   const missing = [...parameters.keys()].filter((name) => !found.has(name));
   const extra = [...dictionary.names].filter(
-    (name) => !parameters.has(name) && !ignored.some((known) => known.test(name)),
+    (name) =>
+      !parameters.has(name) && !Object.hasOwn(tied, name) && !ignored.some((known) => known.test(name)),
   );
   const misshapen = [...found].flatMap(([name, tensor]) => {
     const shape = parameters.get(name)!;
@@ -58,6 +68,9 @@ export function matchParameters(
   const mistyped = [...found].flatMap(([name, { dtype }]) =>
     FLOATS.has(dtype) ? [] : [`${name} is ${dtype}`],
   );
+  const parted = Object.entries(tied)
+    .filter(([other, name]) => differ(found.get(name), dictionary.tensor(other)))
+    .map(([other, name]) => `${other} is not ${name}`);
   const list = (problem: string, names: readonly string[]) =>
     names.length > 0 ? [`${names.length} ${problem}: ${listNames(names)}`] : [];
   const problems = [
@@ -65,6 +78,7 @@ export function matchParameters(
     ...list('unknown', extra),
     ...list('of another shape', misshapen),
     ...list('not of floating-point numbers', mistyped),
+    ...list('not what it repeats', parted),
   ];
   if (problems.length > 0)
     throw new InputError(

@@ -219,6 +219,7 @@ export const system: System<ArpgFields> = /* @__PURE__ */ defineSystem(() => ({
         : undefined,
   },
   checkpoint: {
+    key: 'model',
     recognise: (names) => names.has('embeddings.weight') && names.has('layers.cross_dec.0.attn.to_q.weight'),
     ignored: [/(^|\.)freqs_cis$/],
     // Tokens and [MASK] come first, the null class and the position after the classes.

@@ -192,6 +192,7 @@ export const DECODER_CONFIG: Omit<SystemConfig<DecoderFields>, 'presets'> = {
 
 /** How checkpoints of decoders are read, but for how those of each system are told. */
 export const DECODER_CHECKPOINT: Omit<SystemCheckpoint<DecoderFields>, 'recognise'> = {
+  key: 'model',
   ignored: DECODER_BUFFERS,
   classRows: () => ({ parameter: 'cls_embedding.embedding_table.weight', first: 0 }),
 };

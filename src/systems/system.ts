@@ -70,6 +70,8 @@ export interface SystemConfig<Config> {
 export interface SystemCheckpoint<Config> {
   /** Whether parameters of these names are the system's. */
   recognise(names: ReadonlySet<string>): boolean;
+  /** The key under which official PyTorch files hold the weights. */
+  readonly key: string;
   /** Tensors that official files carry beside the parameters and that nothing needs. */
   readonly ignored: readonly RegExp[];
   /** Names under which official files have a parameter once more, and the parameter: they must hold the same. */
@@ -98,8 +100,20 @@ export interface SystemTraining {
   batch(examples: readonly TrainingExample[], seed: number): Readonly<Record<string, HostTensor>>;
 }
 
+/** What of the optimiser is not as usual (docs/SYSTEMS.md, The training recipe). */
+export interface OptimizerRecipe {
+  readonly optimizer?: {
+    readonly beta2: number;
+    readonly weightDecay: number;
+    /** Whether tensors of one axis decay, too. */
+    readonly decaysVectors: boolean;
+  };
+  /** Share of the steps that the rate is held at its peak for, and what it then falls to, as a share of the peak. */
+  readonly learningRate?: { readonly holdShare: number; readonly finalShare: number };
+}
+
 /** How the official training goes where that is not said. */
-export interface Recipe {
+export interface Recipe extends OptimizerRecipe {
   /** Share of images trained without their condition, for guidance. */
   readonly conditionDropout: number;
   readonly dropout: number;

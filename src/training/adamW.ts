@@ -14,7 +14,7 @@ export function adamW(
   moments: Moments,
   rate: Tensor,
   corrections: Moments,
-  { beta1, beta2, epsilon, weightDecay }: AdamWOptions,
+  { beta1, beta2, epsilon, weightDecay, decaysVectors = false }: AdamWOptions,
 ): Moments & { readonly parameter: Tensor } {
   const first = add(multiply(moments.first, beta1), multiply(gradient, 1 - beta1));
   const second = add(multiply(moments.second, beta2), multiply(multiply(gradient, gradient), 1 - beta2));
@@ -22,7 +22,7 @@ export function adamW(
     divide(first, corrections.first),
     add(sqrt(divide(second, corrections.second)), epsilon),
   );
-  const decay = parameter.shape.length >= 2 ? weightDecay : 0;
+  const decay = decaysVectors || parameter.shape.length >= 2 ? weightDecay : 0;
   const decayed = multiply(parameter, subtract(1, multiply(rate, decay)));
   return { parameter: subtract(decayed, multiply(rate, direction)), first, second };
 }

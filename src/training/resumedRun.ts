@@ -49,9 +49,7 @@ function extended<T extends SharedRunSettings>(folder: string, settings: T, step
     );
   return {
     settings: { ...settings, steps, decay_steps: decaySteps },
-    notes: [
-      `the run goes on to step ${steps}, after step ${decaySteps} at its final learning rate of ${settings.learning_rate / 10}`,
-    ],
+    notes: [`the run goes on to step ${steps}, after step ${decaySteps} at its final learning rate`],
   };
 }
 

@@ -2,6 +2,7 @@ import type { JSONSchemaType } from 'ajv';
 import { InputError, UsageError } from '../errors.js';
 import { readJsonFile } from '../jsonFile.js';
 import { drawSeed } from '../random/draws.js';
+import type { OptimizerRecipe } from '../systems/system.js';
 import { faultOfSeed } from '../sampling/settingFaults.js';
 import { filled, TRAINING_DEFAULTS, type TrainingHost, type TrainingRequest } from './request.js';
 import type { PathSetting } from './runPaths.js';
@@ -125,18 +126,27 @@ export function configFields(
 }
 
 /** The optimiser that a run's settings mean. */
-export function optimizerOf({ ema }: SharedRunSettings): AdamWOptions {
-  return { ...ADAMW_DEFAULTS, ...(ema > 0 && { emaDecay: ema }) };
+export function optimizerOf({ ema }: SharedRunSettings, recipe: OptimizerRecipe = {}): AdamWOptions {
+  return { ...ADAMW_DEFAULTS, ...recipe.optimizer, ...(ema > 0 && { emaDecay: ema }) };
 }
+
+/** What the peak of the learning rate is divided by where it ends. */
+const FINAL_DIVISOR = 10;
 
 /** What a run's settings say about the training loop. */
 export function loopSettings(
   settings: SharedRunSettings,
+  recipe: OptimizerRecipe = {},
 ): Omit<TrainingSettings, 'lossGraph' | 'batch' | 'validation'> {
   const { learning_rate: peak, warmup: warmupSteps, steps } = settings;
+  const { learningRate: held } = recipe;
   return {
-    optimizer: optimizerOf(settings),
-    learningRate: { peak, final: peak / 10, warmupSteps, totalSteps: settings.decay_steps ?? steps },
+    optimizer: optimizerOf(settings, recipe),
+    learningRate: {
+      ...{ peak, warmupSteps, totalSteps: settings.decay_steps ?? steps },
+      final: held === undefined ? peak / FINAL_DIVISOR : peak * held.finalShare,
+      ...(held && { holdShare: held.holdShare }),
+    },
     totalSteps: steps,
     seed: settings.seed,
     checkpointEvery: settings.checkpoint_every,

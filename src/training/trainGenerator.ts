@@ -91,7 +91,7 @@ async function prepare(
     parts: settings.accumulate,
     recompute: settings.recompute,
     settings: {
-      ...loopSettings(settings),
+      ...loopSettings(settings, system.recipe),
       ...startingWeights(
         folder,
         settings,

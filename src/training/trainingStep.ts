@@ -23,8 +23,9 @@ export interface AdamWOptions {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
-  /** Of tensors with at least two axes. */
   readonly weightDecay: number;
+  /** Whether tensors of one axis decay, too, such as biases (default false). */
+  readonly decaysVectors?: boolean;
   /** The gradient is scaled down to this length, over all parameters. */
   readonly maxGradientNorm: number;
   /**

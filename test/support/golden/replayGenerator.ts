@@ -55,8 +55,7 @@ export async function replayGenerator(
   checklist: Checklist,
 ): Promise<void> {
   const config = parseSystemConfig(system, configuration.fields, source);
-  const { ignored } = system.checkpoint;
-  const weights = matchParameters([system.graphs(config).step!()], dictionary, source, { ignored });
+  const weights = matchParameters([system.graphs(config).step!()], dictionary, source, system.checkpoint);
   const subject = { system, extras, config, weights, configuration, source, target, checklist };
   await replayRotary(subject);
   await replayTraining(subject);
