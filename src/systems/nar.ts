@@ -34,7 +34,7 @@ import { GUIDANCE_INTERVAL } from './settings.js';
 import { defineSystem, type System, type SystemDrawing } from './system.js';
 
 /** A decoder's fields and that of NAR alone. */
-interface NarFields extends DecoderFields {
+export interface NarFields extends DecoderFields {
   /** Layers between the first head and the second. */
   readonly medusa_attention_num: number;
 }
@@ -55,7 +55,7 @@ function fault(fields: NarFields): string | undefined {
 }
 
 /** The configuration as the graphs take it. */
-function narNetwork(fields: NarFields): NarConfig {
+export function narNetwork(fields: NarFields): NarConfig {
   return { ...decoderNetwork(fields), belowLayers: fields.medusa_attention_num };
 }
 

@@ -27,7 +27,7 @@ import { GUIDANCE_INTERVAL } from './settings.js';
 import { defineSystem, type System, type SystemDrawing } from './system.js';
 
 /** A decoder's fields and those of PAR alone. */
-interface ParFields extends DecoderFields {
+export interface ParFields extends DecoderFields {
   /** Regions of the grid, and tokens that are drawn at once. */
   readonly ar_token_num: number;
   /** Special embeddings: one less. */
@@ -58,7 +58,7 @@ function faultOfRegions({ ar_token_num: regions, spe_token_num, block_size }: Pa
 }
 
 /** The configuration as the graphs take it. */
-function parNetwork(fields: ParFields): ParConfig {
+export function parNetwork(fields: ParFields): ParConfig {
   return { ...decoderNetwork(fields), regions: fields.ar_token_num };
 }
 
