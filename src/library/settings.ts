@@ -4,9 +4,9 @@ import { drawSeed } from '../random/draws.js';
 import type { SamplingOptions, SettingValues } from '../sampling/request.js';
 import type { StepOptions } from '../sampling/sampler.js';
 import type { Grid } from '../../graphs/rotary.js';
-import { requireOrder } from '../systems/abilities.js';
+import { requireOrder, requireSettings } from '../systems/abilities.js';
 import type { OrderChoice } from '../systems/orders.js';
-import { faultOfSettings, filledSettings } from '../systems/settings.js';
+import { filledSettings } from '../systems/settings.js';
 import type { System } from '../systems/system.js';
 import { faultOfNumber, faultOfSeed, faultOfWhole } from '../sampling/settingFaults.js';
 import type { GeneratorModel } from '../models/modelFolder.js';
@@ -90,7 +90,7 @@ export function resolveSettings(
   grid: Grid,
 ): FullSettings {
   const positions = grid.height * grid.width;
-  requireNoFault(faultOfSettings(system, settings.own ?? {}));
+  requireSettings(system, settings.own ?? {});
   const own = filledSettings(system.settings, settings.own);
   const usual = system.defaults(config, grid, own);
   const { steps = usual.steps, order, topK = 0, signal } = settings;

@@ -3,7 +3,8 @@ import { UsageError } from '../errors.js';
 import type { Grid } from '../../graphs/rotary.js';
 import type { OrderChoice } from './orders.js';
 import { SYSTEMS } from './registry.js';
-import { filledSettings } from './settings.js';
+import type { SettingValues } from '../sampling/request.js';
+import { faultOfSettings, filledSettings, flagOfSetting, unknownSetting } from './settings.js';
 import type { Abilities, System } from './system.js';
 
 /** What systems may be unable to do, in words. */
@@ -46,6 +47,21 @@ export function requireCondition(system: System, { kind }: Condition): void {
   throw new UsageError(
     `${system.title} draws pictures without a ${kind}; ${able.join(', ')} can be asked for one`,
   );
+}
+
+/**
+ * Refuses settings that the system does not have, or whose values are out of range.
+ * @throws UsageError naming the systems that have the setting.
+ */
+export function requireSettings(system: System, given: SettingValues): void {
+  const unknown = unknownSetting(system.settings, given);
+  if (unknown !== undefined) {
+    const able = SYSTEMS.filter(({ settings }) => Object.hasOwn(settings, unknown)).map(({ title }) => title);
+    const others = able.length > 0 ? `; ${able.join(', ')} can be given one` : '';
+    throw new UsageError(`${system.title} has no ${flagOfSetting(unknown).replaceAll('-', ' ')}${others}`);
+  }
+  const fault = faultOfSettings(system.settings, given);
+  if (fault !== undefined) throw new UsageError(fault);
 }
 
 /**

@@ -52,24 +52,18 @@ function faultOfValue(name: string, setting: SystemSetting, value: unknown): str
   }
 }
 
-/**
- * What is wrong with the settings of a system; undefined where nothing is.
- * @param title the system's, for messages
- */
-export function faultOfSettings(
-  { title, settings }: { readonly title: string; readonly settings: SystemSettings },
-  given: SettingValues,
-): string | undefined {
-  for (const [name, value] of Object.entries(given)) {
-    const setting = Object.hasOwn(settings, name) ? settings[name] : undefined;
-    if (!setting) {
-      const own = Object.keys(settings).map(flagOfSetting);
-      return `${title} has no ${flagOfSetting(name)}${own.length > 0 ? `; it has ${own.join(', ')}` : ''}`;
-    }
-    const fault = faultOfValue(name, setting, value);
-    if (fault !== undefined) return fault;
-  }
-  return undefined;
+/** The first of the given settings that there is none of; undefined where there are all. */
+export function unknownSetting(settings: SystemSettings, given: SettingValues): string | undefined {
+  return Object.keys(given).find((name) => !Object.hasOwn(settings, name));
+}
+
+/** What is wrong with the settings of a system; undefined where nothing is. */
+export function faultOfSettings(settings: SystemSettings, given: SettingValues): string | undefined {
+  const unknown = unknownSetting(settings, given);
+  if (unknown !== undefined) return `there is no setting ${unknown}`;
+  return Object.entries(given)
+    .map(([name, value]) => faultOfValue(name, settings[name]!, value))
+    .find((fault) => fault !== undefined);
 }
 
 /** The settings with their defaults filled in. */

@@ -8,6 +8,9 @@ import {
   importTokenizer,
 } from '../../src/models/importCheckpoint.js';
 import { type Encoded, pickle, pickledTensor } from '../../src/checkpoints/pickleProgram.js';
+import { matchParameters } from '../../src/models/matchParameters.js';
+import type { TensorDictionary } from '../../src/checkpoints/checkpoint.js';
+import { makeGraph, NORMAL_INITIALIZER, parameter } from '../../src/dsl/index.js';
 import { exportMetadata } from '../../src/models/exportMetadata.js';
 import { openSafetensors, serializeSafetensors } from '../../src/checkpoints/safetensors.js';
 import { serializePytorch } from '../../src/checkpoints/writePytorch.js';
@@ -351,6 +354,38 @@ describe('import', () => {
       expect((await failure(temporary('whole.safetensors'))).message).to.include(
         'not of floating-point numbers: norm.weight is i64',
       );
+    });
+  });
+
+  describe('what a file holds under two names', () => {
+    const graph = makeGraph('one', [], { out: parameter('weight', [2], NORMAL_INITIALIZER) });
+    const dictionaryOf = (tensors: Readonly<Record<string, readonly number[]>>): TensorDictionary => {
+      const stored = new Map(
+        Object.entries(tensors).map(([name, values]) => [
+          name,
+          storedFloats([values.length], Float32Array.from(values)),
+        ]),
+      );
+      return { names: new Set(stored.keys()), tensor: (name) => stored.get(name) };
+    };
+    const match = (tensors: Readonly<Record<string, readonly number[]>>) =>
+      matchParameters([graph], dictionaryOf(tensors), 'file', { tied: { again: 'weight' } });
+
+    it('is read once, where it is the same', () => {
+      const found = match({ weight: [1, 2], again: [1, 2] });
+      expect([...found.keys()]).to.deep.equal(['weight']);
+      expect([...match({ weight: [1, 2] }).keys()]).to.deep.equal(['weight']);
+    });
+
+    it('is refused where it is not', () => {
+      for (const again of [
+        [1, 3],
+        [1, 2, 3],
+      ])
+        expect(() => match({ weight: [1, 2], again })).to.throw(
+          InputError,
+          'not what it repeats: again is not weight',
+        );
     });
   });
 

@@ -144,6 +144,13 @@ describe('data order and learning rate', () => {
     expect(learningRateAt(110, schedule)).to.be.closeTo(0.1, 1e-9);
     expect(learningRateAt(500, schedule)).to.be.closeTo(0.1, 1e-9);
   });
+
+  it('a learning rate that is held falls to nothing at the end, but not below its floor', () => {
+    const schedule = { peak: 2, final: 0.02, warmupSteps: 10, totalSteps: 100, holdShare: 0.9 };
+    const rates = [1, 10, 50, 90, 95, 99, 100, 300].map((step) => learningRateAt(step, schedule));
+    const expected = [0.2, 2, 2, 2, 1, 1 + Math.cos(0.9 * Math.PI), 0.02, 0.02];
+    for (const [at, rate] of rates.entries()) expect(rate).to.be.closeTo(expected[at]!, 1e-9);
+  });
 });
 
 describe('image sources', () => {

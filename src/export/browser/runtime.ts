@@ -217,7 +217,7 @@ export function createPageModel(
       const temperature = options.temperature ?? data.sampling.temperature;
       const own = { ...data.sampling.own, ...options.own };
       requireNone([
-        faultOfSettings({ title: 'the model', settings: drawing.settings }, own),
+        faultOfSettings(drawing.settings, own),
         faultOfSeed(seed),
         faultOfNumber(guidance, 'guidance', 0),
         faultOfNumber(temperature, 'temperature', 0),
