@@ -34,7 +34,7 @@ import { CLASS_ROTARY_INDEX, type Grid, type RopeScaling } from './rotary.js';
 
 /** A decoder that draws one token of each region side by side. */
 export interface ParConfig extends DecoderConfig {
-  /** Regions of the grid: a square number above 1, whose root divides both sides. */
+  /** Regions of the grid: a square number, whose root divides both sides; with 1 the network is LlamaGen's. */
   readonly regions: number;
 }
 

@@ -48,7 +48,6 @@ const schema: JSONSchemaType<ParFields> = {
 function faultOfRegions({ ar_token_num: regions, spe_token_num, block_size }: ParFields): string | undefined {
   const root = Math.sqrt(regions);
   const side = Math.sqrt(block_size);
-  if (regions === 1) return 'ar_token_num 1 makes LlamaGen; use that system';
   if (!Number.isInteger(root)) return `ar_token_num ${regions} is not a square number`;
   if (side % root !== 0)
     return `ar_token_num ${regions}: its root ${root} must divide the side of the grid, which is ${side}`;

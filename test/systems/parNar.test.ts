@@ -1,12 +1,15 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { narTeacherForced } from '../../graphs/nar.js';
 import { parTeacherForced } from '../../graphs/par.js';
 import type { Grid } from '../../graphs/rotary.js';
+import { openSafetensors, serializeSafetensors } from '../../src/checkpoints/safetensors.js';
 import { withGradients } from '../../src/compiler/gradient.js';
 import { classCondition, NO_CONDITION } from '../../src/conditions/condition.js';
 import { InputError, UsageError } from '../../src/errors.js';
 import { type Graph, parametersOf } from '../../src/graph/graph.js';
 import { countElements } from '../../src/graph/dimension.js';
+import { storedFloats } from '../../src/graph/weights.js';
 import { parseSystemConfig } from '../../src/models/parseConfig.js';
 import type { PictureRequest } from '../../src/sampling/request.js';
 import {
@@ -27,8 +30,10 @@ import { createSampler } from '../../src/systems/sampler.js';
 import type { System } from '../../src/systems/system.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
 import type { HostTensor } from '../../src/targets/target.js';
+import { goldenJson, goldenNumbers } from '../support/golden.js';
 import { runOnce } from '../support/golden/subject.js';
 import { goldenGenerator } from '../support/systems.js';
+import { temporaryFolder } from '../support/temporary.js';
 
 const target = onnxTarget({ threads: 1 });
 
@@ -175,6 +180,7 @@ async function taught(system: System, graph: Graph, tokens: readonly Int32Array[
 }
 
 describe('drawing with PAR and NAR', () => {
+  const temporary = temporaryFolder();
   const GRIDS: readonly Grid[] = [
     { height: 4, width: 10 },
     { height: 6, width: 2 },
@@ -229,6 +235,37 @@ describe('drawing with PAR and NAR', () => {
     expect(new Set(gradients[`gradient.${name}`]!.data)).to.deep.equal(new Set([0]));
   });
 
+  it('is LlamaGen where there is one region, step by step and from a file', async () => {
+    const { config, weights } = goldenGenerator(requireSystem('llamagen'));
+    const { grid } = requireSystem('llamagen').config.facts(config);
+    const fields = { ...(config as ParFields), ar_token_num: 1, spe_token_num: 0 };
+    const none = storedFloats([0, fields.dim], new Float32Array(0));
+    const whole = new Map([...weights, ['spe_tok_embeddings.special_embeddings.weight', none]]);
+    mkdirSync(temporary('.'), { recursive: true });
+    const file = temporary('one.safetensors');
+    writeFileSync(file, Buffer.concat([...serializeSafetensors(whole)]));
+    const { tensors } = openSafetensors(file);
+    const plan = planOf(par, fields, grid);
+    expect(plan.steps.map(({ predicts }) => predicts)).to.deep.equal(Array(plan.steps.length).fill(1));
+    const [{ id, class_labels, cfg_scale }] = goldenJson('llamagen-tiny.json').cases as unknown as [
+      { id: number; class_labels: readonly number[]; cfg_scale: number },
+    ];
+    const golden = goldenNumbers('llamagen-tiny.expected.safetensors');
+    const sampler = createSampler({ system: par, config: fields, weights: tensors }, target);
+    const order = orderOf(par, fields, grid, {}, { seed: 0, index: 0 });
+    const tokens = await sampler.sample(
+      class_labels.map((label, index) => ({ condition: classCondition(label), index, order })),
+      {
+        ...{ seed: 0, guidance: cfg_scale, guidanceSchedule: 'constant', temperature: 1, topK: 1, topP: 1 },
+        ...{ steps: plan.steps.length, schedule: '' },
+      },
+    );
+    await sampler.dispose();
+    expect(tokens.flatMap((own) => Array.from(own))).to.deep.equal(
+      Array.from(golden(`generate.${id}.tokens`).data),
+    );
+  });
+
   it('refuses grids that the regions do not divide', () => {
     const generator = goldenGenerator(par);
     for (const [height, width] of [
@@ -252,7 +289,6 @@ describe('configurations of PAR and NAR', () => {
   });
 
   const parFaults: readonly (readonly [object, string])[] = [
-    [{ ar_token_num: 1 }, 'ar_token_num 1 makes LlamaGen; use that system'],
     [{ ar_token_num: 6 }, 'ar_token_num 6 is not a square number'],
     [{ ar_token_num: 16 }, 'ar_token_num 16: its root 4 must divide the side of the grid, which is 6'],
     [{ ar_token_num: 64 }, 'ar_token_num 64: its root 8 must divide the side of the grid, which is 6'],
