@@ -9,7 +9,7 @@ export function cornerDistances({ height, width }: Grid): readonly number[] {
 }
 
 /**
- * The order of NAR (docs/SYSTEMS.md, NAR): anti-diagonal by anti-diagonal from the top left corner, each from its top row.
+ * The order of NAR (docs/SYSTEMS.md, NAR sampling): anti-diagonal by anti-diagonal from the top left corner, each from its top row.
  * @returns raster positions
  */
 export function diagonalOrder(grid: Grid): readonly number[] {

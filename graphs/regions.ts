@@ -6,7 +6,7 @@ export function regionRoot(regions: number): number {
 }
 
 /**
- * The order of PAR (docs/SYSTEMS.md, PAR): the grid is cut into regions, as many along both sides; first come the top left
+ * The order of PAR (docs/SYSTEMS.md, PAR network): the grid is cut into regions, as many along both sides; first come the top left
  * tokens of all regions, then, place by place, one token of each.
  * @param regions a square number, whose root divides both sides of the grid
  * @returns raster positions

@@ -76,7 +76,7 @@ function plan(_: NarFields, { grid, predicted, steps, rows: batch }: PlanRequest
 }
 
 /**
- * Which steps are guided (docs/SYSTEMS.md, NAR).
+ * Which steps are guided (docs/SYSTEMS.md, NAR sampling).
  * @param interval the number of tokens up to which there is guidance; always where it is left out
  */
 export function guidedSteps(

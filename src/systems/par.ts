@@ -90,7 +90,7 @@ function plan(
 const specialsOf = (step: number, regions: number): number => (step === regions ? regions - 1 : 0);
 
 /**
- * Which steps are guided (docs/SYSTEMS.md, PAR). The count of tokens starts again with the groups.
+ * Which steps are guided (docs/SYSTEMS.md, PAR sampling). The count of tokens starts again with the groups.
  * @param interval the number of tokens up to which there is guidance; always where it is left out
  */
 export function guidedSteps(
