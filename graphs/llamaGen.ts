@@ -10,8 +10,8 @@ import {
   slice,
 } from '../src/dsl/index.js';
 import {
-  causalDecoder,
   classEmbedding,
+  decoder,
   type DecoderConfig,
   decoderRope,
   embedContent,
@@ -20,7 +20,7 @@ import {
   tokenEmbedding,
   tokenHead,
   tokenLoss,
-} from './causalDecoder.js';
+} from './decoder.js';
 import { keyedDropout } from './dropout.js';
 import type { Grid, RopeScaling } from './rotary.js';
 
@@ -39,11 +39,11 @@ export function llamaGenStep(
 ): Graph {
   const inputs = stepInputs(config);
   const rotary = { table: decoderRope(config, grid, ropeScaling), indices: inputs.contentPositions };
-  const { states, keyValues } = causalDecoder(embedContent(inputs, config), rotary, config, {
+  const { states, keyValues } = decoder(embedContent(inputs, config), rotary, config, {
     past: inputs.past,
   });
   return makeGraph('llamagen-step', inputs.all, {
-    logits: tokenHead(states, config),
+    logits: tokenHead(states.at(-1)!, config),
     ...presentOutputs(keyValues),
   });
 }
@@ -72,8 +72,8 @@ export function llamaGenTeacherForced(
   // Entry i is the class or raster position i − 1, which is row i of the table.
   const indices = broadcastTo(reshape(iota(positions), [1, positions]), [batch, positions]);
   const rotary = { table: decoderRope(config, config.grid, 'extend'), indices };
-  const { states } = causalDecoder(x, rotary, config, { dropout: keyedDropout(dropout, key) });
-  const logits = tokenHead(states, config);
+  const { states } = decoder(x, rotary, config, { dropout: keyedDropout(dropout, key) });
+  const logits = tokenHead(states.at(-1)!, config);
   const inputs = [tokens, classIds, ...(dropout > 0 ? [key] : [])];
   return makeGraph('llamagen-teacher-forced', inputs, { logits, loss: tokenLoss(logits, tokens) });
 }

@@ -17,8 +17,8 @@ import {
   type Tensor,
 } from '../src/dsl/index.js';
 import {
-  causalDecoder,
   classEmbedding,
+  decoder,
   type DecoderConfig,
   decoderRope,
   embedContent,
@@ -27,7 +27,7 @@ import {
   tokenEmbedding,
   tokenHead,
   tokenLoss,
-} from './causalDecoder.js';
+} from './decoder.js';
 import { keyedDropout } from './dropout.js';
 import {
   CLASS_ROTARY_INDEX,
@@ -96,7 +96,8 @@ export function randArStep(
   const kept = interleave(embedContent(inputs, config), instruct(nextPositions));
   const x = concat([kept, instruct(queryPositions)], 1);
   const indices = concat([interleave(inputs.contentPositions, nextPositions), queryPositions], 1);
-  const { states, keyValues } = causalDecoder(x, { table, indices }, config, { past: inputs.past });
+  const { states: layers, keyValues } = decoder(x, { table, indices }, config, { past: inputs.past });
+  const states = layers.at(-1)!;
   const length = kept.shape[1]!;
   const more = queryPositions.shape[1]!;
   const firstQuery = subtractDims(length, 1);
@@ -140,10 +141,10 @@ export function randArTeacherForced(
   const table = decoderRope(config, config.grid, 'extend');
   const asked = instructions(instructionVector(config), { table, indices: targets }, config);
   const rotary = { table, indices: interleave(places, targets) };
-  const { states } = causalDecoder(interleave(content, asked), rotary, config, {
+  const { states } = decoder(interleave(content, asked), rotary, config, {
     dropout: keyedDropout(dropout, key),
   });
-  const pairs = reshape(states, [batch, positions, 2, config.dim]);
+  const pairs = reshape(states.at(-1)!, [batch, positions, 2, config.dim]);
   const predicting = reshape(slice(pairs, { axis: 2, start: 1, length: 1 }), [batch, positions, config.dim]);
   const logits = tokenHead(predicting, config);
   const inputs = [tokens, classIds, orders, ...(dropout > 0 ? [key] : [])];

@@ -29,7 +29,14 @@ const faults = (outcome: Outcome): readonly string[] =>
 
 describe('reference sets', () => {
   it('are those of all that can be replayed', () => {
-    expect(SETS).to.include.members(['arpg-tiny', 'vq-tiny', 'llamagen-tiny', 'randar-tiny']);
+    expect(SETS).to.include.members([
+      'arpg-tiny',
+      'vq-tiny',
+      'llamagen-tiny',
+      'randar-tiny',
+      'par-tiny',
+      'nar-tiny',
+    ]);
   });
 
   for (const targetName of ['onnx', 'reference', 'gpujs:cpu'])
@@ -172,6 +179,8 @@ describe('replaying changed sets', () => {
       ['llamagen-tiny', 'generate.0.raw_logits', 3],
       ['arpg-tiny', 'generate.0.raw_logits.4', 3],
       ['randar-tiny', 'generate.0.raw_logits.4', 0],
+      ['par-tiny', 'generate.0.raw_logits.4', 3],
+      ['nar-tiny', 'generate.0.raw_logits.4', 3],
     ] as const) {
       const { shape } = openSafetensors(goldenPath(`${name}.expected.safetensors`)).tensors.get(key)!;
       const numbers = withMoved(key, row * shape[1]! * shape[2]!, 5e-5);
@@ -206,6 +215,35 @@ describe('replaying changed sets', () => {
     expect(faults(await replayed(almost, 'generate.0.*'))).to.deep.equal([]);
     const other = changed('randar-tiny', 'randar-other', guided(-20));
     expect(faults(await replayed(other, 'generate.0.*'))).to.have.length(2);
+  });
+
+  it('finds an order, a mask, a step of guidance and a state inside that are others', async () => {
+    /** With one whole number changed from 0 to 1 or back. */
+    const withFlipped = (key: string, at: number) => (tensors: Weights) => {
+      const { dtype, shape, read } = tensors.get(key)!;
+      const bytes = read().slice();
+      bytes[8 * at]! ^= 1;
+      return new Map([...tensors, [key, { dtype, shape, read: () => bytes }]]);
+    };
+    for (const [name, key, numbers] of [
+      ['par-tiny', 'order', withFlipped('order', 7)],
+      ['par-tiny', 'mask.group', withFlipped('mask.group', 39 * 40 + 38)],
+      ['par-tiny', 'mask.cache', withFlipped('mask.cache', 1)],
+      ['par-tiny', 'train.sequence', withFlipped('train.sequence', 5)],
+      ['par-tiny', 'train.hidden.2', withMoved('train.hidden.2', 38 * 64, 5e-5)],
+      ['par-tiny', 'n16.generate.0.guided', withFlipped('n16.generate.0.guided', 18)],
+      ['par-tiny', 'generate.3.sequence', withFlipped('generate.3.sequence', 35)],
+      ['nar-tiny', 'order.distance', withFlipped('order.distance', 8)],
+      ['nar-tiny', 'mask.proximity', withFlipped('mask.proximity', 3)],
+      ['nar-tiny', 'train.below_logits', withMoved('train.below_logits', 36 * 32, 5e-5)],
+      ['nar-tiny', 'generate.1.right_logits.10', withMoved('generate.1.right_logits.10', 33, 5e-5)],
+      ['nar-tiny', 'generate.2.class_labels', withFlipped('generate.2.class_labels', 0)],
+      ['nar-tiny', 'g5.generate.0.guided', withFlipped('g5.generate.0.guided', 8)],
+    ] as const) {
+      const outcome = await replayed(changed(name, name.replace('tiny', 'other'), { numbers }), key);
+      expect(faults(outcome), key).to.have.length(1);
+      expect(faults(outcome)[0]).to.include(`WRONG: ${key}`);
+    }
   });
 
   it('replays variants on the same weights under their prefix', async () => {

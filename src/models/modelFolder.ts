@@ -70,7 +70,7 @@ export function openGenerator(folder: string): GeneratorModel {
     [system.graphs(config).step!()],
     dictionaryOfWeights(openSafetensors(weightsPath).tensors),
     weightsPath,
-    { ignored: system.checkpoint.ignored },
+    system.checkpoint,
   );
   const labelsPath = join(folder, LABELS_FILE);
   const labels = existsSync(labelsPath)

@@ -1,5 +1,5 @@
 import type { JSONSchemaType } from 'ajv';
-import type { DecoderConfig } from '../../graphs/causalDecoder.js';
+import type { DecoderConfig } from '../../graphs/decoder.js';
 import { swiGluHidden } from '../../graphs/transformer.js';
 import type { Condition } from '../conditions/condition.js';
 import { type HostTensor, intTensor } from '../targets/target.js';
@@ -23,27 +23,31 @@ export interface DecoderFields {
   readonly norm_eps: number;
 }
 
-/** Schema of the fields, with the published defaults. */
+/** Schemas of the fields, with the published defaults. */
+export const decoderProperties = {
+  dim: { ...positive, maximum: 65536 },
+  n_layer: { ...positive, maximum: 1024 },
+  n_head: { ...positive, maximum: 1024 },
+  n_kv_head: { ...positive, maximum: 1024, nullable: true },
+  vocab_size: { ...positive, default: 16384 },
+  num_classes: { ...positive, default: 1000 },
+  block_size: { ...positive, maximum: 65536, default: 256 },
+  multiple_of: { ...positive, maximum: 65536, default: 256 },
+  rope_base: { type: 'number', exclusiveMinimum: 0, default: 10000 },
+  norm_eps: { type: 'number', exclusiveMinimum: 0, default: 1e-5 },
+} as const;
+export const decoderRequired = ['dim', 'n_layer', 'n_head'] as const;
+
 const decoderSchema: JSONSchemaType<DecoderFields> = {
   type: 'object',
-  required: ['dim', 'n_layer', 'n_head'],
-  properties: {
-    dim: { ...positive, maximum: 65536 },
-    n_layer: { ...positive, maximum: 1024 },
-    n_head: { ...positive, maximum: 1024 },
-    n_kv_head: { ...positive, maximum: 1024, nullable: true },
-    vocab_size: { ...positive, default: 16384 },
-    num_classes: { ...positive, default: 1000 },
-    block_size: { ...positive, maximum: 65536, default: 256 },
-    multiple_of: { ...positive, maximum: 65536, default: 256 },
-    rope_base: { type: 'number', exclusiveMinimum: 0, default: 10000 },
-    norm_eps: { type: 'number', exclusiveMinimum: 0, default: 1e-5 },
-  },
+  required: decoderRequired,
+  properties: decoderProperties,
 };
 
 /** Widths of the published sizes: dim, layers, heads. */
 const SIZES = {
   B: [768, 12, 12],
+  M: [1024, 18, 16],
   L: [1024, 24, 16],
   XL: [1280, 36, 20],
   XXL: [1536, 48, 24],
@@ -95,8 +99,11 @@ function countParameters({ dim, n_layer, vocab_size, num_classes, multiple_of }:
   return dim * (2 * vocab_size + num_classes + n_layer * (4 * dim + 3 * swiGluHidden(dim, multiple_of)));
 }
 
-/** What is wrong with fields that the schema accepts; undefined where nothing is. */
-function faultOfDecoder(fields: DecoderFields): string | undefined {
+/**
+ * What is wrong with fields that the schema accepts; undefined where nothing is.
+ * @param own names of further fields that the system takes itself
+ */
+export function faultOfDecoder(fields: DecoderFields, own: readonly string[] = []): string | undefined {
   const { dim, n_head } = fields;
   const n_kv_head = fields.n_kv_head ?? n_head;
   return (
@@ -106,7 +113,7 @@ function faultOfDecoder(fields: DecoderFields): string | undefined {
       : `n_kv_head ${n_kv_head} differs from n_head ${n_head}: shared keys and values are not supported`) ??
     faultOfParameters(countParameters(fields), 'dim, n_layer, vocab_size, num_classes') ??
     faultOfSquare(fields.block_size) ??
-    faultOfOthers(fields)
+    faultOfOthers(fields, own)
   );
 }
 
@@ -120,10 +127,11 @@ const OTHER_FIELDS: Readonly<Record<string, readonly unknown[]>> = {
   medusa_attention_num: [0],
 };
 
-/** What is wrong with fields that the schema does not know; undefined where nothing is. */
-function faultOfOthers(fields: object): string | undefined {
+/** What is wrong with fields that the system does not know; undefined where nothing is. */
+function faultOfOthers(fields: object, own: readonly string[]): string | undefined {
   const wrong = Object.entries(OTHER_FIELDS).find(
-    ([name, values]) => Object.hasOwn(fields, name) && !values.includes(fields[name as keyof object]),
+    ([name, values]) =>
+      !own.includes(name) && Object.hasOwn(fields, name) && !values.includes(fields[name as keyof object]),
   );
   if (!wrong) return undefined;
   const [name, values] = wrong;
@@ -142,7 +150,7 @@ function sizedDecoder({ positions, classes, vocabulary }: DataSizes): object {
 }
 
 /** The sizes in a few words. */
-function describeDecoder({ dim, n_layer, n_head }: DecoderFields): string {
+export function describeDecoder({ dim, n_layer, n_head }: DecoderFields): string {
   return `dim ${dim}, ${n_layer} layers, ${n_head} heads`;
 }
 
@@ -176,7 +184,7 @@ export function decoderBatch(
 export const DECODER_CONFIG: Omit<SystemConfig<DecoderFields>, 'presets'> = {
   schema: decoderSchema,
   trainable: TRAINABLE_DECODERS,
-  fault: faultOfDecoder,
+  fault: (fields) => faultOfDecoder(fields),
   facts: factsOfDecoder,
   sized: sizedDecoder,
   describe: describeDecoder,

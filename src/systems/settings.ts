@@ -23,7 +23,7 @@ export type SystemSetting =
 
 export type SystemSettings = Readonly<Record<string, SystemSetting>>;
 
-/** Guidance that ends early (docs/SYSTEMS.md, PAR and NAR). */
+/** Guidance that ends early (docs/SYSTEMS.md, Guidance). */
 export const GUIDANCE_INTERVAL: SystemSetting = {
   kind: 'whole',
   description: 'guide only up to so many tokens; always where it is left out',

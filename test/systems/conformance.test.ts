@@ -119,7 +119,7 @@ for (const system of SYSTEMS)
           return runner.run(name, inputs, outputs);
         },
       };
-      for (const guidance of [1, 3]) {
+      for (const guidance of [system.noGuidance, 3]) {
         runs.length = 0;
         const unknown: number[] = [];
         await sampleBatch(
@@ -135,7 +135,7 @@ for (const system of SYSTEMS)
         );
         const plan = system.plan(config, {
           ...{ grid, predicted: positions, known: 0, steps, schedule: options.schedule, own: settings },
-          rows: pictures.length * (guidance === 1 ? 1 : 2),
+          rows: pictures.length * (guidance === system.noGuidance ? 1 : 2),
         });
         expect(runs).to.deep.equal(plan.steps.flatMap((step) => step.runs));
         const counts = plan.steps.map(({ predicts }) => predicts);

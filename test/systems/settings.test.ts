@@ -61,7 +61,8 @@ describe('settings that only some systems have', () => {
     for (const system of SYSTEMS)
       for (const other of SYSTEMS)
         for (const [name, setting] of Object.entries(other.settings)) {
-          const value = setting.default ?? (setting.kind === 'flag' ? true : 1);
+          const usual = setting.kind === 'choice' ? setting.values[0]! : setting.kind === 'flag' || 1;
+          const value = setting.default ?? usual;
           const attempt = () => requireSettings(system, { [name]: value });
           if (Object.hasOwn(system.settings, name)) attempt();
           else expect(attempt).to.throw(UsageError, other.title);

@@ -20,7 +20,9 @@ function describe({ name, stored }: OnnxParameter): Pick<OnnxTensor, 'name' | 'd
   return { name, dims: stored.shape, dataType: ONNX_DATA_TYPES[storedTypes[stored.dtype]!] };
 }
 
+/** A parameter in a file. Where it has no elements it stays inside: a length of 0 would mean the rest of the file. */
 function externalTensor(parameter: OnnxParameter, location: string, offset: number): OnnxTensor {
+  if (byteLength(parameter.stored) === 0) return { ...describe(parameter), rawData: new Uint8Array(0) };
   return {
     ...describe(parameter),
     dataLocation: EXTERNAL_DATA,

@@ -18,6 +18,9 @@ interface CaseFields {
   readonly cfg_scale?: number;
   /** From the first to the second with the share of tokens that are known before a step. */
   readonly cfg_scales?: readonly number[];
+  /** Guidance ends after so many tokens; −1 is never. */
+  readonly cfg_interval?: number;
+  readonly passes?: number;
   readonly tokens_per_step?: readonly number[];
   readonly positions_fed_per_step?: readonly number[];
 }
@@ -42,6 +45,8 @@ const schema: JSONSchemaType<CaseFields> = {
     cfg_schedule: { type: 'string', enum: GUIDANCE_SCHEDULES, nullable: true },
     cfg_scale: { type: 'number', nullable: true },
     cfg_scales: { ...numbers, minItems: 2, maxItems: 2 },
+    cfg_interval: { type: 'integer', minimum: -1, nullable: true },
+    passes: count,
     tokens_per_step: numbers,
     positions_fed_per_step: numbers,
   },
@@ -63,8 +68,10 @@ export interface CaseGuidance {
 }
 
 /** A generation case. */
-export interface GenerationCase extends Omit<CaseFields, 'num_iter' | 'num_inference_steps'> {
+export interface GenerationCase
+  extends Omit<CaseFields, 'num_iter' | 'num_inference_steps' | 'cfg_interval'> {
   readonly steps?: number;
+  readonly interval?: number;
   readonly guidance: CaseGuidance;
 }
 
@@ -89,7 +96,8 @@ function guidanceOf({ cfg_scales, guidance_scale, cfg_schedule, cfg_scale }: Cas
  * @param source the json, for messages
  */
 export function parseCase(value: unknown, source: string): GenerationCase {
-  const { num_iter, num_inference_steps, ...fields } = parse(value, `${source}: a case`);
+  const { num_iter, num_inference_steps, cfg_interval = -1, ...fields } = parse(value, `${source}: a case`);
   const steps = num_iter ?? num_inference_steps;
-  return { ...fields, ...(steps !== undefined && { steps }), guidance: guidanceOf(fields) };
+  const interval = cfg_interval >= 0 ? { interval: cfg_interval } : {};
+  return { ...fields, ...(steps !== undefined && { steps }), ...interval, guidance: guidanceOf(fields) };
 }

@@ -6,6 +6,8 @@ import type { DeviceTensor, HostTensor } from '../../../src/targets/target.js';
 export interface RecordingRunner extends GraphRunner {
   /** `[rows, positions fed, vocabulary]`, pass by pass. */
   readonly logits: readonly HostTensor[];
+  /** Further outputs by name, pass by pass. */
+  readonly further: ReadonlyMap<string, readonly HostTensor[]>;
 }
 
 /** The last entries along the second axis. */
@@ -24,27 +26,39 @@ function kept(tensor: HostTensor): DeviceTensor {
   return { dtype: tensor.dtype, shape: tensor.shape, read: async () => tensor, dispose: () => {} };
 }
 
+/** Reads an output and frees it. */
+async function taken(output: DeviceTensor): Promise<HostTensor> {
+  const { dtype, shape, data } = await output.read();
+  // What was read may share memory with the tensor that is freed here.
+  const own = { dtype, shape, data: data.slice() };
+  output.dispose();
+  return own;
+}
+
 /**
  * Wraps a runner: it keeps the logits of each pass, and hands on those that the loop asks for, the last of each row.
+ * @param names of further outputs that it keeps
  * @param change makes of these what the loop draws from
  */
 export function recordingRunner(
   runner: GraphRunner,
   { steps }: Plan,
+  names: readonly string[] = [],
   change: (queries: HostTensor, step: number) => HostTensor = (queries) => queries,
 ): RecordingRunner {
   const recorded: HostTensor[] = [];
+  const further = new Map(names.map((name) => [name, [] as HostTensor[]]));
   return {
     logits: recorded,
+    further,
     caches: (graph) => runner.caches(graph),
     run: async (graph, inputs, outputs) => {
-      const results = await runner.run(graph, inputs, outputs);
-      if (!results.logits) return results;
-      const { dtype, shape, data } = await results.logits.read();
-      const own = { dtype, shape, data: data.slice() };
-      results.logits.dispose();
-      const step = recorded.push(own) - 1;
-      return { ...results, logits: kept(change(lastEntries(own, steps[step]!.predicts), step)) };
+      const { logits, ...results } = await runner.run(graph, inputs, outputs && [...outputs, ...names]);
+      if (!logits) return results;
+      const step = recorded.push(await taken(logits)) - 1;
+      for (const [name, passes] of further) passes.push(await taken(results[name]!));
+      const queries = lastEntries(recorded[step]!, steps[step]!.predicts);
+      return { ...results, logits: kept(change(queries, step)) };
     },
   };
 }

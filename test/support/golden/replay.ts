@@ -8,6 +8,7 @@ import { vq } from '../../../src/tokenizers/vq.js';
 import { type Checklist, createChecklists, type Outcome, TWIN_WEIGHTS } from './checklist.js';
 import { type Configuration, type GoldenSet, readNumbers } from './goldenSet.js';
 import { replayMaskGit } from './maskGit/replay.js';
+import { NAR_EXTRAS, PAR_EXTRAS } from './parNar.js';
 import { replayGenerator } from './replayGenerator.js';
 import { replayTokenizer } from './replayTokenizer.js';
 import type { SystemExtras } from './subject.js';
@@ -23,11 +24,13 @@ type Replay = (
 /** What systems need beyond their contract. */
 const EXTRAS: Readonly<Record<string, SystemExtras>> = {
   randar: {
-    allLogits: (config) => {
+    wholeStep: (config) => {
       const network = decoderNetwork(config as DecoderFields);
       return randArStep(network, network.grid, 'extend', { allLogits: true });
     },
   },
+  par: PAR_EXTRAS,
+  nar: NAR_EXTRAS,
 };
 
 /** How sets of a kind are replayed; undefined for kinds that there are none of. */

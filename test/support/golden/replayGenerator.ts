@@ -1,5 +1,7 @@
 import { InputError } from '../../../src/errors.js';
-import { makeGraph, nodesOf } from '../../../src/graph/graph.js';
+import type { TensorDictionary } from '../../../src/checkpoints/checkpoint.js';
+import { type Graph, parametersOf } from '../../../src/graph/graph.js';
+import { storedFloats } from '../../../src/graph/weights.js';
 import { matchParameters } from '../../../src/models/matchParameters.js';
 import { parseSystemConfig } from '../../../src/models/parseConfig.js';
 import { filterLogits } from '../../../src/sampling/filter.js';
@@ -9,23 +11,9 @@ import type { Checklist } from './checklist.js';
 import type { Configuration, GoldenSet } from './goldenSet.js';
 import { replayOptimizer } from './replayOptimizer.js';
 import { replaySampling } from './replaySampling.js';
+import { replayTables } from './replayTables.js';
 import { replayTraining } from './replayTraining.js';
-import { type GeneratorSubject, runOnce, type SystemExtras } from './subject.js';
-
-/** Checks the RoPE table that the step turns queries and keys by: cosine and sine of each pair, `[slots, pairs, 2]`. */
-async function replayRotary({ system, config, target, checklist }: GeneratorSubject): Promise<void> {
-  const [asked] = checklist.asked(/^rope\.freqs_cis$/);
-  if (!asked) return;
-  const turns = nodesOf(system.graphs(config).step!()).flatMap((node) =>
-    node.kind === 'operation' && node.op.name === 'rope' ? [node.inputs] : [],
-  );
-  const [, , cosines, sines] = turns[0] ?? [];
-  if (!cosines || !sines) return;
-  const table = await runOnce(target, makeGraph('rope', [], { cosines, sines }), new Map(), {});
-  const { shape, data } = table.cosines!;
-  const pairs = Array.from(data, (cosine, index) => [cosine, table.sines!.data[index]!]);
-  checklist.compare('rope', asked.key, asked.key, floatTensor([...shape, 2], pairs.flat()));
-}
+import type { GeneratorSubject, SystemExtras } from './subject.js';
 
 /** Checks what the filters leave of logits, row by row. */
 function replayFilters({ checklist, source }: GeneratorSubject): void {
@@ -45,6 +33,20 @@ function replayFilters({ checklist, source }: GeneratorSubject): void {
   }
 }
 
+/** The weights with those in place that stand among the configuration's numbers, since they have another shape there. */
+function withOwnWeights(dictionary: TensorDictionary, step: Graph, checklist: Checklist): TensorDictionary {
+  const names = parametersOf(step).map(({ name }) => name);
+  const own = new Set(names.filter((name) => checklist.has(name)));
+  return {
+    names: new Set([...dictionary.names, ...own]),
+    tensor(name) {
+      if (!own.has(name)) return dictionary.tensor(name);
+      const { shape, data } = checklist.feed(name);
+      return storedFloats(shape, Float32Array.from(data));
+    },
+  };
+}
+
 /** Replays one configuration of a generator's set. */
 export async function replayGenerator(
   system: System,
@@ -55,9 +57,11 @@ export async function replayGenerator(
   checklist: Checklist,
 ): Promise<void> {
   const config = parseSystemConfig(system, configuration.fields, source);
-  const weights = matchParameters([system.graphs(config).step!()], dictionary, source, system.checkpoint);
+  const step = system.graphs(config).step!();
+  const own = withOwnWeights(dictionary, step, checklist);
+  const weights = matchParameters([step], own, source, system.checkpoint);
   const subject = { system, extras, config, weights, configuration, source, target, checklist };
-  await replayRotary(subject);
+  await replayTables(subject);
   await replayTraining(subject);
   await replayOptimizer(subject);
   await replaySampling(subject);

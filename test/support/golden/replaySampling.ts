@@ -18,6 +18,8 @@ interface Run {
   readonly runner: GraphRunner;
   readonly pictures: readonly PictureRequest[];
   readonly guidance: Pick<SamplingOptions, 'guidance' | 'guidanceSchedule'>;
+  /** Names of further outputs to keep. */
+  readonly names?: readonly string[];
   /** Makes of a step's logits what the tokens are drawn from. */
   readonly change?: (logits: HostTensor, step: number) => HostTensor;
 }
@@ -26,14 +28,18 @@ interface Run {
 interface Runners {
   /** The program's. */
   readonly own: GraphRunnerHolder;
-  /** With logits of all that is fed. */
+  /** With what goes on in all that is fed. */
   readonly full: GraphRunnerHolder;
+  /** Outputs of those that the program's do not have. */
+  readonly names: readonly string[];
 }
 
 /** What sampling gave. */
 interface Sampled {
   /** `[rows, positions, vocabulary]`, pass by pass. */
   readonly logits: readonly HostTensor[];
+  /** Further outputs by name, pass by pass. */
+  readonly further: ReadonlyMap<string, readonly HostTensor[]>;
   /** In raster order. */
   readonly tokens: readonly Int32Array[];
 }
@@ -55,7 +61,10 @@ function settingOf(subject: GeneratorSubject, own: GenerationCase): Setting {
   const schedule = own.sample_schedule ?? usual.schedule;
   const rows = 2 * own.class_labels.length;
   return {
-    options: { steps, schedule, seed: 0, temperature: own.temperature, topK: own.top_k, topP: own.top_p },
+    options: {
+      ...{ steps, schedule, seed: 0, temperature: own.temperature, topK: own.top_k, topP: own.top_p },
+      ...(own.interval !== undefined && { own: { guidanceInterval: own.interval } }),
+    },
     order,
     plan: system.plan(config, {
       grid,
@@ -74,11 +83,11 @@ async function sample(
   { options, plan }: Setting,
   run: Run,
 ): Promise<Sampled> {
-  const recording = recordingRunner(run.runner, plan, run.change);
+  const recording = recordingRunner(run.runner, plan, run.names, run.change);
   const { grid } = system.config.facts(config);
   const all = { ...options, ...run.guidance };
   const tokens = await sampleBatch(recording, { drawing: system, config, grid }, run.pictures, all);
-  return { logits: recording.logits, tokens };
+  return { logits: recording.logits, further: recording.further, tokens };
 }
 
 /**
@@ -89,7 +98,8 @@ function guideTogether(scales: readonly number[]): NonNullable<Run['change']> {
   return ({ shape, data }, step) => {
     const half = data.length / 2;
     const values = data as Float32Array;
-    const guided = guide(values.subarray(0, half), values.subarray(half), scales[step]!);
+    const [own, doubles] = [values.subarray(0, half), values.subarray(half)];
+    const guided = scales[step] === 1 ? own : guide(own, doubles, scales[step]!);
     const both = new Float32Array(data.length);
     both.set(guided);
     both.set(guided, half);
@@ -97,12 +107,21 @@ function guideTogether(scales: readonly number[]): NonNullable<Run['change']> {
   };
 }
 
+/** Which steps are guided. */
+function guidedSteps(
+  { extras, config }: GeneratorSubject,
+  { interval }: GenerationCase,
+  plan: Plan,
+): readonly boolean[] {
+  return extras.guidedSteps?.(config, plan, interval) ?? plan.steps.map(() => true);
+}
+
 /** The scale of each step. */
-function scalesOf({ guidance }: GenerationCase, plan: Plan): readonly number[] {
+function scalesOf({ guidance }: GenerationCase, plan: Plan, guided: readonly boolean[]): readonly number[] {
   const before = knownBefore(plan);
   const total = plan.steps.reduce((sum, { predicts }) => sum + predicts, 0);
   return plan.steps.map(({ predicts }, step) =>
-    guidance.scale(before[step]! / total, (before[step]! + predicts) / total),
+    guided[step] ? guidance.scale(before[step]! / total, (before[step]! + predicts) / total) : 1,
   );
 }
 
@@ -133,15 +152,34 @@ function compareLogits(
       checklist.compare('logits', group, `${group}.${pass}`, own, { part: true });
 }
 
+/** Compares further outputs. */
+function compareFurther(
+  { checklist }: GeneratorSubject,
+  { id }: GenerationCase,
+  further: Sampled['further'],
+): void {
+  for (const [name, passes] of further)
+    for (const [pass, own] of passes.entries()) {
+      const group = `generate.${id}.${name}`;
+      if (checklist.has(`${group}.${pass}`)) checklist.compare('logits', group, `${group}.${pass}`, own);
+    }
+}
+
 function compareTokens(
   { checklist }: GeneratorSubject,
   { id }: GenerationCase,
+  order: readonly number[],
   tokens: readonly Int32Array[],
 ): void {
-  const key = `generate.${id}.tokens`;
-  const all = tokens.flatMap((own) => Array.from(own));
-  if (checklist.has(key))
-    checklist.compare('indices', key, key, intTensor([tokens.length, tokens[0]!.length], all));
+  const inOrder = tokens.map((own) => order.map((position) => own[position]!));
+  for (const [name, rows] of [
+    ['tokens', tokens.map((own) => Array.from(own))],
+    ['sequence', inOrder],
+  ] as const) {
+    const key = `generate.${id}.${name}`;
+    const shape = [rows.length, rows[0]!.length];
+    if (checklist.has(key)) checklist.compare('indices', key, key, intTensor(shape, rows.flat()));
+  }
 }
 
 /** Compares a list of the json. */
@@ -154,6 +192,17 @@ function compareList(
   if (!expected || !checklist.asks(key)) return;
   const list = (values: readonly number[]) => intTensor([values.length], values);
   checklist.compareWith('indices', key, key, list(actual), list(expected));
+}
+
+/** Compares a list with the set's numbers. */
+function compareStored({ checklist }: GeneratorSubject, key: string, actual: readonly number[]): void {
+  if (checklist.has(key)) checklist.compare('indices', key, key, intTensor([actual.length], actual));
+}
+
+/** Whether a set has rows without a condition, as the official code may have them even where nothing is mixed. */
+function hasNullRows({ checklist }: GeneratorSubject, { id, class_labels }: GenerationCase): boolean {
+  const [first] = checklist.asked(new RegExp(`^generate\\.${id}\\.raw_logits(\\.\\d+)?$`));
+  return first === undefined || first.shape[0] === 2 * class_labels.length;
 }
 
 /** The order of a case: the set's, or that of a system that has one of its own. */
@@ -170,34 +219,57 @@ function orderOf({ system, config, checklist, source }: GeneratorSubject, id: nu
   return order;
 }
 
+/** What the program leaves out or cannot be told to do: null rows at scale 1, scales of other kinds, a look inside. */
+function fullRun(
+  subject: GeneratorSubject,
+  { full, names }: Runners,
+  own: GenerationCase,
+  pictures: readonly PictureRequest[],
+  scales: readonly number[],
+): Run {
+  const common = {
+    runner: full,
+    names,
+    guidance: { guidance: 1, guidanceSchedule: 'constant' },
+  } as const;
+  if (!hasNullRows(subject, own)) return { ...common, pictures };
+  const doubles = pictures.map((picture) => ({ ...picture, condition: NO_CONDITION }));
+  return { ...common, pictures: [...pictures, ...doubles], change: guideTogether(scales) };
+}
+
 async function replayCase(subject: GeneratorSubject, runners: Runners, own: GenerationCase): Promise<void> {
   const { checklist } = subject;
   const prefix = `generate.${own.id}`;
-  if (checklist.asked(new RegExp(`^generate\\.${own.id}\\.(raw_logits|tokens)`)).length === 0) return;
+  if (checklist.asked(new RegExp(`^generate\\.${own.id}\\.`)).length === 0) return;
   const setting = settingOf(subject, own);
   const { order, plan } = setting;
   const pictures = own.class_labels.map(
     (label, index): PictureRequest => ({ condition: conditionOf(subject, label), index, order }),
   );
+  const guided = guidedSteps(subject, own, plan);
   const predicts = plan.steps.map((step) => step.predicts);
   compareList(subject, `${prefix}.tokens_per_step`, predicts, own.tokens_per_step);
+  compareList(
+    subject,
+    `${prefix}.passes`,
+    [plan.steps.length],
+    own.passes === undefined ? undefined : [own.passes],
+  );
+  compareStored(subject, `${prefix}.class_labels`, own.class_labels);
+  compareStored(subject, `${prefix}.guided`, guided.map(Number));
   const check = async (run: Run): Promise<readonly HostTensor[]> => {
-    const { logits, tokens } = await sample(subject, setting, run);
+    const { logits, further, tokens } = await sample(subject, setting, run);
     compareLogits(subject, own, logits);
-    compareTokens(subject, own, tokens.slice(0, pictures.length));
+    compareFurther(subject, own, further);
+    compareTokens(subject, own, order, tokens.slice(0, pictures.length));
     return logits;
   };
   const { own: guidance } = own.guidance;
   let passes = guidance && (await check({ runner: runners.own, pictures, guidance }));
-  // What the program leaves out or cannot be told to do, the sets have: null rows at scale 1, logits of all that is fed.
-  if (!passes || !isGuided(guidance!) || runners.full !== runners.own)
-    passes = await check({
-      runner: runners.full,
-      pictures: [...pictures, ...pictures.map((picture) => ({ ...picture, condition: NO_CONDITION }))],
-      guidance: { guidance: 1, guidanceSchedule: 'constant' },
-      change: guideTogether(scalesOf(own, plan)),
-    });
-  const fed = passes.map(({ shape }) => shape[1]!);
+  const isWhole = passes && (isGuided(guidance!) || !hasNullRows(subject, own));
+  if (!isWhole || runners.full !== runners.own)
+    passes = await check(fullRun(subject, runners, own, pictures, scalesOf(own, plan, guided)));
+  const fed = passes!.map(({ shape }) => shape[1]!);
   compareList(subject, `${prefix}.positions_fed_per_step`, fed, own.positions_fed_per_step);
 }
 
@@ -206,10 +278,9 @@ export async function replaySampling(subject: GeneratorSubject): Promise<void> {
   const { system, extras, config, weights, target } = subject;
   const graphs = system.graphs(config);
   const own = createGraphRunner(graphs, weights, target);
-  const { allLogits } = extras;
-  const full = allLogits
-    ? createGraphRunner({ ...graphs, step: () => allLogits(config) }, weights, target)
-    : own;
+  const whole = extras.wholeStep?.(config);
+  const names = Object.keys(whole?.outputs ?? {}).filter((name) => !/^(logits$|present\.)/.test(name));
+  const full = whole ? createGraphRunner({ ...graphs, step: () => whole }, weights, target) : own;
   try {
     for (const value of subject.configuration.cases) {
       const parsed = parseCase(value, subject.source);
@@ -217,7 +288,7 @@ export async function replaySampling(subject: GeneratorSubject): Promise<void> {
         subject.checklist.has(`generate.${parsed.id}.${own}`),
       );
       if (!hasNumbers) throw new InputError(`${subject.source}: there are no numbers of case ${parsed.id}`);
-      await replayCase(subject, { own, full }, parsed);
+      await replayCase(subject, { own, full, names }, parsed);
     }
   } finally {
     await own.dispose();

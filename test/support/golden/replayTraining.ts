@@ -3,6 +3,7 @@ import { NO_CONDITION, type Condition } from '../../../src/conditions/condition.
 import { InputError } from '../../../src/errors.js';
 import { type Graph, inputNode, parametersOf } from '../../../src/graph/graph.js';
 import type { HostTensor } from '../../../src/targets/target.js';
+import type { Quantity } from './tolerances.js';
 import { type GeneratorSubject, runOnce } from './subject.js';
 
 /** A class index of a set; the one after the last is no condition. @throws InputError for others. */
@@ -38,17 +39,33 @@ export function trainingInputs(
   return { ...drawn, ...Object.fromEntries(given.map((name) => [name, checklist.feed(`train.${name}`)])) };
 }
 
+/** What the outputs of training graphs are compared as; all others are states and logits. */
+const QUANTITIES: Readonly<Record<string, Quantity>> = { loss: 'losses', sequence: 'indices' };
+
+/** Checks the outputs of a graph on the set's batch that the set holds and that are not checked yet. */
+async function replayOutputs(
+  subject: GeneratorSubject,
+  graph: Graph,
+  done: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
+  const { weights, target, checklist } = subject;
+  const outputs = checklist
+    .asked(/^train\.(?!grad\.)(.+)$/)
+    .filter(({ name }) => name in graph.outputs && !done.has(name));
+  const names = outputs.map(({ name }) => name);
+  if (names.length === 0) return done;
+  const actual = await runOnce(target, graph, weights, trainingInputs(subject, graph), names);
+  for (const { key, name } of outputs)
+    checklist.compare(QUANTITIES[name] ?? 'logits', key, key, actual[name]!);
+  return new Set([...done, ...names]);
+}
+
 /** Checks what the training graph gives on the set's batch, and the gradients of its loss. */
 export async function replayTraining(subject: GeneratorSubject): Promise<void> {
-  const { system, config, weights, target, checklist } = subject;
+  const { system, extras, config, weights, target, checklist } = subject;
   const { graph } = system.training(config);
-  const outputs = checklist.asked(/^train\.([^.]+)$/).filter(({ name }) => name in graph.outputs);
-  if (outputs.length > 0) {
-    const names = outputs.map(({ name }) => name);
-    const actual = await runOnce(target, graph, weights, trainingInputs(subject, graph), names);
-    for (const { key, name } of outputs)
-      checklist.compare(name === 'loss' ? 'losses' : 'logits', key, key, actual[name]!);
-  }
+  const done = await replayOutputs(subject, graph, new Set());
+  if (extras.wholeTraining) await replayOutputs(subject, extras.wholeTraining(config), done);
   const parameters = new Set(parametersOf(graph).map(({ name }) => name));
   const gradients = checklist.asked(/^train\.grad\.(.+)$/).filter(({ name }) => parameters.has(name));
   if (gradients.length === 0) return;

@@ -1,6 +1,7 @@
 import {
   addDims,
   attention,
+  type AttentionOptions,
   concat,
   crossEntropy,
   dim,
@@ -55,6 +56,11 @@ export function decoderRope(config: DecoderConfig, grid: Grid, scaling: RopeScal
 
 /** How the decoder is run. */
 interface DecoderOptions {
+  /**
+   * What an entry sees of what is fed: itself and what comes before it (the default), all of it, or what a mask says, bool
+   * broadcastable to `[batch, heads, queries, keys]`. It sees the whole past in the first two.
+   */
+  readonly sees?: 'causal' | 'all' | Tensor;
   readonly dropout?: Dropout;
   /** Keys and values of earlier calls, layer by layer. */
   readonly past?: readonly KeyValue[];
@@ -70,39 +76,45 @@ export function tokenEmbedding(ids: Tensor, { vocabularySize, dim: width }: Deco
   return embeddingTable('tok_embeddings', vocabularySize, width)(ids);
 }
 
-/** What a decoder gives: states `[batch, tokens, dim]`, and the keys and values of each layer, those of the past first. */
+/** What a decoder gives, layer by layer: states `[batch, tokens, dim]`; keys and values, those of the past first. */
 interface Decoded {
-  readonly states: Tensor;
+  readonly states: readonly Tensor[];
   readonly keyValues: readonly KeyValue[];
 }
 
-/** All blocks: each entry sees itself, what comes before it, and the past. */
-export function causalDecoder(
+/** What is seen of what is fed, as attention takes it. */
+function attentionOptions(sees: NonNullable<DecoderOptions['sees']>): AttentionOptions {
+  if (sees === 'causal') return { causal: true };
+  return sees === 'all' ? {} : { mask: sees };
+}
+
+/** All blocks. */
+export function decoder(
   x: Tensor,
   rotary: Rotary,
   config: DecoderConfig,
-  { dropout = NO_DROPOUT, past }: DecoderOptions = {},
+  { sees = 'causal', dropout = NO_DROPOUT, past }: DecoderOptions = {},
 ): Decoded {
   const { heads, normEpsilon, multipleOf } = config;
   const feedForwardHidden = swiGluHidden(config.dim, multipleOf);
+  const seen = attentionOptions(sees);
   const keyValues: KeyValue[] = [];
-  let states = dropout(x);
-  for (let layer = 0; layer < config.layers; layer++)
-    states = scope(`layers.${layer}`, () =>
-      preNormBlock(states, BLOCK_NAMES, { normEpsilon, feedForwardHidden, dropout }, (normed) => {
+  const states: Tensor[] = [];
+  let stream = dropout(x);
+  for (let layer = 0; layer < config.layers; layer++) {
+    stream = scope(`layers.${layer}`, () =>
+      preNormBlock(stream, BLOCK_NAMES, { normEpsilon, feedForwardHidden, dropout }, (normed) => {
         const stacked = linear('wqkv', normed, 3 * config.dim);
         const part = (index: number) =>
           splitHeads(slice(stacked, { axis: 2, start: index * config.dim, length: config.dim }), heads);
         const query = rotate(part(0), rotary);
         const visible = withPast(past?.[layer], { key: rotate(part(1), rotary), value: part(2) });
         keyValues.push(visible);
-        return linear(
-          'wo',
-          mergeHeads(attention(query, visible.key, visible.value, { causal: true })),
-          config.dim,
-        );
+        return linear('wo', mergeHeads(attention(query, visible.key, visible.value, seen)), config.dim);
       }),
     );
+    states.push(stream);
+  }
   return { states, keyValues };
 }
 
