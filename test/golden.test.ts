@@ -36,6 +36,7 @@ describe('reference sets', () => {
       'randar-tiny',
       'par-tiny',
       'nar-tiny',
+      'maskgit-tiny',
     ]);
   });
 
@@ -244,6 +245,39 @@ describe('replaying changed sets', () => {
       expect(faults(outcome), key).to.have.length(1);
       expect(faults(outcome)[0]).to.include(`WRONG: ${key}`);
     }
+  });
+
+  it('finds what is another in any of the networks that are called MaskGIT', async () => {
+    for (const [key, at, group] of [
+      ['train.mask_ratio', 0, 'train.mask_ratio'],
+      ['train.grad.tok_emb.weight', 5, 'train.grad'],
+      ['piece.attn0.out', 70, 'piece.attn0.out'],
+      ['oddheads.out', 3, 'oddheads.out'],
+      ['proj2.logits', 40, 'proj2.logits'],
+      ['google.transformer.layer0', 12, 'google.transformer.layer0'],
+      ['google.loss.smooth0.1', 0, 'google.loss'],
+      ['google.resblock.out', 9, 'google.resblock.out'],
+      ['google.quantizer.entropy_loss', 0, 'google.quantizer.entropy_loss'],
+    ] as const) {
+      const off = changed('maskgit-tiny', 'maskgit-off', { numbers: withMoved(key, at, 2e-4) });
+      const [fault, ...more] = faults(await replayed(off, key));
+      expect(fault, key).to.include(`  ${group} `).and.to.include(`WRONG: ${key}`);
+      expect(more).to.deep.equal([]);
+    }
+    const weights = withMoved('head.weight', 5, 0.01);
+    const parted = await replayed(changed('maskgit-tiny', 'maskgit-tied', { weights }), 'train').catch(
+      (error: Error) => error.message,
+    );
+    expect(parted).to.include('head.weight is not tok_emb.weight');
+  });
+
+  it('replays sets of MaskGIT that tell of one network alone', async () => {
+    const numbers = (tensors: Weights): Weights =>
+      new Map([...tensors].filter(([key]) => /^(train|piece|mask)\./.test(key)));
+    const json = ({ config }: Readonly<Record<string, unknown>>) => ({ config });
+    const outcome = await replayed(changed('maskgit-tiny', 'maskgit-alone', { numbers, json }));
+    expect(faults(outcome)).to.deep.equal([]);
+    expect(outcome.checked).to.be.greaterThan(50);
   });
 
   it('replays variants on the same weights under their prefix', async () => {
