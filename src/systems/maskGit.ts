@@ -5,6 +5,9 @@ import { drawing } from './maskGitSampling.js';
 import { maskGitBatch } from './maskGitTraining.js';
 import { defineSystem, type System } from './system.js';
 
+/** What pages need of the system. */
+export { drawing };
+
 /** MaskGIT: masked tokens, many at a time, that see the whole picture (arXiv 2202.04200), as Halton-MaskGIT has it. */
 export const system: System<MaskGitFields> = /* @__PURE__ */ defineSystem<MaskGitFields>(() => ({
   name: 'maskgit',
