@@ -20,6 +20,8 @@ const SETS = readdirSync(goldenPath('')).flatMap((file) =>
 /** What is checked where the whole takes too long; the rest is checked there by test/graphs and test/training. */
 const PARTS: Readonly<Record<string, readonly string[]>> = {
   'arpg-tiny on gpujs:cpu': ['generate.*'],
+  'par-tiny on gpujs:cpu': ['generate.1.*', 'train.loss'],
+  'nar-tiny on gpujs:cpu': ['generate.1.*', 'train.loss'],
   'vq-tiny on gpujs:cpu': ['latent', 'reconstruction'],
 };
 
