@@ -28,6 +28,7 @@ export const TOLERANCES = {
   // The entropy's low temperature amplifies rounding; biases before a normalisation have nothing but rounding.
   tokenizerGradients: { limit: 1e-3, floor: 1e-3 },
   gradientNorms: { limit: 2e-5 },
+  rates: { limit: 1e-6 },
   // AdamW moves an element by the learning rate whichever way its gradient points, however small that is: single
   // elements with next to none may part.
   trainedWeights: { limit: 4e-3, mean: 5e-6 },

@@ -4,6 +4,7 @@ import { system as maskGit } from '../../../../src/systems/maskGit.js';
 import type { Target } from '../../../../src/targets/target.js';
 import type { Checklist } from '../checklist.js';
 import type { Configuration, GoldenSet } from '../goldenSet.js';
+import { replayLearningRate } from './replayLearningRate.js';
 import { replayOriginal } from './replayOriginal.js';
 import { replayPieces } from './replayPieces.js';
 import { replaySamplers } from './replaySamplers.js';
@@ -24,6 +25,7 @@ export async function replayMaskGit(
   const sections = sectionsOf(source);
   const subject: MaskGitSubject = { config, weights, sections, source, target, checklist };
   replayMasks(checklist);
+  replayLearningRate(checklist);
   await replayTraining(subject);
   await replayPieces(subject);
   await replayOriginal(subject);
