@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { SYSTEMS } from '../src/systems/registry.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -55,6 +56,19 @@ describe('documentation', () => {
       const faults = linksOf(page).flatMap((link) => faultOf(page, link) ?? []);
       expect(faults).to.deep.equal([]);
     });
+
+  it("README's table of systems says what each can", () => {
+    const rows = prose('README.md')
+      .split('\n')
+      .filter((line) => line.startsWith('|'))
+      .map((line) => line.split('|').map((cell) => cell.trim()));
+    const said = (isAble: boolean) => (isAble ? 'yes' : 'no');
+    for (const { name, title, can, choices } of SYSTEMS) {
+      const row = rows.find((cells) => cells[1] === title && cells[2] === `\`${name}\``);
+      const able = [can.known, can.grids, can.order].map(said);
+      expect(row?.slice(4, 8), title).to.deep.equal([choices.steps ? 'free' : 'fixed', ...able]);
+    }
+  });
 
   it('finds links, and knows which lead nowhere', () => {
     expect(linksOf('README.md')).to.include('docs/ARCHITECTURE.md');

@@ -98,16 +98,19 @@ const OWN_SETTINGS: ReadonlyMap<string, NamedSetting> = new Map(
 
 function flagOf({ setting, titles }: NamedSetting) {
   const usual = setting.default === undefined ? '' : `; default: ${String(setting.default)}`;
-  const description = `${setting.description} (${titles.join(', ')}${usual})`;
+  const common = {
+    description: `${setting.description} (${titles.join(', ')}${usual})`,
+    helpGroup: 'SOME SYSTEMS ONLY',
+  };
   switch (setting.kind) {
     case 'flag':
-      return Flags.boolean({ description, allowNo: true });
+      return Flags.boolean({ ...common, allowNo: true });
     case 'choice':
-      return Flags.string({ description, options: [...setting.values] });
+      return Flags.string({ ...common, options: [...setting.values] });
     case 'whole':
-      return Flags.integer({ description, min: setting.min });
+      return Flags.integer({ ...common, min: setting.min });
     case 'number':
-      return Flags.string({ description, helpValue: 'X' });
+      return Flags.string({ ...common, helpValue: 'X' });
   }
 }
 
