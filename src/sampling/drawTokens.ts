@@ -3,7 +3,7 @@ import { tokenWords } from '../random/draws.js';
 import { areFinite, requireFinite } from '../targets/finite.js';
 import type { HostTensor } from '../targets/target.js';
 import { filterLogits } from './filter.js';
-import { guide } from './guidance.js';
+import { guideInto } from './guidance.js';
 import { pickToken } from './pickToken.js';
 import { isGuided, type PictureRequest, type SamplingOptions } from './request.js';
 
@@ -22,6 +22,7 @@ const CONDITION_ALONE = 1;
 /**
  * The logits that a token is drawn from: guided where there are two rows, and divided by the temperature.
  * @param rows `[vocabulary]` each: with the condition, and without
+ * @param into `[vocabulary]`, where they are written
  * @throws InputError naming the step when the network gives no finite numbers, UsageError when the settings make them
  *   overflow.
  */
@@ -30,12 +31,14 @@ export function temperedLogits(
   scale: number,
   { guidance, temperature }: SamplingOptions,
   step: string,
+  into: Float32Array,
 ): Float32Array {
   const divisor = Math.max(temperature, MIN_TEMPERATURE);
   const isGuidedHere = unconditional !== undefined && scale !== CONDITION_ALONE;
-  const own = isGuidedHere ? guide(conditional!, unconditional, scale) : conditional!;
-  const tempered = own.map((logit) => logit / divisor);
-  if (areFinite(tempered)) return tempered;
+  if (isGuidedHere) guideInto(conditional!, unconditional, scale, into);
+  else into.set(conditional!);
+  if (divisor !== 1) for (let token = 0; token < into.length; token++) into[token]! /= divisor;
+  if (areFinite(into)) return into;
   for (const row of [conditional!, ...(unconditional ? [unconditional] : [])])
     requireFinite(row, `${step}: the logits`);
   throw new UsageError(
@@ -61,12 +64,13 @@ export function drawTokens(
   options: SamplingOptions,
   step: string,
 ): void {
+  const tempered = new Float32Array(logits.shape[2]!);
   for (const [picture, { index, isRedrawn = false }] of pictures.entries()) {
     const purpose = isRedrawn ? 'redrawnToken' : 'token';
     for (const [query, position] of positions[picture]!.entries()) {
       const own = rowOf(logits, picture, query);
       const pair = isGuided(options) ? [own, rowOf(logits, picture + pictures.length, query)] : [own];
-      const tempered = temperedLogits(pair, scale, options, step);
+      temperedLogits(pair, scale, options, step, tempered);
       tokens[picture]![position] = pickToken(
         filterLogits(tempered, options),
         tokenWords(options.seed, index, position, purpose),

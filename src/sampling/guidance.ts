@@ -10,7 +10,22 @@ export function guidanceScale(scale: number, schedule: GuidanceSchedule, knownSh
   return schedule === 'constant' ? scale : 1 + (scale - 1) * knownShare;
 }
 
-/** Classifier-free guidance, in place of the conditional logits: null + (conditional − null)·scale. */
+/** Writes what classifier-free guidance makes of the conditional logits: null + (conditional − null)·scale. */
+export function guideInto(
+  conditional: Float32Array,
+  unconditional: Float32Array,
+  scale: number,
+  into: Float32Array,
+): void {
+  for (let index = 0; index < into.length; index++) {
+    const without = unconditional[index]!;
+    into[index] = without + (conditional[index]! - without) * scale;
+  }
+}
+
+/** The same as an array of its own. */
 export function guide(conditional: Float32Array, unconditional: Float32Array, scale: number): Float32Array {
-  return conditional.map((logit, index) => unconditional[index]! + (logit - unconditional[index]!) * scale);
+  const guided = new Float32Array(conditional.length);
+  guideInto(conditional, unconditional, scale, guided);
+  return guided;
 }

@@ -1,7 +1,9 @@
 /** Words are turned into numbers inside (0, 1): (word + ½)/2³². */
 const WORD_RANGE = 2 ** 32;
 /** No exponential number below −log(1 − 2⁻³³) can come out of a word. */
-const SMALLEST_EXPONENTIAL = 2 ** -33;
+const LOG_SMALLEST_EXPONENTIAL = -33 * Math.LN2;
+/** More than the rounding of what it is compared with. */
+const MARGIN = 1e-6;
 
 /**
  * Samples from the softmax of the logits by a race: token i arrives at time Eᵢ/pᵢ, with Eᵢ exponential, and the
@@ -17,17 +19,23 @@ export function pickToken(logits: Float32Array, words: (into: Uint32Array, block
   let filled = -1;
   let winner = 0;
   let fastest = 0;
+  // What the logarithm of a token's speed must come up to.
+  let toBeat = -Infinity;
   for (let token = 0; token < logits.length; token++) {
-    const weight = Math.exp(logits[token]! - largest);
+    const gap = logits[token]! - largest;
     // Too unlikely to win with any random number: saves drawing one.
-    if (weight <= fastest * SMALLEST_EXPONENTIAL) continue;
+    if (gap - LOG_SMALLEST_EXPONENTIAL < toBeat) continue;
     if (token >> 2 !== filled) {
       filled = token >> 2;
       words(block, filled);
     }
-    const speed = weight / -Math.log((block[token & 3]! + 0.5) / WORD_RANGE);
+    const word = block[token & 3]!;
+    // The exponential number is at least 1 − u, and that is at least 2^−(1 + its leading zeros): saves the logarithms.
+    if (gap + (Math.clz32(~word) + 1) * Math.LN2 < toBeat) continue;
+    const speed = Math.exp(gap) / -Math.log((word + 0.5) / WORD_RANGE);
     if (speed > fastest) {
       fastest = speed;
+      toBeat = Math.log(speed) - MARGIN;
       winner = token;
     }
   }

@@ -62,6 +62,7 @@ function logitsAt(
   loop: MaskedLoop,
   options: SamplingOptions,
   name: string,
+  into: Float32Array,
 ): Float32Array {
   const columns = (row: number) => {
     const own = rowOf(logits, row, position);
@@ -74,6 +75,7 @@ function logitsAt(
     loop.scale(step),
     { ...options, temperature: temperature / loop.sharpness(step) },
     name,
+    into,
   );
 }
 
@@ -126,6 +128,7 @@ export async function* maskedSteps(
     const outputs = await run.run(graph, inputs, ['logits']);
     try {
       const logits = await outputs.logits!.read();
+      const scratch = new Float32Array(rule.drawsMask ? logits.shape[2]! : mask);
       for (const [picture, { order, noise }] of pictures.entries()) {
         const canvas = canvases[picture]!;
         const isKnown = (position: number) => canvas.known[position] === 1;
@@ -134,7 +137,7 @@ export async function* maskedSteps(
         const draws = new Map(
           candidates.map((position): [number, Draw] => {
             const place = { picture, pictures: pictures.length, position };
-            const own = logitsAt(logits, place, step, loop, options, `step ${step + 1} of ${steps}`);
+            const own = logitsAt(logits, place, step, loop, options, `step ${step + 1} of ${steps}`, scratch);
             const code = pickToken(filterLogits(own, options), noise.race(step, position));
             // Where nothing is chosen, nobody asks for it.
             return [position, { code, logProbability: rule.choose ? logProbability(own, code) : 0 }];
