@@ -3,13 +3,14 @@ import { Errors } from '@oclif/core';
 import { closest } from 'fastest-levenshtein';
 import { EXIT_CODES, OutputError, systemReason, UserError } from '../errors.js';
 import { GraphError } from '../graph/graphError.js';
+import { packageFile } from '../packageFiles.js';
 import { oneLine, printMessage, printTrace } from './terminal.js';
 
 const STDOUT = 'stdout';
 
 /** The names of the commands, as the manifest lists them. */
 function commandNames(): readonly string[] {
-  const manifest = new URL('../../../oclif.manifest.json', import.meta.url);
+  const manifest = packageFile('oclif.manifest.json');
   const { commands } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly commands: object };
   return Object.keys(commands).map((id) => id.replaceAll(':', ' '));
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { GraphRun } from '../sampling/plan.js';
 import type { System } from '../systems/system.js';
 import { InputError } from '../errors.js';
+import { packageFile } from '../packageFiles.js';
 import { type DimBindings, formatDim } from '../graph/dimension.js';
 import { type Graph, inputNode } from '../graph/graph.js';
 import type { ConstantNode } from '../graph/node.js';
@@ -227,7 +228,7 @@ export async function gpujsModule(model: ModuleModel, options: GpujsModuleOption
     `const kernels = [\n${writer.kernels.join(',\n')},\n];`,
     `const data = ${scriptLiteral(data)};`,
     `const weights = ${scriptLiteral(base64)};`,
-    readFileSync(new URL(`./browser/${system.name}.bundle.js`, import.meta.url), 'utf8').trim(),
+    readFileSync(packageFile(`dist/src/export/browser/${system.name}.bundle.js`), 'utf8').trim(),
     `export const labels = data.labels;`,
     `export const load = (GPU) => runtime.createPageModel(GPU, data, kernels, weights);`,
     '',

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Grid, RopeScaling } from '../../graphs/rotary.js';
 import { chooseClasses } from '../conditions/classGroups.js';
 import { createSampler } from '../systems/sampler.js';
@@ -14,11 +13,12 @@ import {
   type TokenizerModel,
 } from '../models/modelFolder.js';
 import { InputError, UsageError } from '../errors.js';
+import { packageFile } from '../packageFiles.js';
 import { resolveTarget, type ResolveOptions } from '../targets/resolveTarget.js';
 import type { Target } from '../targets/target.js';
 import { createTokenizer, type Tokenizer } from '../tokenizers/tokenizer.js';
 
-const SHIPPED_MODELS = fileURLToPath(new URL('../../../fixtures/models/', import.meta.url));
+const SHIPPED_MODELS = packageFile('fixtures/models/');
 
 /** The model used when none is named. */
 export const DEFAULT_MODEL = 'digits';
