@@ -6,7 +6,8 @@ import { parametersOf } from '../../src/graph/graph.js';
 import { parseSystemConfig } from '../../src/models/parseConfig.js';
 import { unknownShare } from '../../src/sampling/maskedSteps/shares.js';
 import { system as maskGit } from '../../src/systems/maskGit.js';
-import { maskGitClass, type MaskGitFields, maskGitNetwork } from '../../src/systems/maskGitFields.js';
+import { type MaskGitFields, maskGitNetwork } from '../../src/systems/maskGitFields.js';
+import { classRow } from '../../src/systems/inputs.js';
 import { hideTokens, maskGitBatch } from '../../src/systems/maskGitTraining.js';
 import type { TrainingExample } from '../../src/systems/system.js';
 
@@ -126,7 +127,7 @@ describe('training MaskGIT', () => {
     const { tokens, masked_tokens, class_ids } = maskGitBatch(fields, examples, 9);
     expect(rowsOf(tokens.data, 64)).to.deep.equal(examples.map((own) => [...own.tokens]));
     expect([...class_ids.data]).to.deep.equal([5, 4, 0]);
-    expect(maskGitClass(fields, NO_CONDITION)).to.equal(5);
+    expect(classRow(NO_CONDITION, fields.nclass)).to.equal(5);
     for (const [index, token] of masked_tokens.data.entries())
       expect(token).to.be.oneOf([30, tokens.data[index]]);
   });
