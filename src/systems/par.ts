@@ -167,7 +167,7 @@ export const system: System<ParFields> = /* @__PURE__ */ defineSystem<ParFields>
   choices: {
     schedules: [],
     steps: false,
-    fixedSteps: 'one per region, then one per token of a region but its first',
+    fixedSteps: 'one per region, then one per further token of a region',
     guidance: 'null + (class − null)·G',
   },
   config: {
