@@ -174,7 +174,7 @@ describe('a page of MaskGIT', () => {
       tokenizer: tokenizerOf(32),
     });
     const model = await load(temporary('model'), { target: 'reference' });
-    writeFileSync(temporary('page.mjs'), await exportGpujs(model, { mode: 'cpu', steps: 2 }));
+    writeFileSync(temporary('page.mjs'), await exportGpujs(model, { mode: 'cpu', steps: 1, guided: false }));
     await model.dispose();
     const page = (await import(temporary('page.mjs'))) as {
       load(gpu: unknown): { sample(options: object): Promise<{ tokens: Int32Array }> };
