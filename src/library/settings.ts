@@ -22,7 +22,7 @@ export interface SamplingSettings {
   readonly schedule?: string;
   /** Classifier-free guidance scale ≥ 0; 1 is none (default: the model's, else the system's). */
   readonly guidance?: number;
-  /** Whether guidance is the same at all steps or grows from 1 (default: the system's). */
+  /** Whether guidance is the same at all steps or grows from none (default: the system's). */
   readonly guidanceSchedule?: GuidanceSchedule;
   /** Divides the logits; ≥ 0 (default: the model's, else 1). */
   readonly temperature?: number;
@@ -32,7 +32,7 @@ export interface SamplingSettings {
   readonly topP?: number;
   /** Raster positions in the order to sample, or `random` (default: drawn for each picture, or the system's own). */
   readonly order?: OrderChoice;
-  /** Settings that only the model's system has, by their names in camel case, such as PAR's `guidanceInterval`. */
+  /** Settings that only the model's system has, by their names in camel case, such as `guidanceInterval`. */
   readonly own?: SettingValues;
   /** Ends the work before its next step; it then fails with the signal's reason, and nothing stays in memory. */
   readonly signal?: AbortSignal;
