@@ -41,7 +41,10 @@ export interface DrawnWindow {
   /** Tokens before, from the picture, and after. */
   readonly before: Int32Array;
   readonly after: Int32Array;
-  /** Raster positions that were drawn; the tokens of all others are the same before and after. */
+  /**
+   * Raster positions that were to be drawn; the tokens of all others are the same before and after, unless the system was
+   * told to draw over those as well (`freeze: false` of MaskGIT).
+   */
   readonly drawn: readonly number[];
   /** The window's pixels as the tokenizer decodes them. */
   readonly decoded: RgbImage;

@@ -171,7 +171,7 @@ export function logitScaleAt(
   steps: number,
 ): number {
   const progress = steps === 1 ? 0 : step / (steps - 1);
-  return (start + (end - start) * progress) ** power * (step < warmup ? 0.5 : 1);
+  return (start * (1 - progress) + end * progress) ** power * (step < warmup ? 0.5 : 1);
 }
 
 /** Samplers that take a setting, in words. */

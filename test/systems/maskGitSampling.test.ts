@@ -353,6 +353,8 @@ describe('MaskGIT settings', () => {
     const scale = { start: 1, end: 2, power: 2, warmup: 1 };
     expect([0, 1, 2].map((step) => logitScaleAt(scale, step, 3))).to.deep.equal([0.5, 2.25, 4]);
     expect(logitScaleAt({ ...scale, warmup: 0 }, 0, 1)).to.equal(1);
+    // However far apart the ends are, the last step has the one that was asked for.
+    expect(logitScaleAt({ start: 1e300, end: 1.2, power: 1, warmup: 0 }, 2, 3)).to.equal(1.2);
   });
 
   it('roll the Halton order by picture', () => {
