@@ -62,6 +62,13 @@ export function resolveSeed(seed: number = drawSeed()): number {
   return seed;
 }
 
+/** Those that are given a value. @throws UsageError for what callers of JavaScript may pass instead of an object. */
+function givenSettings(own: unknown = {}): SettingValues {
+  if (typeof own !== 'object' || own === null || Array.isArray(own))
+    throw new UsageError(`own ${String(own)} is not an object of settings`);
+  return Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
+}
+
 /** @throws UsageError for a schedule that a system does not take. */
 function requireSchedule({ title, choices }: System, schedule: unknown): void {
   if (typeof schedule !== 'string' || !choices.schedules.includes(schedule))
@@ -90,8 +97,9 @@ export function resolveSettings(
   grid: Grid,
 ): FullSettings {
   const positions = grid.height * grid.width;
-  requireSettings(system, settings.own ?? {});
-  const own = filledSettings(system.settings, settings.own);
+  const given = givenSettings(settings.own);
+  requireSettings(system, given);
+  const own = filledSettings(system.settings, given);
   const usual = system.defaults(config, grid, own);
   const { steps = usual.steps, order, topK = 0, signal } = settings;
   const { schedule = usual.schedule, guidanceSchedule = usual.guidanceSchedule } = settings;
