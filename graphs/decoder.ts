@@ -118,6 +118,11 @@ export function decoder(
   return { states, keyValues };
 }
 
+/** The states as outputs of a graph, for comparing with numbers of official code: `hidden.LAYER`. */
+export function hiddenOutputs(states: readonly Tensor[]): Readonly<Record<string, Tensor>> {
+  return Object.fromEntries(states.map((state, layer) => [`hidden.${layer}`, state]));
+}
+
 /** Final norm and head: `[batch, tokens, dim]` → `[batch, tokens, vocabulary]` */
 export function tokenHead(states: Tensor, config: DecoderConfig): Tensor {
   const normed = rmsNormLayer('norm', states, config.normEpsilon);

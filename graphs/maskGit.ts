@@ -99,13 +99,24 @@ function modulate(x: Tensor, shift: Tensor, scale: Tensor): Tensor {
   return add(multiply(x, add(scale, 1)), shift);
 }
 
-/** Vectors that a condition `[batch, dim]` asks for, `[batch, 1, dim]` each. @param initializer of the layer's weight */
-function conditioned(condition: Tensor, count: number, initializer: Initializer): readonly Tensor[] {
+/**
+ * Vectors that a condition `[batch, dim]` asks for, by what they are for: `[batch, 1, dim]` each.
+ * @param initializer of the layer's weight
+ */
+function conditioned<Use extends string>(
+  condition: Tensor,
+  uses: readonly Use[],
+  initializer: Initializer,
+): Readonly<Record<Use, Tensor>> {
   const [batch, features] = condition.shape as readonly [Dim, number];
-  const vectors = affine('mlp.1', silu(condition), count * features, initializer);
-  const rows = reshape(vectors, [batch, count, features]);
-  return Array.from({ length: count }, (_, start) => slice(rows, { axis: 1, start, length: 1 }));
+  const vectors = affine('mlp.1', silu(condition), uses.length * features, initializer);
+  const rows = reshape(vectors, [batch, uses.length, features]);
+  const parts = uses.map((use, start) => [use, slice(rows, { axis: 1, start, length: 1 })] as const);
+  return Object.fromEntries(parts) as Record<Use, Tensor>;
 }
+
+/** What a layer asks for, in the order of its weight's rows. */
+const LAYER_USES = ['shift1', 'scale1', 'gate1', 'shift2', 'scale2', 'gate2'] as const;
 
 /**
  * One layer: x + gate·attention(…), then that + gate·feedForward(…). What goes in is normed, scaled and shifted; the condition
@@ -119,30 +130,13 @@ export function maskGitLayer(
   { heads, feedForwardHidden }: Pick<MaskGitConfig, 'heads' | 'feedForwardHidden'>,
   dropout: Dropout = NO_DROPOUT,
 ): Tensor {
-  const [shift1, scale1, gate1, shift2, scale2, gate2] = conditioned(condition, 6, { kind: 'zeros' }) as [
-    Tensor,
-    Tensor,
-    Tensor,
-    Tensor,
-    Tensor,
-    Tensor,
-  ];
-  const normed = modulate(rmsNormLayer('ln1', x, NORM_EPSILON), shift1, scale1);
-  const attended = add(
-    x,
-    multiply(
-      gate1,
-      scope('attn', () => maskGitAttention(normed, heads, dropout)),
-    ),
-  );
-  const normedAgain = modulate(rmsNormLayer('ln2', attended, NORM_EPSILON), shift2, scale2);
-  return add(
-    attended,
-    multiply(
-      gate2,
-      scope('ff', () => maskGitFeedForward(normedAgain, feedForwardHidden, dropout)),
-    ),
-  );
+  const asked = conditioned(condition, LAYER_USES, { kind: 'zeros' });
+  const normed = modulate(rmsNormLayer('ln1', x, NORM_EPSILON), asked.shift1, asked.scale1);
+  const attention = scope('attn', () => maskGitAttention(normed, heads, dropout));
+  const attended = add(x, multiply(asked.gate1, attention));
+  const normedAgain = modulate(rmsNormLayer('ln2', attended, NORM_EPSILON), asked.shift2, asked.scale2);
+  const fed = scope('ff', () => maskGitFeedForward(normedAgain, feedForwardHidden, dropout));
+  return add(attended, multiply(asked.gate2, fed));
 }
 
 /**
@@ -152,7 +146,8 @@ export function maskGitLayer(
  */
 export function maskGitFinalNorm(x: Tensor, condition: Tensor): Tensor {
   const features = Number(x.shape.at(-1));
-  const [shift, scale] = conditioned(condition, 2, xavierUniform(features, 2 * features)) as [Tensor, Tensor];
+  const initializer = xavierUniform(features, 2 * features);
+  const { shift, scale } = conditioned(condition, ['shift', 'scale'], initializer);
   const normed = rmsNormLayer('norm_final', x, NORM_EPSILON);
   const bias = scope('norm_final', () => parameter('bias', [features], { kind: 'zeros' }));
   return modulate(add(normed, bias), shift, scale);

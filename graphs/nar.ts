@@ -2,7 +2,6 @@ import {
   add,
   broadcastTo,
   concat,
-  constant,
   type Dim,
   dim,
   type Graph,
@@ -23,6 +22,7 @@ import {
   type DecoderConfig,
   decoderRope,
   embedContent,
+  hiddenOutputs,
   presentOutputs,
   stepInputs,
   tokenEmbedding,
@@ -33,6 +33,7 @@ import { entryDistances, type Sources, sourcesOf } from './diagonals.js';
 import { keyedDropout } from './dropout.js';
 import { rankMask } from './rankMask.js';
 import type { Grid, RopeScaling } from './rotary.js';
+import { sameForAll } from './sameForAll.js';
 
 /** A decoder with a second head, which lies some layers deeper than the first. */
 export interface NarConfig extends DecoderConfig {
@@ -153,16 +154,16 @@ export function narStep(
 function mixOfGrid({ height, width }: Grid, batch: Dim): Mix {
   const positions = height * width;
   const sources = Array.from({ length: positions }, (_, position) => sourcesOf({ width }, position));
-  const forEach = (dtype: 'i32' | 'f32', list: readonly number[]) =>
-    broadcastTo(constant(dtype, [1, positions], list), [batch, positions]);
   const entries = (head: keyof Sources) =>
-    forEach(
+    sameForAll(
       'i32',
+      batch,
       sources.map((source) => source[head].place + 1),
     );
   const shares = (head: keyof Sources) =>
-    forEach(
+    sameForAll(
       'f32',
+      batch,
       sources.map((source) => source[head].weight),
     );
   return {
@@ -202,10 +203,9 @@ export function narTeacherForced(
     dropout: keyedDropout(dropout, key),
   });
   const outputs = headOutputs(statesOfHeads(states, config), mixOfGrid(grid, batch), config, whole);
-  const inside = Object.fromEntries(states.map((state, layer) => [`hidden.${layer}`, state]));
   return makeGraph('nar-teacher-forced', [tokens, classIds, ...(dropout > 0 ? [key] : [])], {
     ...outputs,
     loss: tokenLoss(outputs.logits, tokens),
-    ...(whole && inside),
+    ...(whole && hiddenOutputs(states)),
   });
 }

@@ -2,7 +2,6 @@ import {
   broadcastTo,
   concat,
   constant,
-  type Dim,
   dim,
   embeddingTable,
   type Graph,
@@ -21,6 +20,7 @@ import {
   type DecoderConfig,
   decoderRope,
   embedContent,
+  hiddenOutputs,
   presentOutputs,
   stepInputs,
   tokenEmbedding,
@@ -31,6 +31,7 @@ import { keyedDropout } from './dropout.js';
 import { rankMask } from './rankMask.js';
 import { regionOrder, slotGroups, slotRows } from './regions.js';
 import { CLASS_ROTARY_INDEX, type Grid, type RopeScaling } from './rotary.js';
+import { sameForAll } from './sameForAll.js';
 
 /** A decoder that draws one token of each region side by side. */
 export interface ParConfig extends DecoderConfig {
@@ -41,11 +42,6 @@ export interface ParConfig extends DecoderConfig {
 /** Special embeddings, one less than there are regions: i32 `[batch, n]` → `[batch, n, dim]` */
 function specialEmbedding(ids: Tensor, { regions, dim: width }: ParConfig): Tensor {
   return scope('spe_tok_embeddings', () => embeddingTable('special_embeddings', regions - 1, width)(ids));
-}
-
-/** The same list for each picture of a batch: i32 `[batch, list]` */
-function forEach(batch: Dim, list: readonly number[]): Tensor {
-  return broadcastTo(constant('i32', [1, list.length], list), [batch, list.length]);
 }
 
 /**
@@ -109,7 +105,7 @@ export function parTeacherForced(
   const classIds = input('class_ids', 'i32', [batch]);
   const key = input('dropout_key', 'i32', [4]);
   const order = regionOrder(grid, regions);
-  const sequence = gather(tokens, forEach(batch, order));
+  const sequence = gather(tokens, sameForAll('i32', batch, order));
   const embedded = tokenEmbedding(sequence, config);
   const part = (start: number, length: number) => slice(embedded, { axis: 1, start, length });
   const specialIds = broadcastTo(reshape(iota(regions - 1), [1, regions - 1]), [batch, regions - 1]);
@@ -123,7 +119,7 @@ export function parTeacherForced(
     1,
   );
   const x = slice(all, { axis: 1, start: 0, length: entries });
-  const indices = forEach(batch, slotRows(order, regions).slice(0, entries));
+  const indices = sameForAll('i32', batch, slotRows(order, regions).slice(0, entries));
   const rotary = { table: decoderRope(config, grid, 'extend'), indices };
   const { states } = decoder(x, rotary, config, {
     sees: rankMask(slotGroups(entries, regions)),
@@ -131,10 +127,9 @@ export function parTeacherForced(
   });
   const predicting = slice(states.at(-1)!, { axis: 1, start: 0, length: positions });
   const logits = tokenHead(predicting, config);
-  const inside = Object.fromEntries(states.map((state, layer) => [`hidden.${layer}`, state]));
   return makeGraph('par-teacher-forced', [tokens, classIds, ...(dropout > 0 ? [key] : [])], {
     logits,
     loss: tokenLoss(logits, sequence),
-    ...(whole && { sequence, ...inside }),
+    ...(whole && { sequence, ...hiddenOutputs(states) }),
   });
 }

@@ -10,7 +10,12 @@ const run = (script) =>
   spawnSync(process.execPath, [join(root, 'scripts', script)], { cwd: root, stdio: 'inherit' }).status === 0;
 
 /** What `npm run build` does after the compiler. */
-const AFTERWARDS = ['bundleBrowserRuntime.mjs', 'bundleProgram.mjs', 'writeCommandManifest.mjs', 'writeConfigSchema.mjs'];
+const AFTERWARDS = [
+  'bundleBrowserRuntime.mjs',
+  'bundleProgram.mjs',
+  'writeCommandManifest.mjs',
+  'writeConfigSchema.mjs',
+];
 
 run('generateKernelIndex.mjs');
 run('pruneBuild.mjs');

@@ -6,7 +6,7 @@ import { openSafetensors, serializeSafetensors } from '../src/checkpoints/safete
 import { readFloats, type StoredTensor, storedFloats, type Weights } from '../src/graph/weights.js';
 import { readJsonFile } from '../src/jsonFile.js';
 import { resolveTarget } from '../src/targets/resolveTarget.js';
-import { goldenPath } from './support/golden.js';
+import { goldenJson, goldenPath } from './support/golden.js';
 import type { Outcome } from './support/golden/checklist.js';
 import { openGoldenSet } from './support/golden/goldenSet.js';
 import { replay } from './support/golden/replay.js';
@@ -356,6 +356,14 @@ describe('npm run golden', () => {
     for (const ending of ['.json', '.safetensors', '.expected.safetensors'])
       copyFileSync(goldenPath(`llamagen-tiny${ending}`), place(`unheard-of-tiny${ending}`));
     writeFileSync(place('llamagen-random.json'), '{"config":{},"cases":[]}');
+    for (const ending of ['.safetensors', '.expected.safetensors'])
+      copyFileSync(goldenPath(`maskgit-tiny${ending}`), place(`maskgit-unheard${ending}`));
+    const [first, ...others] = goldenJson('maskgit-tiny.json').cases as readonly object[];
+    const cases = [{ ...first, sampler: 'unheard-of' }, ...others];
+    writeFileSync(
+      place('maskgit-unheard.json'),
+      JSON.stringify({ ...goldenJson('maskgit-tiny.json'), cases }),
+    );
     for (const [args, code, words] of [
       [[], 2, 'no set is named'],
       [[goldenPath('vq-tiny'), '--fast'], 2, "Unknown option '--fast'"],
@@ -363,6 +371,7 @@ describe('npm run golden', () => {
       [[goldenPath('vq-tiny'), '--only', 'nothing'], 2, '--only nothing matches no key of vq-tiny'],
       [[place('arpg-absent')], 3, 'arpg-absent.json: cannot be read'],
       [[place('llamagen-random')], 3, 'llamagen-random'],
+      [[place('maskgit-unheard')], 3, "a case: field 'sampler' must be equal to one of the allowed values"],
       [[place('unheard-of-tiny')], 3, "sets of 'unheard-of' cannot be replayed; there are arpg,"],
     ] as const) {
       const outcome = golden(...args);

@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
-import { GENERATOR_DEFAULTS, trainGenerator } from '../../src/faces/training.js';
+import { GENERATOR_DEFAULTS, TRAINING_DEFAULTS, trainGenerator } from '../../src/faces/training.js';
 import { SYSTEM_NAMES, SYSTEMS, TOKEN_LAYOUTS } from '../../src/index.js';
+import { bySystem } from '../../src/cli/samplingFlags.js';
 import { TrainCommand } from '../../src/cli/trainCommand.js';
 import {
   givenFlags,
@@ -11,11 +12,23 @@ import {
   trainFlags,
 } from '../../src/cli/trainFlags.js';
 
+/** The fields that say how large a network is. */
+const mainFields = (trainable: Readonly<Record<string, object>>): string =>
+  `${Object.keys(Object.values(trainable)[0]!).slice(0, 3).join(', ')}, …`;
+
+const percent = (share: number): string => `${100 * share} %`;
+
+/** How the learning rate falls, in words. */
+const fallOf = ({ learningRate: held }: (typeof SYSTEMS)[number]['recipe']): string =>
+  held
+    ? `stays for ${percent(held.holdShare)} of the steps and falls to ${percent(held.finalShare)}`
+    : 'falls to a tenth along a cosine';
+
 export default class Train extends TrainCommand {
   static override summary = 'Train a generator on images.';
   static override description =
-    `Images become tokens first, with the tokenizer named; then the generator learns to predict each token from
-those before it, in the orders of its system. The vocabulary, the token grid and the classes come from the tokenizer and the
+    `Images become tokens first, with the tokenizer named; then the generator learns to predict some of
+them from others, as its system draws them. The vocabulary, the token grid and the classes come from the tokenizer and the
 data. The run folder holds run.json, log.jsonl, loss.png, sample grids in samples/, checkpoints that are complete or
 absent, and at the end a model folder for arpg sample with the weights of the lowest held-out loss, or the last ones
 where --holdout leaves no image out. Images that cannot be read are left out and said. Interrupting saves first; --resume continues with the very losses of a run that was never interrupted.`;
@@ -31,6 +44,11 @@ where --holdout leaves no image out. Images that cannot be read are left out and
       description: `${trainFlags.data.description}; or tokens: ${TOKEN_LAYOUTS}`,
       helpValue: 'PATH',
     }),
+    lr: numberFlag(
+      `peak learning rate; it then ${bySystem(({ recipe }) => fallOf(recipe))}`,
+      TRAINING_DEFAULTS.learningRate,
+      'RATE',
+    ),
     system: Flags.string({
       description: 'generative system to train',
       options: [...SYSTEM_NAMES],
@@ -38,7 +56,7 @@ where --holdout leaves no image out. Images that cannot be read are left out and
     }),
     tokenizer: Flags.string({ description: 'model folder with the tokenizer', helpValue: 'DIR' }),
     config: Flags.string({
-      description: `${[...new Set(SYSTEMS.flatMap(({ config }) => Object.keys(config.trainable)))].join(', ')}, or a JSON file with dim, n_layer, n_head, …`,
+      description: `${[...new Set(SYSTEMS.flatMap(({ config }) => Object.keys(config.trainable)))].join(', ')}, or a JSON file with the official field names: ${bySystem(({ config }) => mainFields(config.trainable))}`,
       helpValue: 'NAME|FILE',
       default: 'small',
     }),
@@ -48,7 +66,7 @@ where --holdout leaves no image out. Images that cannot be read are left out and
       'SHARE',
     ),
     dropout: numberFlag(
-      'share of elements dropped from embeddings, attention output and feed-forward output',
+      'share of elements dropped inside the network, where the official training drops them',
       SYSTEMS[0]!.recipe.dropout,
       'SHARE',
     ),

@@ -28,20 +28,21 @@ type AnySystem = (typeof SYSTEMS)[number];
 const usualOf = (system: AnySystem, config: object) =>
   system.defaults(config, USUAL_GRID, filledSettings(system.settings));
 
-/** What each system says, in words: once where all say the same. */
+/** What each system says, in words: alone what most say, then the others by name, as in `1 (0 for MaskGIT)`. */
 export function bySystem(say: (system: AnySystem, config: object) => string): string {
   const said = SYSTEMS.map((system) => ({
     title: system.title,
     text: say(system, Object.values(system.config.presets)[0]!.config),
   }));
+  const titlesOf = (text: string) => said.filter((own) => own.text === text).map(({ title }) => title);
   const texts = [...new Set(said.map(({ text }) => text))];
-  if (texts.length === 1) return texts[0]!;
-  return texts
-    .map((text) => {
-      const titles = said.filter((own) => own.text === text).map(({ title }) => title);
-      return `${text} for ${titles.join(', ')}`;
-    })
+  const usual = texts.find((text) => 2 * titlesOf(text).length > said.length);
+  const others = texts
+    .filter((text) => text !== usual)
+    .map((text) => `${text} for ${titlesOf(text).join(', ')}`)
     .join('; ');
+  if (usual === undefined) return others;
+  return others === '' ? usual : `${usual} (${others})`;
 }
 
 /** Flags of the commands that sample tokens. */
@@ -58,11 +59,11 @@ export const samplingFlags = {
     defaultHelp: async () => bySystem((system, config) => usualOf(system, config).schedule || 'none'),
   }),
   guidance: Flags.string({
-    description: `classifier-free guidance scale G; none is ${bySystem(({ noGuidance }) => String(noGuidance))} (default: the model's, else the system's); it counts as ${bySystem(({ choices }) => choices.guidance)}`,
+    description: `classifier-free guidance scale G; it counts as ${bySystem(({ choices }) => choices.guidance)} (default: the model's, else the system's); none is ${bySystem(({ noGuidance }) => String(noGuidance))}`,
     helpValue: 'G',
   }),
   'guidance-schedule': Flags.string({
-    description: 'whether guidance is the same at all steps or grows from 1 to G',
+    description: 'whether guidance is the same at all steps or grows from none to G',
     options: [...GUIDANCE_SCHEDULES],
     defaultHelp: async () => bySystem((system, config) => usualOf(system, config).guidanceSchedule),
   }),
@@ -82,7 +83,7 @@ export const samplingFlags = {
   }),
 };
 
-/** The systems that have a setting, and what it is with each choice that any of them gives. */
+/** A setting, and the titles of the systems that have it. */
 interface NamedSetting {
   readonly setting: SystemSetting;
   readonly titles: readonly string[];

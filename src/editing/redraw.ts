@@ -41,7 +41,10 @@ export interface DrawnWindow {
   /** Tokens before, from the picture, and after. */
   readonly before: Int32Array;
   readonly after: Int32Array;
-  /** Raster positions that were drawn; the tokens of all others are the same before and after. */
+  /**
+   * Raster positions that were to be drawn; the tokens of all others are the same before and after, unless the system was
+   * told to draw over those as well (`freeze: false` of MaskGIT).
+   */
   readonly drawn: readonly number[];
   /** The window's pixels as the tokenizer decodes them. */
   readonly decoded: RgbImage;
@@ -67,10 +70,9 @@ export function touchedPositions({ image, mask }: Canvas, factor: number): Reado
 }
 
 /**
- * Draws the given tokens of one window anew (docs/SYSTEMS.md, ARPG zero-shot uses): the known ones enter pass 1 together with the class
- * token, then pass 2 predicts the others along the schedule.
+ * Draws some tokens of one window anew (docs/SYSTEMS.md, ARPG zero-shot uses); the sampler is given the others.
  * @param index numbers the window under the seed
- * @returns all tokens in raster order
+ * @returns all tokens in raster order, the known ones as they came
  */
 export async function redrawTokens(
   sampler: Sampler,
@@ -90,7 +92,8 @@ export async function redrawTokens(
     { ...options, steps },
     onStep,
   );
-  return drawn!;
+  // Some samplers draw over what is given; outside the part to draw, the picture is what it was.
+  return drawn!.map((token, position) => given.get(position) ?? token);
 }
 
 /** What a canvas lacks of whole tokens and of one window. */

@@ -22,7 +22,7 @@ export interface SamplingSettings {
   readonly schedule?: string;
   /** Classifier-free guidance scale ≥ 0; 1 is none (default: the model's, else the system's). */
   readonly guidance?: number;
-  /** Whether guidance is the same at all steps or grows from 1 (default: the system's). */
+  /** Whether guidance is the same at all steps or grows from none (default: the system's). */
   readonly guidanceSchedule?: GuidanceSchedule;
   /** Divides the logits; ≥ 0 (default: the model's, else 1). */
   readonly temperature?: number;
@@ -32,7 +32,7 @@ export interface SamplingSettings {
   readonly topP?: number;
   /** Raster positions in the order to sample, or `random` (default: drawn for each picture, or the system's own). */
   readonly order?: OrderChoice;
-  /** Settings that only the model's system has, by their names in camel case, such as PAR's `guidanceInterval`. */
+  /** Settings that only the model's system has, by their names in camel case, such as `guidanceInterval`. */
   readonly own?: SettingValues;
   /** Ends the work before its next step; it then fails with the signal's reason, and nothing stays in memory. */
   readonly signal?: AbortSignal;
@@ -60,6 +60,13 @@ export function requireOneOf(value: unknown, what: string, values: readonly stri
 export function resolveSeed(seed: number = drawSeed()): number {
   requireNoFault(faultOfSeed(seed));
   return seed;
+}
+
+/** Those that are given a value. @throws UsageError for what callers of JavaScript may pass instead of an object. */
+function givenSettings(own: unknown = {}): SettingValues {
+  if (typeof own !== 'object' || own === null || Array.isArray(own))
+    throw new UsageError(`own ${String(own)} is not an object of settings`);
+  return Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
 }
 
 /** @throws UsageError for a schedule that a system does not take. */
@@ -90,8 +97,9 @@ export function resolveSettings(
   grid: Grid,
 ): FullSettings {
   const positions = grid.height * grid.width;
-  requireSettings(system, settings.own ?? {});
-  const own = filledSettings(system.settings, settings.own);
+  const given = givenSettings(settings.own);
+  requireSettings(system, given);
+  const own = filledSettings(system.settings, given);
   const usual = system.defaults(config, grid, own);
   const { steps = usual.steps, order, topK = 0, signal } = settings;
   const { schedule = usual.schedule, guidanceSchedule = usual.guidanceSchedule } = settings;

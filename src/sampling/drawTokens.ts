@@ -3,7 +3,7 @@ import { tokenWords } from '../random/draws.js';
 import { areFinite, requireFinite } from '../targets/finite.js';
 import type { HostTensor } from '../targets/target.js';
 import { filterLogits } from './filter.js';
-import { guideInto } from './guidance.js';
+import { CONDITION_ALONE, guideInto } from './guidance.js';
 import { pickToken } from './pickToken.js';
 import { isGuided, type PictureRequest, type SamplingOptions } from './request.js';
 
@@ -15,9 +15,6 @@ export function rowOf({ shape, data }: HostTensor, row: number, query: number): 
   const start = (row * queries + query) * vocabulary;
   return (data as Float32Array).subarray(start, start + vocabulary);
 }
-
-/** The scale at which guidance leaves the logits of the condition as they are. */
-const CONDITION_ALONE = 1;
 
 /**
  * The logits that a token is drawn from: guided where there are two rows, and divided by the temperature.

@@ -2,6 +2,9 @@
 export const GUIDANCE_SCHEDULES = ['constant', 'linear'] as const;
 export type GuidanceSchedule = (typeof GUIDANCE_SCHEDULES)[number];
 
+/** The scale at which the logits of the condition stand alone. */
+export const CONDITION_ALONE = 1;
+
 /**
  * The scale at one step. Linear guidance grows from 1 with the share of known tokens.
  * @param knownShare share of the tokens known after this step, 0 to 1

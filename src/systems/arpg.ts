@@ -19,7 +19,7 @@ import { SCHEDULES, tokensPerStep } from '../sampling/schedule.js';
 import { intTensor } from '../targets/target.js';
 import { faultOfHeads, faultOfParameters, faultOfSquare, positive } from './configFaults.js';
 import { DECODER_CONFIG, decoderNetwork } from './decoderFields.js';
-import { intTable } from './inputs.js';
+import { classRow, intTable } from './inputs.js';
 import { defineSystem, type System, type SystemDrawing, type TrainingExample } from './system.js';
 
 /** A configuration with the official field names. */
@@ -166,7 +166,7 @@ function batch({ num_classes, block_size }: ArpgFields, examples: readonly Train
     tokens: intTable(examples.map(({ tokens }) => Array.from(tokens))),
     class_ids: intTensor(
       [examples.length],
-      examples.map(({ condition }) => (condition.kind === 'class' ? condition.index : num_classes)),
+      examples.map(({ condition }) => classRow(condition, num_classes)),
     ),
     orders: intTable(examples.map(({ draw }) => randomOrder(block_size, seed, draw))),
   };

@@ -4,7 +4,7 @@ import { swiGluHidden } from '../../graphs/transformer.js';
 import type { Condition } from '../conditions/condition.js';
 import { type HostTensor, intTensor } from '../targets/target.js';
 import { faultOfHeads, faultOfParameters, faultOfSquare, positive } from './configFaults.js';
-import { intTable } from './inputs.js';
+import { classRow, intTable } from './inputs.js';
 import type { DataSizes, SystemCheckpoint, SystemConfig, SystemFacts, TrainingExample } from './system.js';
 
 /** Fields of LlamaGen and of what builds on it, named as in the official implementations. */
@@ -163,7 +163,7 @@ const DECODER_BUFFERS: readonly RegExp[] = [
 
 /** The class of a condition; the null class is the one after the last. */
 export function classOf({ num_classes }: DecoderFields, condition: Condition): number {
-  return condition.kind === 'class' ? condition.index : num_classes;
+  return classRow(condition, num_classes);
 }
 
 /** The inputs of training that all decoders have. */

@@ -1,13 +1,10 @@
-import { guidanceScale } from '../sampling/guidance.js';
+import { CONDITION_ALONE, guidanceScale } from '../sampling/guidance.js';
 import type { SamplingOptions } from '../sampling/request.js';
 
 /** The number of tokens up to which there is guidance; undefined where there is always. */
 export function intervalOf(own: SamplingOptions['own']): number | undefined {
   return own?.guidanceInterval as number | undefined;
 }
-
-/** The scale at which the logits of the condition stand alone. */
-const UNGUIDED = 1;
 
 /**
  * The scale of a step.
@@ -19,5 +16,5 @@ export function scaleOf(
   isGuided: boolean,
   knownShare: number,
 ): number {
-  return isGuided ? guidanceScale(guidance, guidanceSchedule, knownShare) : UNGUIDED;
+  return isGuided ? guidanceScale(guidance, guidanceSchedule, knownShare) : CONDITION_ALONE;
 }

@@ -7,7 +7,6 @@ import type { Plan, PlanRequest } from '../sampling/plan.js';
 import { type PictureRequest, rowsOf, type SamplingOptions } from '../sampling/request.js';
 import type { GraphRunner } from '../sampling/runner.js';
 import {
-  classOf,
   DECODER_CHECKPOINT,
   DECODER_CONFIG,
   decoderBatch,
@@ -16,7 +15,7 @@ import {
   type DecoderSize,
   publishedDecoder,
 } from './decoderFields.js';
-import { intTable } from './inputs.js';
+import { contentInputs } from './decoderStep.js';
 import { defineSystem, type System, type SystemDrawing } from './system.js';
 
 /** One token at each step; the first feeds the class, the others the token before. */
@@ -44,14 +43,8 @@ function sample(
   return cachedSteps(run, planned, pictures, grid.height * grid.width, options, {
     pass: (step, tokens) => {
       const isFirst = step === 0;
-      const place = step - 1;
-      const inputs = {
-        class_ids: intTable(rows.map(({ condition }) => (isFirst ? [classOf(fields, condition)] : []))),
-        token_ids: intTable(rows.map(({ picture }) => (isFirst ? [] : [tokens[picture]![place]!]))),
-        // Row 0 of the table is the class, row 1 + p raster position p.
-        content_positions: intTable(rows.map(() => [step])),
-      };
-      return { graph: 'step', inputs };
+      const positions = rows.map(() => (isFirst ? [] : [step - 1]));
+      return { graph: 'step', inputs: contentInputs(fields, rows, { isFirst, positions, tokens }) };
     },
     scale: (_step, _before, known) => guidanceScale(options.guidance, options.guidanceSchedule, known),
   });

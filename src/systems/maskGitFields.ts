@@ -1,6 +1,5 @@
 import type { JSONSchemaType } from 'ajv';
 import type { MaskGitConfig } from '../../graphs/maskGit.js';
-import type { Condition } from '../conditions/condition.js';
 import { faultOfParameters, positive } from './configFaults.js';
 import type { Preset, SystemConfig } from './system.js';
 
@@ -62,11 +61,6 @@ export function maskGitNetwork(fields: MaskGitFields): MaskGitConfig {
     registers: fields.register,
     patch: fields.proj === 2 ? 2 : 1,
   };
-}
-
-/** The class of a condition; the null class is the one after the last. */
-export function maskGitClass({ nclass }: MaskGitFields, condition: Condition): number {
-  return condition.kind === 'class' ? condition.index : nclass;
 }
 
 /** About how many parameters a configuration asks for. */

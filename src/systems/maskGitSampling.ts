@@ -1,5 +1,4 @@
 import type { Grid } from '../../graphs/rotary.js';
-import type { Condition } from '../conditions/condition.js';
 import { uniformFor } from '../random/draws.js';
 import { guidanceScale } from '../sampling/guidance.js';
 import { haltonOrder, rolled } from '../sampling/maskedSteps/halton.js';
@@ -16,7 +15,7 @@ import {
 } from '../sampling/request.js';
 import type { GraphRunner } from '../sampling/runner.js';
 import { intTensor } from '../targets/target.js';
-import { intTable } from './inputs.js';
+import { classRow, intTable } from './inputs.js';
 import { choiceFault, logitScaleAt, MASK_SAMPLERS, MASKGIT_SETTINGS, maskingOf } from './maskGitSettings.js';
 import type { OrderDraw } from './orders.js';
 import { filledSettings } from './settings.js';
@@ -56,10 +55,6 @@ function scaleAt({ guidance, guidanceSchedule }: SamplingOptions, step: number, 
   return guidanceScale(1 + guidance, guidanceSchedule, steps === 1 ? 1 : step / (steps - 1));
 }
 
-/** The class of a condition; the null class is the one after the last. */
-const classOf = ({ nclass }: MaskedNetwork, condition: Condition): number =>
-  condition.kind === 'class' ? condition.index : nclass;
-
 /**
  * How the loop draws with some settings.
  * @param rows of the batch
@@ -82,7 +77,7 @@ export function maskedLoop(
         codes: intTable(rows.map(({ picture }) => Array.from(codes[picture]!))),
         class_ids: intTensor(
           [rows.length],
-          rows.map(({ condition }) => classOf(network, condition)),
+          rows.map(({ condition }) => classRow(condition, network.nclass)),
         ),
       },
     }),

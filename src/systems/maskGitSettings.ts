@@ -31,50 +31,50 @@ export const MASKGIT_SETTINGS: SystemSettings = {
   sampler: {
     kind: 'choice',
     description:
-      'how positions are chosen: spread evenly, by confidence as in Halton-MaskGIT or its version 1, or as in the original',
+      'how positions are chosen: spread evenly (halton), or the surest draws first, as in Halton-MaskGIT (confidence), its version 1 (v1) or the original (original)',
     values: SAMPLER_NAMES,
     default: 'halton',
   },
   choiceTemperature: {
     kind: 'number',
-    description: `weight of the noise when positions are chosen by confidence; ${USUAL_CHOICE_TEMPERATURE} where it is left out`,
+    description: `weight of the linear noise when positions are chosen by confidence; ${USUAL_CHOICE_TEMPERATURE} where it is left out`,
     min: 0,
   },
   choiceNoise: {
     kind: 'choice',
     description:
-      'noise when positions are chosen by confidence: falling (linear, where it is left out), nothing else in the first two steps or in all, or none',
+      'noise when positions are chosen by confidence: linear falls to nothing in the last step (where it is left out), random stands in for the confidence, warm-up does so in the first two steps',
     values: CHOICE_NOISES,
   },
   logitScaleStart: {
     kind: 'number',
-    description: `multiplies the logits of the first step; ${USUAL_LOGIT_SCALE} where it is left out`,
+    description: `what multiplies the logits of the first step; ${USUAL_LOGIT_SCALE} where it is left out`,
     min: SMALLEST_LOGIT_SCALE,
   },
   logitScaleEnd: {
     kind: 'number',
-    description: `multiplies the logits of the last step; where it is left out, ${HALTON_LOGIT_SCALE_END} for the sampler halton, else that of the first`,
+    description: `what multiplies the logits of the last step; where it is left out, ${HALTON_LOGIT_SCALE_END} for the sampler halton, else as in the first`,
     min: SMALLEST_LOGIT_SCALE,
   },
   logitScalePower: {
     kind: 'number',
-    description: 'power that is taken of what multiplies the logits; 1 where it is left out',
+    description: 'power to which what multiplies the logits is raised; 1 where it is left out',
     min: 0,
   },
   logitScaleWarmup: {
     kind: 'whole',
-    description: 'first steps that halve what multiplies the logits; none where it is left out',
+    description:
+      'number of first steps in which what multiplies the logits is halved; 0 where it is left out',
     min: 0,
   },
   roll: {
     kind: 'flag',
-    description:
-      'whether the order of the sampler halton starts elsewhere in each picture, as it usually does',
+    description: 'start the order of the sampler halton elsewhere in each picture, as where it is left out',
   },
   freeze: {
     kind: 'flag',
     description:
-      'whether tokens stay as they were first drawn; where it is left out, only if parts of a picture are redrawn',
+      'keep tokens as they were first drawn; where it is left out, only if parts of a picture are redrawn',
   },
 };
 
@@ -171,7 +171,7 @@ export function logitScaleAt(
   steps: number,
 ): number {
   const progress = steps === 1 ? 0 : step / (steps - 1);
-  return (start + (end - start) * progress) ** power * (step < warmup ? 0.5 : 1);
+  return (start * (1 - progress) + end * progress) ** power * (step < warmup ? 0.5 : 1);
 }
 
 /** Samplers that take a setting, in words. */
@@ -189,6 +189,8 @@ export function choiceFault({ schedule, own, order }: ChosenSampling): string | 
     return `schedule ${schedule}: the sampler ${sampler} always follows ${schedules.join(' or ')}; leave the schedule out, or use another sampler`;
   if (order !== undefined && !ordered)
     return `the sampler ${sampler} chooses positions by what it draws; leave the order out, or use the sampler halton`;
+  if (order !== undefined && own.roll !== undefined)
+    return 'roll starts the own order of the sampler halton elsewhere, and another order is given; leave one of them out';
   if (own.choiceTemperature !== undefined && choice.kind !== 'linear')
     return `choice-temperature weighs linear noise, and choice-noise ${choice.kind} has none of it; leave one of them out`;
   return undefined;

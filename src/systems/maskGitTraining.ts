@@ -1,8 +1,8 @@
 import { uniformFor } from '../random/draws.js';
 import { unknownShare } from '../sampling/maskedSteps/shares.js';
 import { type HostTensor, intTensor } from '../targets/target.js';
-import { intTable } from './inputs.js';
-import { maskGitClass, type MaskGitFields } from './maskGitFields.js';
+import { classRow, intTable } from './inputs.js';
+import type { MaskGitFields } from './maskGitFields.js';
 import type { TrainingExample } from './system.js';
 
 /** How the share of hidden tokens is spread over pictures. */
@@ -40,7 +40,7 @@ export function maskGitBatch(
     masked_tokens: intTable(examples.map(masked)),
     class_ids: intTensor(
       [examples.length],
-      examples.map(({ condition }) => maskGitClass(fields, condition)),
+      examples.map(({ condition }) => classRow(condition, fields.nclass)),
     ),
   };
 }

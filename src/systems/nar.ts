@@ -15,7 +15,6 @@ import type { GraphRunner } from '../sampling/runner.js';
 import { floatTensor } from '../targets/target.js';
 import { positive } from './configFaults.js';
 import {
-  classOf,
   DECODER_CHECKPOINT,
   DECODER_CONFIG,
   decoderBatch,
@@ -28,6 +27,7 @@ import {
   faultOfDecoder,
   publishedDecoder,
 } from './decoderFields.js';
+import { contentInputs } from './decoderStep.js';
 import { intervalOf, scaleOf } from './guidanceInterval.js';
 import { intTable } from './inputs.js';
 import { GUIDANCE_INTERVAL } from './settings.js';
@@ -102,7 +102,8 @@ function sample(
   return cachedSteps(run, planned, pictures, grid.height * grid.width, options, {
     pass: (step, tokens) => {
       const isFirst = step === 0;
-      const fed = rows.map((row) => (isFirst ? [CLASS_PLACE] : positionsOf(row, step - 1)));
+      const positions = rows.map((row) => (isFirst ? [] : positionsOf(row, step - 1)));
+      const fed = isFirst ? rows.map(() => [CLASS_PLACE]) : positions;
       const sources = rows.map((row) => positionsOf(row, step).map((position) => sourcesOf(grid, position)));
       const entries = (head: keyof Sources) =>
         intTable(sources.map((own, row) => own.map((source) => fed[row]!.indexOf(source[head].place))));
@@ -111,14 +112,7 @@ function sample(
         return floatTensor([rows.length, sources[0]!.length], weights);
       };
       const inputs = {
-        class_ids: intTable(rows.map(({ condition }) => (isFirst ? [classOf(fields, condition)] : []))),
-        token_ids: intTable(
-          rows.map(({ picture }, row) =>
-            isFirst ? [] : fed[row]!.map((position) => tokens[picture]![position]!),
-          ),
-        ),
-        // Row 0 of the table is the class, row 1 + p raster position p.
-        content_positions: intTable(fed.map((own) => own.map((place) => place + 1))),
+        ...contentInputs(fields, rows, { isFirst, positions, tokens }),
         right_indices: entries('right'),
         below_indices: entries('below'),
         right_weights: shares('right'),

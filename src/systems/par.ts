@@ -8,7 +8,6 @@ import { type PictureRequest, rowsOf, type SamplingOptions } from '../sampling/r
 import type { GraphRunner } from '../sampling/runner.js';
 import { positive } from './configFaults.js';
 import {
-  classOf,
   DECODER_CHECKPOINT,
   DECODER_CONFIG,
   decoderBatch,
@@ -21,6 +20,7 @@ import {
   faultOfDecoder,
   publishedDecoder,
 } from './decoderFields.js';
+import { contentInputs } from './decoderStep.js';
 import { intervalOf, scaleOf } from './guidanceInterval.js';
 import { intTable } from './inputs.js';
 import { GUIDANCE_INTERVAL } from './settings.js';
@@ -121,12 +121,7 @@ function sample(
       const special = Array.from({ length: specialsOf(step, fields.ar_token_num) }, (_, id) => id);
       const fed = rows.map(({ picture }) => (isFirst ? [] : predicted(pictures[picture]!.order, step - 1)));
       const inputs = {
-        class_ids: intTable(rows.map(({ condition }) => (isFirst ? [classOf(fields, condition)] : []))),
-        token_ids: intTable(
-          rows.map(({ picture }, row) => fed[row]!.map((position) => tokens[picture]![position]!)),
-        ),
-        // Row 0 of the table is the class, row 1 + p raster position p.
-        content_positions: intTable(fed.map((own) => (isFirst ? [0] : own.map((position) => position + 1)))),
+        ...contentInputs(fields, rows, { isFirst, positions: fed, tokens }),
         special_ids: intTable(rows.map(() => special)),
       };
       return { graph: 'step', inputs };
@@ -172,7 +167,7 @@ export const system: System<ParFields> = /* @__PURE__ */ defineSystem<ParFields>
   choices: {
     schedules: [],
     steps: false,
-    fixedSteps: 'one per region, then one per token of a region but its first',
+    fixedSteps: 'one per region, then one per further token of a region',
     guidance: 'null + (class − null)·G',
   },
   config: {

@@ -8,7 +8,6 @@ import { type PictureRequest, type Row, rowsOf, type SamplingOptions } from '../
 import type { GraphRunner } from '../sampling/runner.js';
 import { requireSteps } from '../sampling/schedule.js';
 import {
-  classOf,
   DECODER_CHECKPOINT,
   DECODER_CONFIG,
   decoderBatch,
@@ -17,6 +16,7 @@ import {
   type DecoderSize,
   publishedDecoder,
 } from './decoderFields.js';
+import { contentInputs } from './decoderStep.js';
 import { intTable } from './inputs.js';
 import { defineSystem, type System, type SystemDrawing } from './system.js';
 
@@ -74,14 +74,8 @@ function sample(
     pass: (step, tokens) => {
       const fed = rows.map((row) => fedBefore(row, step));
       const asked = rows.map((row) => positionsOf(row, step));
-      const prefix = (row: Row) => (step === 0 ? [classOf(fields, row.condition)] : []);
-      const prefixPlaces = step === 0 ? [0] : [];
       const inputs = {
-        class_ids: intTable(rows.map(prefix)),
-        token_ids: intTable(
-          rows.map(({ picture }, row) => fed[row]!.map((position) => tokens[picture]![position]!)),
-        ),
-        content_positions: intTable(fed.map((own) => [...prefixPlaces, ...places(own)])),
+        ...contentInputs(fields, rows, { isFirst: step === 0, positions: fed, tokens }),
         // After each comes the instruction of the next; after the last that of the first query.
         next_positions: intTable(
           fed.map((own, row) => places([...(step === 0 ? own : own.slice(1)), asked[row]![0]!])),

@@ -26,7 +26,7 @@ export type SystemSettings = Readonly<Record<string, SystemSetting>>;
 /** Guidance that ends early (docs/SYSTEMS.md, Guidance). */
 export const GUIDANCE_INTERVAL: SystemSetting = {
   kind: 'whole',
-  description: 'guide only up to so many tokens; always where it is left out',
+  description: 'tokens after which guidance ends; it does not where it is left out',
   min: 0,
 };
 

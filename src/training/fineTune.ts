@@ -18,10 +18,10 @@ export interface StartingWeights {
 }
 
 /** @throws InputError naming the fields that differ. */
-function requireSame(known: object, wanted: object, source: string, free: string): void {
+function requireSame(known: object, wanted: object, source: string): void {
   const own = known as Readonly<Record<string, unknown>>;
   const others = Object.entries(wanted).filter(
-    ([name, value]) => name !== free && JSON.stringify(own[name]) !== JSON.stringify(value),
+    ([name, value]) => JSON.stringify(own[name]) !== JSON.stringify(value),
   );
   if (others.length === 0) return;
   const list = others.map(
@@ -30,6 +30,14 @@ function requireSame(known: object, wanted: object, source: string, free: string
   throw new InputError(
     `${source}: training cannot start from a model of other sizes: ${list.join(', ')}; use a --config, tokenizer and data like its own`,
   );
+}
+
+/** A model's fields but for the number of classes, whatever its system calls it, which is that of the new generator. */
+function withClassesOf({ config: known }: GeneratorModel, { system, config }: NewGenerator): object {
+  const { grid, vocabulary } = system.config.facts(known);
+  const { classes } = system.config.facts(config);
+  const sizes = { positions: grid.height * grid.width, classes, vocabulary };
+  return { ...known, ...system.config.sized(sizes) };
 }
 
 /**
@@ -67,7 +75,7 @@ export function generatorStart(
     throw new InputError(
       `${source}: training cannot start from a model of another system: it is ${known.system.title}, the run ${system.title}; use --system ${known.system.name}, or another model`,
     );
-  requireSame(known.config, config, source, 'num_classes');
+  requireSame(withClassesOf(known, wanted), config, source);
   const classes = sameClasses(known, wanted);
   const count = system.config.facts(known.config).classes;
   const isSame = count === classes.length && classes.every((place, classId) => place === classId);
@@ -96,6 +104,7 @@ export function generatorStart(
  * @throws InputError naming the fields in which the two differ otherwise.
  */
 export function tokenizerStart(known: TokenizerModel, wanted: object, source: string): Weights {
-  requireSame(known.config, wanted, source, 'image_size');
+  const free = 'image_size' in wanted ? { image_size: wanted.image_size } : {};
+  requireSame({ ...known.config, ...free }, wanted, source);
   return known.weights;
 }

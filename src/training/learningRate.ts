@@ -16,7 +16,7 @@ export function learningRateAt(
   step: number,
   { peak, final, warmupSteps, totalSteps, holdShare }: LearningRateSchedule,
 ): number {
-  if (step < warmupSteps) return (peak * step) / warmupSteps;
+  if (step <= warmupSteps) return (peak * step) / warmupSteps;
   if (holdShare !== undefined) {
     const held = holdShare * totalSteps;
     const progress = Math.min(1, Math.max(0, step - held) / Math.max(1, totalSteps - held));

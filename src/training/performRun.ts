@@ -73,11 +73,11 @@ function keptWeights(
 ): { readonly weights: Weights; readonly origin: string } {
   const parts = weightsPartsOf(optimizerOf(settings));
   const { checkpoint, part } = readBestCheckpoint(folder, parts.at(-1)!);
-  const which = parts.length > 1 ? (part === 'ema' ? 'averaged at ' : 'not averaged, of ') : '';
+  const which = parts.length > 1 ? (part === 'ema' ? ', averaged' : ', not averaged') : '';
   const why = checkpoint.best
     ? `with the lowest held-out loss, ${checkpoint.best.loss.toFixed(4)}`
     : 'the last; no image was held out to choose by';
-  const origin = `${which}step ${checkpoint.step}, ${why}`;
+  const origin = `step ${checkpoint.step}${which}, ${why}`;
   return { weights: trainedWeights(checkpoint.state, part), origin };
 }
 

@@ -72,6 +72,15 @@ describe('redraw', () => {
     ]);
   });
 
+  it('known tokens stay even where the sampler draws over them', async () => {
+    const image = { width: 8, height: 8, data: pattern(8, 8, 3) };
+    const mask = rectangleMask(8, 8, 3, 3, 5, 4);
+    const careless: Sampler = { ...sampler, sample: async () => [new Int32Array(16).fill(63)] };
+    const { windows } = await redraw({ sampler: careless, tokenizer }, { image, mask }, options);
+    const [{ before, after }] = windows as [(typeof windows)[number]];
+    expect([...after]).to.deep.equal([...before].map((token, at) => (at === 5 || at === 6 ? 63 : token)));
+  });
+
   it('a masked part larger than a window is drawn from what is known outwards, each pixel once', async () => {
     const [width, height] = [30, 8];
     const image = { width, height, data: pattern(width, height, 3) };

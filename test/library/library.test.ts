@@ -11,6 +11,7 @@ import {
   sample,
   type SampleOptions,
   sampleTokens,
+  type SettingValues,
   UsageError,
   variationMask,
   writeModelFolder,
@@ -139,6 +140,9 @@ describe('library', () => {
       { classes: [1], topK: 0.5 },
       { classes: [1], seed: -1 },
       { classes: [1], order: [0, 0] },
+      { classes: [1], own: { guidanceInterval: 3 } },
+      { classes: [1], own: 3 as unknown as SettingValues },
+      { classes: [1], own: ['sampler'] as unknown as SettingValues },
       { classes: [1], size: { width: 7, height: 8 } },
       { classes: [1], size: { width: 2 ** 20, height: 2 ** 20 } },
     ];

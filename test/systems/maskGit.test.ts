@@ -1,14 +1,20 @@
+import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { expect } from 'chai';
 import { NO_CONDITION } from '../../src/conditions/condition.js';
 import { InputError } from '../../src/errors.js';
 import { countElements } from '../../src/graph/dimension.js';
 import { parametersOf } from '../../src/graph/graph.js';
+import { exportGpujs, load, writeModelFolder } from '../../src/index.js';
 import { parseSystemConfig } from '../../src/models/parseConfig.js';
 import { unknownShare } from '../../src/sampling/maskedSteps/shares.js';
 import { system as maskGit } from '../../src/systems/maskGit.js';
-import { maskGitClass, type MaskGitFields, maskGitNetwork } from '../../src/systems/maskGitFields.js';
+import { type MaskGitFields, maskGitNetwork } from '../../src/systems/maskGitFields.js';
+import { classRow } from '../../src/systems/inputs.js';
 import { hideTokens, maskGitBatch } from '../../src/systems/maskGitTraining.js';
 import type { TrainingExample } from '../../src/systems/system.js';
+import { goldenGenerator, tokenizerOf } from '../support/systems.js';
+import { temporaryFolder } from '../support/temporary.js';
 
 const parse = (fields: object): MaskGitFields => parseSystemConfig(maskGit, fields, 'c.json');
 const sizes = { hidden_dim: 64, depth: 2, heads: 4 };
@@ -126,7 +132,7 @@ describe('training MaskGIT', () => {
     const { tokens, masked_tokens, class_ids } = maskGitBatch(fields, examples, 9);
     expect(rowsOf(tokens.data, 64)).to.deep.equal(examples.map((own) => [...own.tokens]));
     expect([...class_ids.data]).to.deep.equal([5, 4, 0]);
-    expect(maskGitClass(fields, NO_CONDITION)).to.equal(5);
+    expect(classRow(NO_CONDITION, fields.nclass)).to.equal(5);
     for (const [index, token] of masked_tokens.data.entries())
       expect(token).to.be.oneOf([30, tokens.data[index]]);
   });
@@ -155,5 +161,31 @@ describe('training MaskGIT', () => {
     expect(shares.reduce((sum, share) => sum + share, 0) / pictures).to.be.closeTo(2 / Math.PI, 0.02);
     for (const position of [0, 31, 63])
       expect(rows.reduce((sum, row) => sum + row[position]!, 0) / pictures).to.be.closeTo(2 / Math.PI, 0.03);
+  });
+});
+
+describe('a page of MaskGIT', () => {
+  const temporary = temporaryFolder();
+
+  it('takes another sampler, and refuses settings that mean nothing together', async () => {
+    const generator = goldenGenerator(maskGit);
+    await writeModelFolder(temporary('model'), {
+      generator: { ...generator, labels: [] },
+      tokenizer: tokenizerOf(32),
+    });
+    const model = await load(temporary('model'), { target: 'reference' });
+    writeFileSync(temporary('page.mjs'), await exportGpujs(model, { mode: 'cpu', steps: 1, guided: false }));
+    await model.dispose();
+    const page = (await import(temporary('page.mjs'))) as {
+      load(gpu: unknown): { sample(options: object): Promise<{ tokens: Int32Array }> };
+    };
+    const drawing = page.load(createRequire(import.meta.url)('gpu.js'));
+    const { tokens } = await drawing.sample({ class: 1, seed: 4, own: { sampler: 'v1' } });
+    expect(tokens).to.have.length(16);
+    const refused = await drawing
+      .sample({ class: 1, seed: 4, own: { choiceTemperature: 2 } })
+      .catch((error: unknown) => error);
+    expect(refused).to.be.instanceOf(RangeError);
+    expect((refused as Error).message).to.include('choice-temperature means nothing to the sampler halton');
   });
 });

@@ -329,9 +329,8 @@ describe('MaskGIT settings', () => {
       return drawing.choiceFault!(config, grid, { steps, schedule, own: filled, order: undefined, ...more });
     };
     for (const sampler of SAMPLERS) expect(fault({ sampler })).to.equal(undefined);
-    expect(fault({ roll: false, freeze: true, logitScaleWarmup: 2 }, { order: 'random' })).to.equal(
-      undefined,
-    );
+    expect(fault({ freeze: true, logitScaleWarmup: 2 }, { order: 'random' })).to.equal(undefined);
+    expect(fault({ roll: false, freeze: true, logitScaleWarmup: 2 })).to.equal(undefined);
     expect(fault({ sampler: 'v1', choiceTemperature: 7 }, { schedule: 'log' })).to.equal(undefined);
     expect(fault({ sampler: 'v1', choiceTemperature: 7, choiceNoise: 'linear' })).to.equal(undefined);
     for (const [refused, ...words] of [
@@ -341,6 +340,7 @@ describe('MaskGIT settings', () => {
       [fault({ sampler: 'original', freeze: false }), 'freeze', 'original', 'halton or confidence'],
       [fault({}, { schedule: 'cosine' }), 'schedule cosine', 'halton', 'arccos'],
       [fault({ sampler: 'v1' }, { order: 'random' }), 'leave the order out'],
+      [fault({ roll: false }, { order: 'random' }), 'roll', 'order is given'],
       [fault({ sampler: 'v1', choiceTemperature: 3, choiceNoise: 'none' }), 'choice-noise none'],
     ] as const)
       for (const word of words) expect(refused).to.include(word);
@@ -353,6 +353,8 @@ describe('MaskGIT settings', () => {
     const scale = { start: 1, end: 2, power: 2, warmup: 1 };
     expect([0, 1, 2].map((step) => logitScaleAt(scale, step, 3))).to.deep.equal([0.5, 2.25, 4]);
     expect(logitScaleAt({ ...scale, warmup: 0 }, 0, 1)).to.equal(1);
+    // However far apart the ends are, the last step has the one that was asked for.
+    expect(logitScaleAt({ start: 1e300, end: 1.2, power: 1, warmup: 0 }, 2, 3)).to.equal(1.2);
   });
 
   it('roll the Halton order by picture', () => {

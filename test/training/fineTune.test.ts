@@ -7,7 +7,9 @@ import { type GeneratorModel, openGenerator, openTokenizer } from '../../src/mod
 import { InputError } from '../../src/errors.js';
 import { readFloats, type Weights } from '../../src/graph/weights.js';
 import { generatorStart, tokenizerStart } from '../../src/training/fineTune.js';
+import { SYSTEMS } from '../../src/systems/registry.js';
 import { arpg } from '../support/cli.js';
+import { goldenGenerator } from '../support/systems.js';
 import { writeEditableModel } from '../support/editableModel.js';
 import { temporaryFolder } from '../support/temporary.js';
 
@@ -67,6 +69,20 @@ describe('a generator that starts from another', () => {
       expect(rowOf(weights, embeddingRows.classLabel(config, classId))).to.deep.equal(
         rowOf(model.weights, embeddingRows.classLabel(config, 9 - classId)),
       );
+  });
+
+  it('takes other classes whatever the system calls their number', () => {
+    for (const system of SYSTEMS) {
+      const known = { ...goldenGenerator(system), labels: [] };
+      const { grid, classes, vocabulary } = system.config.facts(known.config);
+      const sizes = { positions: grid.height * grid.width, classes: classes - 7, vocabulary };
+      const config = { ...known.config, ...system.config.sized(sizes) };
+      const { weights, note } = generatorStart(known, { ...known, config }, 'it', 1);
+      expect(note, system.name).to.include(`of ${classes - 7}, 0 are known to it by name`);
+      const { parameter } = system.checkpoint.classRows(config);
+      const rows = (from: Weights) => from.get(parameter)!.shape[0]!;
+      expect(rows(weights), system.name).to.equal(rows(known.weights) - 7);
+    }
   });
 
   it('is refused with other sizes, which are named', () => {

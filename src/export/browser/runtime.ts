@@ -35,7 +35,7 @@ export interface PictureOptions {
   readonly class: number | string;
   /** Fixes all random choices (default: drawn). */
   readonly seed?: number;
-  /** Classifier-free guidance scale (default: the model's); 1 where the module was exported without guidance. */
+  /** Classifier-free guidance scale (default: the model's); none where the module was exported without guidance. */
   readonly guidance?: number;
   readonly temperature?: number;
   /** Settings of the model's system, by their names in camel case (default: those of the export). */
@@ -209,7 +209,7 @@ export function createPageModel(
     runner,
     new Map(Object.entries(data.graphs).map(([name, graph]) => [name, loadGraph(graph, sources)])),
   );
-  const { config, grid, tokenPixels } = data;
+  const { config, grid, tokenPixels, steps, schedule } = data;
   return {
     labels: data.labels,
     async sample({ class: wanted, seed = Math.floor(Math.random() * 2 ** 32), ...options }) {
@@ -217,7 +217,8 @@ export function createPageModel(
       const temperature = options.temperature ?? data.sampling.temperature;
       const own = { ...data.sampling.own, ...options.own };
       requireNone([
-        faultOfSettings(drawing.settings, own),
+        faultOfSettings(drawing.settings, own) ??
+          drawing.choiceFault?.(config, grid, { steps, schedule, own, order: undefined }),
         faultOfSeed(seed),
         faultOfNumber(guidance, 'guidance', 0),
         faultOfNumber(temperature, 'temperature', 0),
@@ -230,8 +231,8 @@ export function createPageModel(
         [{ condition: classCondition(classId), index: 0, order }],
         {
           seed,
-          steps: data.steps,
-          schedule: data.schedule,
+          steps,
+          schedule,
           guidance: data.guided ? guidance : drawing.noGuidance,
           guidanceSchedule: data.sampling.guidanceSchedule,
           temperature,
@@ -239,7 +240,7 @@ export function createPageModel(
           topK: 0,
           topP: data.sampling.topP,
         },
-        ({ step }) => options.onStep?.(step + 1, data.steps),
+        ({ step }) => options.onStep?.(step + 1, steps),
       );
       const indices = intTensor([1, grid.height, grid.width], tokens!);
       const { image } = await runPlan(runner, decoder, { indices });

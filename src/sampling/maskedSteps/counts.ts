@@ -83,7 +83,7 @@ export function remaskedShare(schedule: string, progress: number, positions: num
 /**
  * The original MaskGIT: so many tokens as its schedule says are masked again after a step, fewer than were unknown, at
  * least one.
- * @returns for each step but the last, which leaves none
+ * @returns for each step; that of the last means nothing, since all that it draws stays
  */
 export function remaskedCounts(positions: number, steps: number, schedule: string): readonly number[] {
   let unknown = positions;

@@ -97,6 +97,38 @@ function take(
     shown[position] = isShown[position] ? Math.min(code, mask - 1) : -1;
 }
 
+/** One step of one picture: what is drawn, and which of it is taken. @param at which of how many pictures */
+function drawStep(
+  canvas: Canvas,
+  view: StepView,
+  logits: HostTensor,
+  at: Readonly<Record<'picture' | 'pictures', number>>,
+  options: SamplingOptions,
+  loop: MaskedLoop,
+): void {
+  const { rule } = loop;
+  const { step, steps, noise } = view;
+  const scratch = new Float32Array(rule.drawsMask ? logits.shape[2]! : loop.mask);
+  const candidates = rule.candidates(view);
+  const draws = new Map(
+    candidates.map((position): [number, Draw] => {
+      const own = logitsAt(
+        logits,
+        { ...at, position },
+        step,
+        loop,
+        options,
+        `step ${step + 1} of ${steps}`,
+        scratch,
+      );
+      const code = pickToken(filterLogits(own, options), noise.race(step, position));
+      // Where nothing is chosen, nobody asks for it.
+      return [position, { code, logProbability: rule.choose ? logProbability(own, code) : 0 }];
+    }),
+  );
+  take(canvas, draws, rule.choose?.(view, draws) ?? candidates, loop);
+}
+
 /**
  * The sampling loop of systems that see a whole picture with some of its tokens masked: each step is one call of a graph
  * that predicts all tokens; then a rule chooses which take what is drawn. Tokens that are drawn as masked become the
@@ -111,7 +143,7 @@ export async function* maskedSteps(
   options: SamplingOptions,
   loop: MaskedLoop,
 ): AsyncGenerator<StepReport, readonly Int32Array[]> {
-  const { rule, mask } = loop;
+  const { mask } = loop;
   const canvases = pictures.map(
     ({ codes }): Canvas => ({
       codes: codes.slice(),
@@ -128,22 +160,11 @@ export async function* maskedSteps(
     const outputs = await run.run(graph, inputs, ['logits']);
     try {
       const logits = await outputs.logits!.read();
-      const scratch = new Float32Array(rule.drawsMask ? logits.shape[2]! : mask);
       for (const [picture, { order, noise }] of pictures.entries()) {
         const canvas = canvases[picture]!;
         const isKnown = (position: number) => canvas.known[position] === 1;
         const view: StepView = { step, steps, order, after, isKnown, noise };
-        const candidates = rule.candidates(view);
-        const draws = new Map(
-          candidates.map((position): [number, Draw] => {
-            const place = { picture, pictures: pictures.length, position };
-            const own = logitsAt(logits, place, step, loop, options, `step ${step + 1} of ${steps}`, scratch);
-            const code = pickToken(filterLogits(own, options), noise.race(step, position));
-            // Where nothing is chosen, nobody asks for it.
-            return [position, { code, logProbability: rule.choose ? logProbability(own, code) : 0 }];
-          }),
-        );
-        take(canvas, draws, rule.choose?.(view, draws) ?? candidates, loop);
+        drawStep(canvas, view, logits, { picture, pictures: pictures.length }, options, loop);
       }
       yield { step, steps, logits, tokens: canvases.map(({ shown }) => shown) };
     } finally {

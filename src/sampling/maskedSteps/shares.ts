@@ -1,4 +1,4 @@
-/** How the share of tokens that are still unknown falls (docs/SYSTEMS.md, MaskGIT sampling); `powX` has any X, as `pow2.5`. */
+/** How the share of tokens that are still unknown falls (docs/SYSTEMS.md, MaskGIT sampling); the original has `powX` with any X, as `pow2.5`. */
 export const MASK_SCHEDULES = ['arccos', 'cosine', 'linear', 'square', 'root', 'pow3', 'log', 'exp'] as const;
 
 /** The one that the Halton sampler follows. */

@@ -37,7 +37,7 @@ const caseSchema = {
     step: { type: 'integer', minimum: 1 },
     w: { type: 'number', minimum: 0 },
     class_labels: { type: 'array', items: { type: 'integer' }, minItems: 1 },
-    sampler: word,
+    sampler: { type: 'string', enum: ['halton', 'confidence', 'v1'], nullable: true },
     randomize: { anyOf: [{ type: 'string' }, { type: 'boolean' }] },
     sm_temp: optional,
     r_temp: optional,
