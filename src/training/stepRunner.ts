@@ -1,3 +1,4 @@
+import { fixSizes, sizesOf } from '../compiler/fixSizes.js';
 import { countElements } from '../graph/dimension.js';
 import { type Graph, inputNode } from '../graph/graph.js';
 import type { Weights } from '../graph/weights.js';
@@ -53,19 +54,22 @@ function meanOf(parts: readonly Readonly<Record<string, number>>[]): StepResult[
 }
 
 /**
- * A training step ready to run on a batch in parts.
+ * A training step ready to run on a batch in parts, all of the sizes of the first one.
  * @param frozen weights of the parameters that stay as they are
  */
 export async function compileStep(
+  first: Batch,
   lossGraph: Graph,
   stepGraph: Graph,
   target: Target,
   options: StepOptions,
   frozen: Weights,
 ): Promise<StepRunner> {
-  const final = await target.compile(stepGraph, { weights: frozen });
   const partGraph = (options.parts ?? 1) > 1 ? accumulationStep(lossGraph, options) : undefined;
-  const partial = partGraph && (await target.compile(partGraph, { weights: frozen }));
+  const compile = async (graph: Graph | undefined) =>
+    graph && target.compile(fixSizes(graph, sizesOf(graph, first)), { weights: frozen });
+  const final = (await compile(stepGraph))!;
+  const partial = await compile(partGraph);
   const scalarNames = scalarNamesOf(stepGraph);
   const stateNames = stateInputs(stepGraph).map((tensor) => inputNode(tensor).name);
   // What goes from part to part starts as zeros.

@@ -1,4 +1,5 @@
 import { requireLoopSettings } from './requireSettings.js';
+import { fixSizes, sizesOf } from '../compiler/fixSizes.js';
 import { InputError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import type { Weights } from '../graph/weights.js';
@@ -17,7 +18,7 @@ import {
   weightsPartsOf,
   withFrozen,
 } from './trainingState.js';
-import { compileStep, readScalar, type StepResult } from './stepRunner.js';
+import { compileStep, readScalar, type StepResult, type StepRunner } from './stepRunner.js';
 import { type AdamWOptions, type StepOptions, trainingStep } from './trainingStep.js';
 
 /** The inputs of one run of the loss graph. */
@@ -65,7 +66,9 @@ export interface TrainingResult {
 
 /** The mean loss over the validation batches. */
 async function validate(target: Target, settings: TrainingSettings, weights: Weights): Promise<number> {
-  const executable = await target.compile(settings.validationGraph ?? settings.lossGraph, { weights });
+  const graph = settings.validationGraph ?? settings.lossGraph;
+  const sizes = sizesOf(graph, settings.validation[0]!);
+  const executable = await target.compile(fixSizes(graph, sizes), { weights });
   let total = 0;
   for (const batch of settings.validation)
     total += await readScalar(await executable.run(batch, ['loss']), 'loss');
@@ -138,7 +141,6 @@ export async function train(
   let step = checkpoint?.step ?? 0;
   let best = checkpoint?.best;
   let saved = checkpoint?.step;
-  const run = await compileStep(lossGraph, stepGraph, target, stepOptions, kept);
   const log = openLog(folder, step);
 
   /**
@@ -177,11 +179,16 @@ export async function train(
     batch.catch(() => {});
     return batch;
   };
+  let run: StepRunner | undefined;
   try {
     let upcoming = step < totalSteps ? prepare(step + 1) : Promise.resolve([]);
     while (step < totalSteps && !signal.aborted) {
-      const started = performance.now();
+      let started = performance.now();
       const batch = await upcoming;
+      if (!run) {
+        run = await compileStep(batch[0]!, lossGraph, stepGraph, target, stepOptions, kept);
+        started = performance.now();
+      }
       step++;
       // The next batch is prepared while this one is worked on.
       if (step < totalSteps) upcoming = prepare(step + 1);
@@ -207,6 +214,6 @@ export async function train(
   } finally {
     log.close();
     releaseState(state);
-    await run.dispose();
+    await run?.dispose();
   }
 }
