@@ -1,5 +1,6 @@
 // Bundles the program with the libraries that it needs, so that a command reads few files: dist/program/main.js, a file for
-// each command, and what they share. Libraries with native parts stay outside, and are loaded when they are used.
+// each command, and what they share. Libraries with native parts, and those that few commands need, stay outside and are
+// loaded when they are used.
 import { readdirSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -20,7 +21,7 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  external: ['onnxruntime-node', 'sharp', 'webgpu', 'gpu.js'],
+  external: ['onnxruntime-node', 'sharp', 'webgpu', 'gpu.js', 'undici'],
   // Libraries in the older form of modules ask for parts of Node.js.
   banner: {
     js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
