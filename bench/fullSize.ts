@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const program = fileURLToPath(new URL('../program/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 const [preset = 'ARPG-L', folder = 'models/random', ...steps] = process.argv.slice(2);
 const model = join(folder, 'model');
 

@@ -11,7 +11,7 @@ const commands = readdirSync(`${dist}commands`, { recursive: true }).filter((nam
 rmSync(`${dist}program`, { recursive: true, force: true });
 await build({
   entryPoints: [
-    { in: `${dist}src/cli/main.js`, out: 'main' },
+    { in: `${dist}src/cli/program.js`, out: 'main' },
     ...commands.map((name) => ({ in: `${dist}commands/${name}`, out: `commands/${name.slice(0, -3)}` })),
   ],
   outdir: `${dist}program`,

@@ -229,7 +229,7 @@ describe('output of commands', () => {
     spawnSync('mkfifo', [temporary('fifo')]);
     const program = spawn('bash', [
       '-c',
-      `exec '${process.execPath}' dist/program/main.js graph decoder -o '${temporary('fifo')}'`,
+      `exec '${process.execPath}' dist/src/cli/main.js graph decoder -o '${temporary('fifo')}'`,
     ]);
     await new Promise((resolve) => setTimeout(resolve, 4000));
     expect(program.exitCode).to.equal(null);

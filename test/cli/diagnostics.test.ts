@@ -11,7 +11,7 @@ import { poisonModel } from '../support/poison.js';
 import { temporaryFolder } from '../support/temporary.js';
 import { type CompleteEvent, completeEvents, contains, expectNested } from '../support/traces.js';
 
-const program = fileURLToPath(new URL('../../program/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const manifest = fileURLToPath(new URL('../../../oclif.manifest.json', import.meta.url));
 const FLAGS = ['dump-graph', 'trace', 'check'];
 const PASSES = [

@@ -15,7 +15,7 @@ import { InputError, UsageError } from '../../src/errors.js';
 import { openGenerator, pull, type PullOptions } from '../../src/index.js';
 import { temporaryFolder } from '../support/temporary.js';
 
-const program = fileURLToPath(new URL('../../program/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const tiny = fileURLToPath(new URL('../../../fixtures/models/tiny/', import.meta.url));
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

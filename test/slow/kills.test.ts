@@ -8,7 +8,7 @@ import { Random } from '../fuzz/random.js';
 import { arpg } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
 
-const program = fileURLToPath(new URL('../../program/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const tokenizer = fileURLToPath(new URL('../../../fixtures/models/tiny', import.meta.url));
 const KILLS = 30;
 

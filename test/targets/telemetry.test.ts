@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { temporaryFolder } from '../support/temporary.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const program = join(root, 'dist/program/main.js');
+const program = join(root, 'dist/src/cli/main.js');
 const index = join(root, 'dist/src/index.js');
 const model = join(root, 'fixtures/models/tiny');
 

@@ -25,7 +25,7 @@ import { arpg } from '../support/cli.js';
 import { writeStripes } from '../support/stripes.js';
 import { temporaryFolder } from '../support/temporary.js';
 
-const program = fileURLToPath(new URL('../../program/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
 async function expectInputError(attempt: Promise<unknown>, message: string): Promise<void> {
   const error = await attempt.then(
