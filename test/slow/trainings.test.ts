@@ -15,6 +15,8 @@ const tokenizerConfig = {
 };
 const generatorConfig = { dim: 32, n_layer: 2, n_head: 2, multiple_of: 32 };
 
+const DIGITS = fileURLToPath(new URL('../../../fixtures/models/digits', import.meta.url));
+
 describe('trainings that take a while', () => {
   const temporary = temporaryFolder();
   const train = (...args: readonly string[]) => arpg(['train', ...args, '--quiet', '--target', 'onnx']);
@@ -53,7 +55,8 @@ describe('trainings that take a while', () => {
     expect(reconstruction[0]!).to.be.greaterThan(0.5);
     expect(reconstruction.at(-1)!).to.be.below(0.25);
     const generator = train(
-      ...['--data', data, '--tokenizer', temporary('digits-vq/model'), '--out', temporary('digits')],
+      // Of a tokenizer that is trained, the codes and their entropy depend on rounding.
+      ...['--data', data, '--tokenizer', DIGITS, '--out', temporary('digits')],
       ...[
         '--config',
         temporary('arpg.json'),
@@ -70,8 +73,8 @@ describe('trainings that take a while', () => {
     expect(generator.errors).to.equal('');
     const losses = lossesOf('digits');
     const late = losses.slice(-20).reduce((sum, loss) => sum + loss, 0) / 20;
-    expect(losses[0]!).to.be.closeTo(Math.log(32), 0.01);
-    expect(late).to.be.below(losses[0]! - 0.3);
+    expect(losses[0]!).to.be.closeTo(Math.log(256), 0.01);
+    expect(late).to.be.below(losses[0]! - 1);
   }).timeout(300_000);
 
   it('every option of the tokenizer together still trains, resumes and gives a model', () => {
