@@ -82,11 +82,8 @@ function requireOwnPlace(flag: string, path: string, flags: DiagnosticFlags): vo
     if (name === flag || typeof other !== 'string' || other === STREAM) continue;
     const [own, their] = [resolve(path), resolve(other)];
     const isOutputFolder = name === '--output' || name === '--frames';
-    if (
-      own === their || own.startsWith(`${their}/`)
-        ? !(isOutputFolder && own !== their)
-        : their.startsWith(`${own}/`)
-    )
+    const liesInside = own.startsWith(`${their}/`) && !isOutputFolder;
+    if (own === their || liesInside || their.startsWith(`${own}/`))
       throw new UsageError(
         own === their && name === '--output'
           ? `${flag} ${path}: the output has the same name; choose another`

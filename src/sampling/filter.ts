@@ -39,13 +39,19 @@ function kthLargest(logits: Float32Array, k: number): number {
   return logits[sortedBin(logits, bins, bin)[k - above - 1]!]!;
 }
 
+/** The largest logit. */
+export function largestOf(logits: Float32Array): number {
+  let largest = -Infinity;
+  for (let token = 0; token < logits.length; token++) if (logits[token]! > largest) largest = logits[token]!;
+  return largest;
+}
+
 /**
  * Drops the tokens outside the smallest set of the most likely whose mass exceeds the limit.
  * @param logits which are changed
  */
 function dropByMass(logits: Float32Array, limit: number): void {
-  let largest = -Infinity;
-  for (let token = 0; token < logits.length; token++) if (logits[token]! > largest) largest = logits[token]!;
+  const largest = largestOf(logits);
   const bins = binsOf(logits);
   const masses = new Float64Array(BINS);
   for (let token = 0; token < logits.length; token++)

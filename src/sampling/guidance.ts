@@ -25,10 +25,3 @@ export function guideInto(
     into[index] = without + (conditional[index]! - without) * scale;
   }
 }
-
-/** The same as an array of its own. */
-export function guide(conditional: Float32Array, unconditional: Float32Array, scale: number): Float32Array {
-  const guided = new Float32Array(conditional.length);
-  guideInto(conditional, unconditional, scale, guided);
-  return guided;
-}

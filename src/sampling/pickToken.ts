@@ -1,3 +1,5 @@
+import { largestOf } from './filter.js';
+
 /** Words are turned into numbers inside (0, 1): (word + ½)/2³². */
 const WORD_RANGE = 2 ** 32;
 /** No exponential number below −log(1 − 2⁻³³) can come out of a word. */
@@ -13,8 +15,7 @@ const MARGIN = 1e-6;
  * @param words writes the random words of tokens 4·block to 4·block + 3
  */
 export function pickToken(logits: Float32Array, words: (into: Uint32Array, block: number) => void): number {
-  let largest = -Infinity;
-  for (let token = 0; token < logits.length; token++) if (logits[token]! > largest) largest = logits[token]!;
+  const largest = largestOf(logits);
   const block = new Uint32Array(4);
   let filled = -1;
   let winner = 0;

@@ -52,3 +52,16 @@ export function knownBefore({ steps }: Plan): readonly number[] {
     return before;
   });
 }
+
+/**
+ * Refuses what is not the one way in which a system draws a grid.
+ * @param counts tokens that each step predicts, of the whole grid
+ * @throws RangeError for other steps, and for parts of the grid.
+ */
+export function requireFixedSteps(
+  counts: readonly number[],
+  { grid, predicted, steps }: Pick<PlanRequest, 'grid' | 'predicted' | 'steps'>,
+): void {
+  if (steps !== counts.length || predicted !== grid.height * grid.width)
+    throw new RangeError(`${steps} steps for ${predicted} tokens: there must be ${counts.length}, for all`);
+}

@@ -9,7 +9,13 @@ import {
 import { type NarConfig, narStep, narTeacherForced } from '../../graphs/nar.js';
 import type { Grid } from '../../graphs/rotary.js';
 import { cachedSteps } from '../sampling/cachedSteps.js';
-import { knownBefore, type Plan, type PlanRequest, predictedPositions } from '../sampling/plan.js';
+import {
+  knownBefore,
+  type Plan,
+  type PlanRequest,
+  predictedPositions,
+  requireFixedSteps,
+} from '../sampling/plan.js';
 import { type PictureRequest, type Row, rowsOf, type SamplingOptions } from '../sampling/request.js';
 import type { GraphRunner } from '../sampling/runner.js';
 import { floatTensor } from '../targets/target.js';
@@ -60,10 +66,10 @@ export function narNetwork(fields: NarFields): NarConfig {
 }
 
 /** A step feeds what the one before drew, the first the class, and predicts an anti-diagonal. */
-function plan(_: NarFields, { grid, predicted, steps, rows: batch }: PlanRequest): Plan {
+function plan(_: NarFields, request: PlanRequest): Plan {
+  const { grid, rows: batch } = request;
   const counts = diagonalLengths(grid);
-  if (steps !== counts.length || predicted !== grid.height * grid.width)
-    throw new RangeError(`${steps} steps for ${predicted} tokens: there must be ${counts.length}, for all`);
+  requireFixedSteps(counts, request);
   let [prefix, tokens, past] = [1, 0, 0];
   return {
     steps: counts.map((predicts) => {

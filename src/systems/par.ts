@@ -3,7 +3,7 @@ import { type ParConfig, parStep, parTeacherForced } from '../../graphs/par.js';
 import { regionOrder, regionRoot } from '../../graphs/regions.js';
 import type { Grid } from '../../graphs/rotary.js';
 import { cachedSteps } from '../sampling/cachedSteps.js';
-import { type Plan, type PlanRequest, predictedPositions } from '../sampling/plan.js';
+import { type Plan, type PlanRequest, predictedPositions, requireFixedSteps } from '../sampling/plan.js';
 import { type PictureRequest, rowsOf, type SamplingOptions } from '../sampling/request.js';
 import type { GraphRunner } from '../sampling/runner.js';
 import { positive } from './configFaults.js';
@@ -68,13 +68,10 @@ function tokensOfSteps(regions: number, { height, width }: Grid): readonly numbe
 }
 
 /** The first steps feed the class and one token each, then the special entries come in, then a group of tokens each. */
-function plan(
-  { ar_token_num: regions }: ParFields,
-  { grid, predicted, steps, rows: batch }: PlanRequest,
-): Plan {
+function plan({ ar_token_num: regions }: ParFields, request: PlanRequest): Plan {
+  const { grid, rows: batch } = request;
   const counts = tokensOfSteps(regions, grid);
-  if (steps !== counts.length || predicted !== grid.height * grid.width)
-    throw new RangeError(`${steps} steps for ${predicted} tokens: there must be ${counts.length}, for all`);
+  requireFixedSteps(counts, request);
   let past = 0;
   return {
     steps: counts.map((predicts, step) => {

@@ -1,6 +1,6 @@
 import { NO_CONDITION } from '../../../src/conditions/condition.js';
 import { InputError } from '../../../src/errors.js';
-import { guide } from '../../../src/sampling/guidance.js';
+import { guide } from './guide.js';
 import { knownBefore, type Plan } from '../../../src/sampling/plan.js';
 import { isGuided, type PictureRequest, type SamplingOptions } from '../../../src/sampling/request.js';
 import { createGraphRunner, type GraphRunner, type GraphRunnerHolder } from '../../../src/sampling/runner.js';

@@ -1,4 +1,4 @@
-import { guide } from '../../../../src/sampling/guidance.js';
+import { guide } from '../guide.js';
 import type { StepNoise } from '../../../../src/sampling/maskedSteps/noise.js';
 import type { HostTensor } from '../../../../src/targets/target.js';
 
