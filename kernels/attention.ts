@@ -1,6 +1,7 @@
-import { countElements, formatDim, subtractDims } from '../src/graph/dimension.js';
+import { countElements, equalDims, formatDim, subtractDims } from '../src/graph/dimension.js';
 import { broadcastStrides, zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
+import type { OnnxEmitter } from '../src/graph/onnxEmitter.js';
 import { apply, defineOp } from '../src/graph/op.js';
 import { broadcastShapes, requireDType, requireEqualDims, requireRank } from '../src/graph/shapes.js';
 import { add } from './add.js';
@@ -83,6 +84,19 @@ const attentionOp = defineOp<AttentionAttributes>({
     }
     return [result];
   },
+  // The standard's causal mask counts from the first key, ours from the last: the same where there are as many of both.
+  onnxTakes: ([query, key, , mask], { causal }) =>
+    !causal || (!mask && equalDims(query!.shape[2]!, key!.shape[2]!)),
+  onnx(emitter, { inputs: [query, key, value, mask], attributes: { causal, scale } }) {
+    // As booleans, a row that sees nothing would be 0 instead of the mean of all.
+    const bias = mask && emitter.node('Where', [mask, ...[0, HIDDEN].map((score) => scalar(emitter, score))]);
+    return [
+      emitter.node('Attention', [query!, key!, value!, ...(bias === undefined ? [] : [bias])], {
+        scale: { float: scale },
+        ...(causal && { is_causal: { int: 1 } }),
+      }),
+    ];
+  },
   decompose([query, key, value, mask], { causal, scale }) {
     const scores = matmul(multiply(query!, scale), key!, { transposeRight: true });
     const visible = [...(mask ? [mask] : []), ...(causal ? [causalMask(query!, key!)] : [])];
@@ -92,6 +106,10 @@ const attentionOp = defineOp<AttentionAttributes>({
   flops: ([query, key, value], [output]) =>
     2 * countElements(query!.shape) * key!.shape[2]! + 2 * countElements(output!.shape) * value!.shape[2]!,
 });
+
+function scalar(emitter: OnnxEmitter, value: number): string {
+  return emitter.constant({ type: 'float', values: [value] }, []);
+}
 
 /** bool `[queries, keys]`: key j is visible to query i when j ≤ i + keys − queries. */
 function causalMask(query: Tensor, key: Tensor): Tensor {

@@ -1,17 +1,16 @@
 import type { Graph } from '../graph/graph.js';
-import type { OpDefinition } from '../graph/op.js';
 import { verify } from '../graph/verify.js';
 import type { Weights } from '../graph/weights.js';
 import { observeCompilation, type PassListener, withSpan } from '../inspect/observer.js';
 import { eliminateCommonSubexpressions } from './commonSubexpressions.js';
 import { constantFold } from './constantFold.js';
-import { decompose } from './decompose.js';
+import { decompose, type Supports } from './decompose.js';
 import type { Pass } from './rewrite.js';
 import { simplify } from './simplify.js';
 
 export interface CompileOptions {
   /** Which operations the target runs itself; others are decomposed. */
-  readonly supports: (op: OpDefinition) => boolean;
+  readonly supports: Supports;
   /** Weights that will not change, so that what depends only on them can be computed now. */
   readonly weights?: Weights;
   /** Sees the graph after each pass. */

@@ -1,16 +1,20 @@
 import type { OperationNode, Tensor } from '../graph/node.js';
-import type { OpDefinition } from '../graph/op.js';
+import type { Attributes, OpDefinition } from '../graph/op.js';
 import { GraphError } from '../graph/graphError.js';
+import type { TensorType } from '../graph/tensorType.js';
 import { scope } from '../graph/scope.js';
 import { type Pass, rewriteGraph, withInputs } from './rewrite.js';
+
+/** Whether a target runs an operation, on these inputs and with these attributes, itself. */
+export type Supports = (op: OpDefinition, inputs: readonly TensorType[], attributes: Attributes) => boolean;
 
 /**
  * Replaces the operations that a target lacks by simpler ones, until it has all.
  * @throws GraphError when an operation neither is supported nor decomposes.
  */
-export function decompose(supports: (op: OpDefinition) => boolean): Pass {
+export function decompose(supports: Supports): Pass {
   const expand = (node: OperationNode, inputs: readonly Tensor[]): readonly Tensor[] => {
-    if (supports(node.op)) return withInputs(node, inputs);
+    if (supports(node.op, inputs, node.attributes)) return withInputs(node, inputs);
     const simpler = scope(node.scope, () => node.op.decompose?.(inputs, node.attributes));
     if (!simpler)
       throw new GraphError(`the target has no '${node.op.name}' and it cannot be decomposed`, node.scope);

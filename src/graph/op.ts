@@ -40,6 +40,8 @@ export interface OpDefinition<A extends Attributes = Attributes> {
   ): readonly NdArray[];
   /** Emits ONNX nodes and returns the names of the output values. */
   onnx?(emitter: OnnxEmitter, call: OnnxCall<A>): readonly string[];
+  /** Which calls have that form; all, when left out. */
+  onnxTakes?(inputs: readonly TensorType[], attributes: A): boolean;
   /** How a GPU kernel computes it. */
   readonly gpu?: GpuRule<A>;
   /** Gradients of the inputs; operations without a rule are decomposed before they are differentiated. */

@@ -183,6 +183,21 @@ describeConformance('attention', [
     build: (q, k, v, mask) => op.attention(q, k, v, { mask }),
   },
   {
+    name: 'a row that sees nothing',
+    inputs: [
+      query,
+      key,
+      value,
+      { dtype: 'bool', shape: [4, 1], data: Uint8Array.from([1, 0, 1, 1]) },
+    ],
+    build: (q, k, v, rows) => op.attention(q, k, v, { mask: op.broadcastTo(rows, [4, 6]) }),
+  },
+  {
+    name: 'as many keys as queries, causal and masked',
+    inputs: [query, floats([2, 3, 4, 8], 5), floats([2, 3, 4, 2], 6), bools([4, 4], 3)],
+    build: (q, k, v, mask) => op.attention(q, k, v, { mask, causal: true }),
+  },
+  {
     name: 'mask of each row, causal',
     inputs: [query, key, value, bools([2, 1, 1, 6], 3)],
     build: (q, k, v, mask) => op.attention(q, k, v, { mask, causal: true }),

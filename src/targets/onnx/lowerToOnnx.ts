@@ -188,6 +188,37 @@ class OnnxBuilder implements OnnxEmitter {
 }
 
 /**
+ * The nodes with the graph's outputs under their names. What a node computes is called so from the start; a copy is made
+ * only of what no node computes or has two names.
+ */
+function withOutputs(
+  nodes: readonly OnnxNode[],
+  outputs: readonly { readonly name: string; readonly value: string }[],
+): readonly OnnxNode[] {
+  const computed = new Set(nodes.flatMap(({ output }) => output));
+  const renamed = new Map<string, string>();
+  const copies: OnnxNode[] = [];
+  for (const { name, value } of outputs) {
+    if (computed.has(value) && !renamed.has(value)) renamed.set(value, name);
+    else
+      copies.push({
+        name: `output/${name}`,
+        opType: 'Identity',
+        domain: '',
+        input: [value],
+        output: [name],
+        attribute: [],
+      });
+  }
+  const named = (value: string) => renamed.get(value) ?? value;
+  return [...nodes, ...copies].map((node) => ({
+    ...node,
+    input: node.input.map(named),
+    output: node.output.map(named),
+  }));
+}
+
+/**
  * Writes a compiled graph as an ONNX model with its own names for inputs, outputs and parameters, and with its
  * symbolic dims.
  * @throws GraphError when an operation has no ONNX form or a weight is missing.
@@ -232,18 +263,11 @@ export function lowerToOnnx(
     for (const [index, tensor] of node.outputs.entries()) names.set(tensor, outputs[index]!);
   }
   builder.scope = '';
-  // An output needs a name of its own, which the value computed inside does not have.
-  const outputs = Object.entries(graph.outputs).map(([name, tensor]) => {
-    builder.nodes.push({
-      name: `output/${name}`,
-      opType: 'Identity',
-      domain: '',
-      input: [names.get(tensor)!],
-      output: [name],
-      attribute: [],
-    });
-    return valueInfo(name, tensor);
-  });
+  const outputs = Object.entries(graph.outputs);
+  const nodes = withOutputs(
+    builder.nodes,
+    outputs.map(([name, tensor]) => ({ name, value: names.get(tensor)! })),
+  );
   const model: OnnxModel = {
     irVersion: IR_VERSION,
     producerName: 'arpg',
@@ -253,10 +277,10 @@ export function lowerToOnnx(
     ],
     graph: {
       name: graph.name,
-      node: builder.nodes,
+      node: nodes,
       initializer: builder.initializers,
       input: graph.inputs.map((tensor) => valueInfo(inputNode(tensor).name, tensor)),
-      output: outputs,
+      output: outputs.map(([name, tensor]) => valueInfo(name, tensor)),
     },
   };
   return { model, parameters: builder.parameters };

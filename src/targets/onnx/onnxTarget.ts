@@ -1,9 +1,9 @@
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { compileGraph } from '../../compiler/compile.js';
+import type { Supports } from '../../compiler/decompose.js';
 import { type Graph, inputNode } from '../../graph/graph.js';
 import { GraphError } from '../../graph/graphError.js';
 import { bindInputs } from '../../graph/interpret.js';
-import type { OpDefinition } from '../../graph/op.js';
 import type { DType } from '../../graph/tensorType.js';
 import type { Weights } from '../../graph/weights.js';
 import {
@@ -35,9 +35,8 @@ export interface OnnxTargetOptions {
 }
 
 /** Whether an operation lowers to ONNX by itself. */
-export function hasOnnxForm(op: OpDefinition): boolean {
-  return op.onnx !== undefined;
-}
+export const hasOnnxForm: Supports = (op, inputs, attributes) =>
+  op.onnx !== undefined && (op.onnxTakes?.(inputs, attributes) ?? true);
 
 class OnnxTensorHandle implements DeviceTensor {
   readonly tensor: OrtTensor;
