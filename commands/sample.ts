@@ -13,7 +13,13 @@ import {
   sampleTokens,
   UsageError,
 } from '../src/index.js';
-import { BaseCommand, modelFlags, requireSeparateOutputs, seedFlag } from '../src/cli/baseCommand.js';
+import {
+  BaseCommand,
+  modelFlags,
+  precisionFlag,
+  requireSeparateOutputs,
+  seedFlag,
+} from '../src/cli/baseCommand.js';
 import {
   arrange,
   checkImageOutput,
@@ -56,6 +62,7 @@ Pictures in a folder are written as they are finished; --resume draws those that
   ];
   static override flags = {
     ...modelFlags,
+    ...precisionFlag,
     ...seedFlag,
     class: Flags.string({
       char: 'c',

@@ -132,6 +132,7 @@ export {
 export { requireForeignOutput } from './library/ownFiles.js';
 export { PAGE_MODES, type PageMode } from './export/browser/moduleData.js';
 export { PRECISIONS, type Precision } from './export/exportOnnx.js';
+export { RUN_PRECISIONS, type RunPrecision } from './models/precision.js';
 
 // Fetching
 export { DEFAULT_HUB, DEFAULT_TIMEOUT_SECONDS, pull, type Pulled, type PullOptions } from './library/pull.js';

@@ -9,6 +9,8 @@ import {
   modelFolder,
   requireForeignOutput,
   resolveSeed,
+  RUN_PRECISIONS,
+  type RunPrecision,
   UsageError,
 } from '../index.js';
 import { printable } from '../printable.js';
@@ -53,6 +55,15 @@ export const modelFlags = {
     description: 'let gpujs run kernels in another mode than the one asked for',
   }),
   threads: Flags.integer({ description: 'CPU threads (default: one per core)', min: 1, max: 1024 }),
+};
+
+/** The flag of commands that run a generator. */
+export const precisionFlag = {
+  precision: Flags.string({
+    description:
+      'in what the generator computes: int8 and int4 keep linear layers in 8 and 4 bits, faster and smaller, and slightly other pictures (default: what the model is stored for, mostly fp32)',
+    options: [...RUN_PRECISIONS],
+  }),
 };
 
 /** The seed flag of commands that draw random numbers. */
@@ -134,10 +145,18 @@ export abstract class BaseCommand extends Command {
    * @throws UsageError when the output would take the place of a file of the model.
    */
   protected async loadModel(
-    flags: CommonFlags & TargetFlags & { readonly model: string; readonly output?: string | undefined },
+    flags: CommonFlags &
+      TargetFlags & {
+        readonly model: string;
+        readonly output?: string | undefined;
+        readonly precision?: string | undefined;
+      },
   ): Promise<Model> {
     if (flags.output !== undefined) requireForeignOutput(flags.model, [flags.output]);
-    return load(flags.model, { target: await this.chooseTarget(flags) });
+    return load(flags.model, {
+      target: await this.chooseTarget(flags),
+      ...(flags.precision !== undefined && { precision: flags.precision as RunPrecision }),
+    });
   }
 
   /** Says what else the names of classes could have meant. */

@@ -26,6 +26,7 @@ import {
   BaseCommand,
   type commonFlags,
   modelFlags,
+  precisionFlag,
   namesFolder,
   requireSeparateOutputs,
   seedFlag,
@@ -52,6 +53,7 @@ export const editArgs = {
 /** Flags of all commands that change pictures. */
 export const editFlags = {
   ...modelFlags,
+  ...precisionFlag,
   ...seedFlag,
   ...samplingFlags,
   ...ownFlags,

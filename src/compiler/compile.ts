@@ -5,6 +5,7 @@ import { observeCompilation, type PassListener, withSpan } from '../inspect/obse
 import { eliminateCommonSubexpressions } from './commonSubexpressions.js';
 import { constantFold } from './constantFold.js';
 import { decompose, type Supports } from './decompose.js';
+import { quantizeLinears } from './quantizeLinears.js';
 import type { Pass } from './rewrite.js';
 import { simplify } from './simplify.js';
 
@@ -22,6 +23,10 @@ export interface CompileOptions {
 /** Checks a graph as it was given. */
 export const verifyPass: Pass = { name: 'verify', run: verify };
 
+function hasQuantized(weights: Weights | undefined): weights is Weights {
+  return weights !== undefined && [...weights.values()].some(({ quantized }) => quantized !== undefined);
+}
+
 /** The passes in order; a name given twice is a pass that runs twice. */
 function passesFor({ supports, weights, ownPasses = [] }: CompileOptions): readonly Pass[] {
   return [
@@ -33,6 +38,7 @@ function passesFor({ supports, weights, ownPasses = [] }: CompileOptions): reado
     simplify,
     eliminateCommonSubexpressions,
     constantFold(weights),
+    ...(hasQuantized(weights) ? [quantizeLinears(weights), decompose(supports)] : []),
     ...ownPasses,
   ];
 }
@@ -45,6 +51,7 @@ export const PASS_NAMES: readonly string[] = [
   'cse',
   'decompose',
   'constant-fold',
+  'quantize',
 ];
 
 /**

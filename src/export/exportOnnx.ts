@@ -1,4 +1,5 @@
 import { compileGraph } from '../compiler/compile.js';
+import { quantizeWeights } from '../compiler/quantizeWeights.js';
 import type { Graph } from '../graph/graph.js';
 import { toHalfPrecision, toSinglePrecision, type Weights } from '../graph/weights.js';
 import { writeOutputFile } from '../atomicFile.js';
@@ -8,10 +9,12 @@ import { type LoweredModel, lowerToOnnx } from '../targets/onnx/lowerToOnnx.js';
 import { encodeOnnxModel } from '../targets/onnx/onnxSchema.js';
 import { hasOnnxForm } from '../targets/onnx/onnxTarget.js';
 import { embedWeights, moveWeightsOut, weightBytes } from '../targets/onnx/onnxWeights.js';
-import { quantizeLinearLayers } from './quantize.js';
 
-/** How weights are stored; `int8` also computes linear layers in 8 bits, all else is computed in single precision. */
-export const PRECISIONS = ['fp32', 'fp16', 'int8'] as const;
+/**
+ * How weights are stored. `int8` also computes linear layers in 8 bits; `int4` keeps their weights in 4, for an operator
+ * of onnxruntime's own. All else is computed in single precision.
+ */
+export const PRECISIONS = ['fp32', 'fp16', 'int8', 'int4'] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
 export interface OnnxExportOptions {
@@ -23,6 +26,13 @@ export interface OnnxExportOptions {
 /** A protobuf message holds less than 2 GiB; from here on weights get a file of their own. */
 const MAX_EMBEDDED_BYTES = 2 ** 30;
 
+/** The weights as a model of that precision holds them. */
+function storedIn(precision: Precision, graph: Graph, weights: Weights): Weights {
+  if (precision === 'fp32') return toSinglePrecision(weights);
+  if (precision === 'fp16') return toHalfPrecision(weights);
+  return toHalfPrecision(quantizeWeights([graph], weights, precision === 'int8' ? 8 : 4));
+}
+
 /**
  * A graph as an ONNX model of standard operators alone, as compiled for the onnx target, with its symbolic dims and the
  * checkpoint's parameter names.
@@ -32,11 +42,10 @@ export function onnxModelOf(
   weights: Weights,
   { precision, metadata }: OnnxExportOptions,
 ): LoweredModel {
-  const stored = precision === 'fp32' ? toSinglePrecision(weights) : toHalfPrecision(weights);
+  const stored = storedIn(precision, graph, weights);
   // What is folded comes from the weights as they are stored, so that all of the model agrees.
   const compiled = compileGraph(graph, { supports: hasOnnxForm, weights: stored });
-  const lowered = lowerToOnnx(compiled, stored, { standardOnly: true });
-  const { model, parameters } = precision === 'int8' ? quantizeLinearLayers(lowered) : lowered;
+  const { model, parameters } = lowerToOnnx(compiled, stored, { standardOnly: true });
   const metadataProps = Object.entries(metadata).map(([key, value]) => ({ key, value }));
   return { model: { ...model, metadataProps }, parameters };
 }

@@ -1,5 +1,6 @@
 import type { Shape } from './dimension.js';
 import type { DType } from './tensorType.js';
+import type { StoredTensor } from './weights.js';
 
 /** Attribute of an ONNX node: integers and floats are told apart because ONNX does. */
 export type OnnxAttribute =
@@ -14,6 +15,7 @@ export type OnnxConstant =
   | { readonly type: 'int32'; readonly values: readonly number[] | Int32Array }
   | { readonly type: 'int64'; readonly values: readonly (number | bigint)[] }
   | { readonly type: 'uint64'; readonly values: readonly (number | bigint)[] }
+  | { readonly type: 'uint8'; readonly values: readonly number[] }
   | { readonly type: 'bool'; readonly values: readonly number[] | Uint8Array };
 
 export type OnnxElementType = 'float' | 'int32' | 'int64' | 'uint64' | 'bool' | 'float16' | 'bfloat16';
@@ -43,6 +45,8 @@ export interface OnnxEmitter {
     outputs: number,
     domain?: string,
   ): readonly string[];
+  /** A constant tensor whose elements are read when the model is written. Asked for again, it is the same. */
+  weight(name: string, stored: StoredTensor): string;
   /** A constant tensor. */
   constant(value: OnnxConstant, shape: readonly number[]): string;
   /** A 1-D int64 tensor holding the sizes, computed from the graph's inputs where they are symbolic. */

@@ -7,6 +7,7 @@ import type { OnnxEmitter } from './onnxEmitter.js';
 import { currentScope } from './scope.js';
 import { GraphError } from './graphError.js';
 import { type ConcreteTensorType, formatType, type TensorType } from './tensorType.js';
+import type { StoredTensor } from './weights.js';
 
 /** Values that an operation can carry besides its inputs; all survive the JSON round trip. */
 export type AttributeValue = Dim | string | boolean | Shape;
@@ -19,6 +20,8 @@ export interface OnnxCall<A extends Attributes = Attributes> {
   readonly inputTypes: readonly TensorType[];
   readonly outputTypes: readonly TensorType[];
   readonly attributes: A;
+  /** The stored elements of the inputs that are parameters, where the operation lays them out itself. */
+  readonly stored: readonly (StoredTensor | undefined)[];
 }
 
 /**
@@ -40,6 +43,11 @@ export interface OpDefinition<A extends Attributes = Attributes> {
   ): readonly NdArray[];
   /** Emits ONNX nodes and returns the names of the output values. */
   onnx?(emitter: OnnxEmitter, call: OnnxCall<A>): readonly string[];
+  /**
+   * Whether the inputs after the first are parameters whose stored elements the ONNX form lays out itself; their names are
+   * then no values of the model.
+   */
+  readonly readsStored?: boolean;
   /** Which calls have that form; all, when left out. */
   onnxTakes?(inputs: readonly TensorType[], attributes: A): boolean;
   /** How a GPU kernel computes it. */

@@ -1,6 +1,7 @@
 import { countElements } from './dimension.js';
 import { GraphError } from './graphError.js';
 import type { ParameterNode } from './node.js';
+import type { QuantizedElements } from './quantized.js';
 
 /** Element types found in checkpoints. */
 export type StoredDType = 'f64' | 'f32' | 'f16' | 'bf16' | 'i64' | 'i32' | 'i16' | 'i8' | 'u8' | 'bool';
@@ -24,6 +25,10 @@ export interface StoredTensor {
   readonly shape: readonly number[];
   /** Where exactly these row-major little-endian elements lie, when a file holds them so. */
   readonly file?: { readonly path: string; readonly offset: number };
+  /** The whole numbers that the elements were computed from, of a matrix kept in fewer bits. */
+  readonly quantized?: QuantizedElements;
+  /** How the elements come from those of other tensors, where they lie in no file. */
+  readonly derived?: { readonly how: string; readonly from: readonly StoredTensor[] };
   /** The row-major little-endian elements. */
   read(): Uint8Array;
 }
@@ -79,11 +84,14 @@ export function numberToHalf(value: number): number {
   return sign | (base + kept + Number(up));
 }
 
-/** The tensors with float elements in half precision, converted when they are read. */
+/** Element types that half precision makes smaller. */
+const HALVED: ReadonlySet<StoredDType> = new Set(['f32', 'f64', 'bf16']);
+
+/** The tensors with float elements in half precision, converted when they are read; those in fewer bits stay so. */
 export function toHalfPrecision(weights: Weights): Weights {
   return new Map(
     [...weights].map(([name, tensor]): [string, StoredTensor] => {
-      if (tensor.dtype !== 'f32' && tensor.dtype !== 'f64' && tensor.dtype !== 'bf16') return [name, tensor];
+      if (!HALVED.has(tensor.dtype) || tensor.quantized) return [name, tensor];
       const read = () => new Uint8Array(Uint16Array.from(readFloats(tensor), numberToHalf).buffer);
       return [name, { dtype: 'f16', shape: tensor.shape, read }];
     }),

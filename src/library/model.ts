@@ -13,6 +13,8 @@ import {
   type TokenizerModel,
 } from '../models/modelFolder.js';
 import { InputError, UsageError } from '../errors.js';
+import { inPrecision, type RunPrecision, RUN_PRECISIONS } from '../models/precision.js';
+import { requireOneOf } from './settings.js';
 import { packageFile } from '../packageFiles.js';
 import { resolveTarget, type ResolveOptions } from '../targets/resolveTarget.js';
 import type { Target } from '../targets/target.js';
@@ -33,6 +35,8 @@ export function modelFolder(nameOrPath: string): string {
 export interface LoadOptions extends ResolveOptions {
   /** What runs the model: `auto` (default), `onnx`, `gpujs`, `gpujs:webgpu`, …, `reference`, or a target made before. */
   readonly target?: string | Target;
+  /** In what the generator computes: `fp32`, `int8` or `int4` (default: what its folder is stored for, mostly `fp32`). */
+  readonly precision?: RunPrecision;
 }
 
 /** A model ready to draw. Its parts are opened and compiled when first used, and kept until `dispose`. */
@@ -79,15 +83,16 @@ function once<T>(make: () => T): () => T {
  */
 export async function load(
   nameOrFolder: string = DEFAULT_MODEL,
-  { target: wanted = 'auto', ...settings }: LoadOptions = {},
+  { target: wanted = 'auto', precision, ...settings }: LoadOptions = {},
 ): Promise<Model> {
   if (typeof nameOrFolder !== 'string')
     throw new UsageError(`model ${String(nameOrFolder)} is neither a name nor a folder`);
   if (typeof wanted !== 'string' && typeof wanted?.compile !== 'function')
     throw new UsageError(`target ${String(wanted)} is neither a name nor a target`);
+  if (precision !== undefined) requireOneOf(precision, 'precision', RUN_PRECISIONS);
   const folder = modelFolder(nameOrFolder);
   const target = typeof wanted === 'string' ? await resolveTarget(wanted, settings) : wanted;
-  const generator = once(() => openGenerator(folder));
+  const generator = once(() => inPrecision(openGenerator(folder), precision, folder));
   const tokenizerModel = once(() => openTokenizer(folder));
   const tokenizers: Tokenizer[] = [];
   const tokenizer = once(() => {

@@ -184,12 +184,7 @@ describeConformance('attention', [
   },
   {
     name: 'a row that sees nothing',
-    inputs: [
-      query,
-      key,
-      value,
-      { dtype: 'bool', shape: [4, 1], data: Uint8Array.from([1, 0, 1, 1]) },
-    ],
+    inputs: [query, key, value, { dtype: 'bool', shape: [4, 1], data: Uint8Array.from([1, 0, 1, 1]) }],
     build: (q, k, v, rows) => op.attention(q, k, v, { mask: op.broadcastTo(rows, [4, 6]) }),
   },
   {

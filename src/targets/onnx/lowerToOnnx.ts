@@ -53,6 +53,7 @@ function rawBytes({ type, values }: OnnxConstant): Uint8Array {
       return new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
     case 'uint64':
       return new Uint8Array(BigUint64Array.from(values, BigInt).buffer);
+    case 'uint8':
     case 'bool':
       return Uint8Array.from(values);
   }
@@ -176,6 +177,14 @@ class OnnxBuilder implements OnnxEmitter {
     return source.multiple === 1 ? size : this.node('Div', [size, this.shape([source.multiple])]);
   }
 
+  weight(name: string, stored: StoredTensor): string {
+    if (!this.emitted.has(name)) {
+      this.parameters.push({ name, stored });
+      this.emitted.set(name, [name]);
+    }
+    return name;
+  }
+
   /** A parameter under its checkpoint name, as float32 from there on. */
   parameter(node: ParameterNode, weights: Weights): string {
     const stored = weightOf(weights, node);
@@ -218,6 +227,20 @@ function withOutputs(
   }));
 }
 
+/** The tensors that nodes of the model read as values: all but parameters laid out by the operation that reads them. */
+function valuesOf(graph: Graph): ReadonlySet<Tensor> {
+  const read = nodesOf(graph).flatMap((node) =>
+    node.kind === 'operation' && node.op.readsStored ? node.inputs.slice(0, 1) : node.inputs,
+  );
+  return new Set([...read, ...Object.values(graph.outputs)]);
+}
+
+function parameterName({ node }: Tensor): string {
+  if (node.kind !== 'parameter')
+    throw new GraphError('only a parameter can be laid out by an operation', node.scope);
+  return node.name;
+}
+
 /**
  * Writes a compiled graph as an ONNX model with its own names for inputs, outputs and parameters, and with its
  * symbolic dims.
@@ -230,6 +253,7 @@ export function lowerToOnnx(
 ): LoweredModel {
   const builder = new OnnxBuilder(graph, standardOnly);
   const names = new Map<Tensor, string>();
+  const storedOf = ({ node }: Tensor) => (node.kind === 'parameter' ? weightOf(weights, node) : undefined);
   const lower = (node: Node): readonly string[] => {
     switch (node.kind) {
       case 'input':
@@ -247,9 +271,10 @@ export function lowerToOnnx(
       }
       case 'operation': {
         if (!node.op.onnx) throw new GraphError(`'${node.op.name}' has no ONNX form`, node.scope);
-        const inputs = node.inputs.map((tensor) => names.get(tensor)!);
+        const { readsStored = false } = node.op;
         return node.op.onnx(builder, {
-          inputs,
+          inputs: node.inputs.map((tensor) => names.get(tensor) ?? parameterName(tensor)),
+          stored: readsStored ? node.inputs.map(storedOf) : [],
           inputTypes: node.inputs,
           outputTypes: node.outputs,
           attributes: node.attributes,
@@ -257,7 +282,9 @@ export function lowerToOnnx(
       }
     }
   };
+  const values = valuesOf(graph);
   for (const node of nodesOf(graph)) {
+    if (!node.outputs.some((tensor) => values.has(tensor))) continue;
     builder.scope = node.scope;
     const outputs = lower(node);
     for (const [index, tensor] of node.outputs.entries()) names.set(tensor, outputs[index]!);
@@ -273,7 +300,9 @@ export function lowerToOnnx(
     producerName: 'arpg',
     opsetImport: [
       { domain: '', version: OPSET_VERSION },
-      ...(standardOnly ? [] : [{ domain: MICROSOFT_DOMAIN, version: 1 }]),
+      ...(nodes.some(({ domain }) => domain === MICROSOFT_DOMAIN) || !standardOnly
+        ? [{ domain: MICROSOFT_DOMAIN, version: 1 }]
+        : []),
     ],
     graph: {
       name: graph.name,

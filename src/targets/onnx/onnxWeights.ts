@@ -9,6 +9,7 @@ const storedTypes: Partial<Record<StoredDType, keyof typeof ONNX_DATA_TYPES>> = 
   f16: 'float16',
   bf16: 'bfloat16',
   i8: 'int8',
+  u8: 'uint8',
 };
 
 /** ONNX' name of a stored element type; undefined where models here hold none such. */

@@ -1,0 +1,72 @@
+import { quantizedLinear } from '../../kernels/index.js';
+import { type Graph, nodesOf } from '../graph/graph.js';
+import type { Node, OperationNode, ParameterNode, Tensor } from '../graph/node.js';
+import type { WeightBits } from '../graph/quantized.js';
+import { scope } from '../graph/scope.js';
+import type { Weights } from '../graph/weights.js';
+import { type Pass, rewriteGraph } from './rewrite.js';
+
+/** The parameter that a product `x·weightᵀ` has on its right; undefined for other operations. */
+export function linearWeight(node: Node): ParameterNode | undefined {
+  if (node.kind !== 'operation' || node.op.name !== 'matmul') return undefined;
+  const [x, weight] = node.inputs as [Tensor, Tensor];
+  const { transposeLeft, transposeRight } = node.attributes;
+  const isLinear =
+    !transposeLeft && transposeRight && x.node.kind !== 'parameter' && weight.shape.length === 2;
+  return isLinear && weight.node.kind === 'parameter' ? weight.node : undefined;
+}
+
+/** Products of one input with weights of as many bits, which one call computes together. */
+interface Group {
+  readonly bits: WeightBits;
+  readonly members: OperationNode[];
+}
+
+function groupsOf(graph: Graph, weights: Weights): ReadonlyMap<Node, Group> {
+  const groups = new Map<string, Group>();
+  const inputs = new Map<Tensor, number>();
+  const groupOf = new Map<Node, Group>();
+  for (const node of nodesOf(graph)) {
+    const parameter = linearWeight(node);
+    const bits = parameter && weights.get(parameter.name)?.quantized?.bits;
+    if (bits === undefined || node.kind !== 'operation') continue;
+    const [x] = node.inputs as [Tensor];
+    inputs.set(x, inputs.get(x) ?? inputs.size);
+    const key = `${inputs.get(x)} ${bits}`;
+    const group = groups.get(key) ?? { bits, members: [] };
+    group.members.push(node);
+    groups.set(key, group);
+    groupOf.set(node, group);
+  }
+  return groupOf;
+}
+
+/**
+ * Replaces linear layers whose weights are stored in whole numbers by products of whole numbers. Those that read the same
+ * input, such as the queries, keys and values of a layer, become one.
+ */
+export function quantizeLinears(weights: Weights): Pass {
+  return {
+    name: 'quantize',
+    run(graph) {
+      const groups = groupsOf(graph, weights);
+      if (groups.size === 0) return graph;
+      const computed = new Map<Group, readonly Tensor[]>();
+      return rewriteGraph(graph, (node, [x]) => {
+        const group = groups.get(node);
+        if (!group) return undefined;
+        const products =
+          computed.get(group) ??
+          scope(node.scope, () =>
+            quantizedLinear(
+              x!,
+              group.members.map(({ inputs }) => inputs[1]!),
+              group.bits,
+            ),
+          );
+        computed.set(group, products);
+        return [products[group.members.indexOf(node as OperationNode)]!];
+      });
+    },
+  };
+}

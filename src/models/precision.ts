@@ -1,0 +1,49 @@
+import { quantizeWeights } from '../compiler/quantizeWeights.js';
+import { UsageError } from '../errors.js';
+import type { WeightBits } from '../graph/quantized.js';
+import { type StoredTensor, toSinglePrecision, type Weights } from '../graph/weights.js';
+import type { GeneratorModel } from './modelFolder.js';
+
+/** In what a model computes: single precision, or linear layers with weights in 8 or 4 bits. */
+export const RUN_PRECISIONS = ['fp32', 'int8', 'int4'] as const;
+export type RunPrecision = (typeof RUN_PRECISIONS)[number];
+
+/** Bits of the linear layers' weights; undefined for single precision. */
+export function bitsOf(precision: RunPrecision): WeightBits | undefined {
+  return precision === 'fp32' ? undefined : precision === 'int8' ? 8 : 4;
+}
+
+/** The precision that weights are stored for. */
+export function precisionOf(weights: Weights): RunPrecision {
+  const bits = new Set([...weights.values()].map(({ quantized }) => quantized?.bits));
+  return bits.has(4) ? 'int4' : bits.has(8) ? 'int8' : 'fp32';
+}
+
+function withoutWholeNumbers(weights: Weights): Weights {
+  return new Map(
+    [...weights].map(([name, { quantized: _, ...tensor }]): [string, StoredTensor] => [name, tensor]),
+  );
+}
+
+/**
+ * A generator that computes in a precision; nothing is converted before it is used.
+ * @param precision as it is stored, when left out
+ * @param folder for messages
+ * @throws UsageError where the weights are stored in fewer bits, or others, than asked for in 8 or 4.
+ */
+export function inPrecision(
+  model: GeneratorModel,
+  precision: RunPrecision | undefined,
+  folder: string,
+): GeneratorModel {
+  const stored = precisionOf(model.weights);
+  if (precision === undefined || precision === stored) return model;
+  const bits = bitsOf(precision);
+  if (bits === undefined) return { ...model, weights: withoutWholeNumbers(model.weights) };
+  if (stored !== 'fp32')
+    throw new UsageError(
+      `${folder} is stored in ${stored}: for ${precision}, start from the model that it was made from`,
+    );
+  const graphs = Object.values(model.system.graphs(model.config)).map((graph) => graph());
+  return { ...model, weights: quantizeWeights(graphs, toSinglePrecision(model.weights), bits) };
+}
