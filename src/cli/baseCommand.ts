@@ -124,6 +124,7 @@ export abstract class BaseCommand extends Command {
     const target = await resolveTarget(flags.target, {
       allowFallback: flags['allow-fallback'],
       ...(flags.threads !== undefined && { threads: flags.threads }),
+      report: (line) => this.detail(flags, `auto: ${line}`),
     });
     this.detail(flags, `target: ${target.name} (${target.description})`);
     return flags.check ? checkedTarget(target) : target;
