@@ -13,6 +13,7 @@ import {
 } from '../index.js';
 import { printable } from '../printable.js';
 import { type DiagnosticFlags, type Diagnostics, diagnosticFlags, startDiagnostics } from './diagnostics.js';
+import { keepCompiledModels } from './keptModels.js';
 import { writeStdout } from './streams.js';
 import { printMessage } from './terminal.js';
 
@@ -121,6 +122,7 @@ export abstract class BaseCommand extends Command {
 
   /** The target that `--target` and its companions name; said with `--verbose`. */
   protected async chooseTarget(flags: CommonFlags & TargetFlags): Promise<Target> {
+    keepCompiledModels();
     const target = await resolveTarget(flags.target, {
       allowFallback: flags['allow-fallback'],
       ...(flags.threads !== undefined && { threads: flags.threads }),

@@ -3,6 +3,7 @@ import { type Graph, inputNode, nodesOf } from '../../graph/graph.js';
 import { exactJson } from '../../graph/exactNumber.js';
 import { GraphError } from '../../graph/graphError.js';
 import type { Node, ParameterNode, Tensor } from '../../graph/node.js';
+import type { OpDefinition } from '../../graph/op.js';
 import {
   MICROSOFT_DOMAIN,
   type OnnxAttribute,
@@ -41,6 +42,11 @@ export interface LoweredModel {
 export interface LoweringOptions {
   /** Whether to keep to the standard's operators (default false: onnxruntime's own are faster). */
   readonly standardOnly?: boolean;
+}
+
+/** Whether an operation lowers to ONNX by itself. */
+export function hasOnnxForm(op: OpDefinition): boolean {
+  return op.onnx !== undefined;
 }
 
 function rawBytes({ type, values }: OnnxConstant): Uint8Array {

@@ -1,12 +1,9 @@
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import { compileGraph } from '../../compiler/compile.js';
 import { TargetError, UserError } from '../../errors.js';
 import { type Graph, inputNode } from '../../graph/graph.js';
 import { GraphError } from '../../graph/graphError.js';
 import { bindInputs } from '../../graph/interpret.js';
-import type { OpDefinition } from '../../graph/op.js';
 import type { DType } from '../../graph/tensorType.js';
-import type { Weights } from '../../graph/weights.js';
 import {
   type DeviceTensor,
   type HostTensor,
@@ -19,12 +16,10 @@ import { indexGuard } from '../indexGuard.js';
 import { memoryGuard } from '../memoryGuard.js';
 import { runArguments } from '../runArguments.js';
 import { type DeviceReader, deviceReader, outputLocations } from './deviceMemory.js';
-import { lowerToOnnx } from './lowerToOnnx.js';
 import { OnnxProfile } from './onnxProfile.js';
 import type { OnnxProvider } from './onnxProviders.js';
 import { loadOnnxRuntime, type OnnxRuntime, onnxRuntimeVersion } from './onnxRuntime.js';
-import { encodeOnnxModel } from './onnxSchema.js';
-import { referToFiles } from './onnxWeights.js';
+import { type PreparedModel, prepareModel } from './preparedModel.js';
 
 const ortTypes = { f32: 'float32', i32: 'int32', bool: 'bool' } as const;
 const dtypes: Readonly<Record<string, DType>> = { float32: 'f32', int32: 'i32', bool: 'bool' };
@@ -46,11 +41,6 @@ export interface OnnxDevice {
   readonly detail: string;
   /** Whether to refuse graphs of which the CPU would have to run a part (default false). */
   readonly alone?: boolean;
-}
-
-/** Whether an operation lowers to ONNX by itself. */
-export function hasOnnxForm(op: OpDefinition): boolean {
-  return op.onnx !== undefined;
 }
 
 class OnnxTensorHandle implements DeviceTensor {
@@ -125,15 +115,9 @@ function targetName(device: OnnxDevice | undefined): string {
 async function createSession(
   ort: OnnxRuntime,
   graph: Graph,
-  weights: Weights | undefined,
+  { bytes, weightsFolder }: PreparedModel,
   options: OnnxTargetOptions,
 ): Promise<Profiled> {
-  const { model, weightsFolder } = withSpan(
-    'lower',
-    `lower ${graph.name}`,
-    () => ({}),
-    () => referToFiles(lowerToOnnx(graph, weights, { standardOnly: lacksOwnOperators(options.device) })),
-  );
   const profile = areSpansWanted() ? new OnnxProfile() : undefined;
   const settings: InferenceSession.SessionOptions = {
     ...providerSettings(options.device),
@@ -151,8 +135,7 @@ async function createSession(
       },
     },
   };
-  const create = () =>
-    onDevice(options.device, () => ort.InferenceSession.create(encodeOnnxModel(model), settings));
+  const create = () => onDevice(options.device, () => ort.InferenceSession.create(bytes, settings));
   try {
     const session = await withSpan('session', `create session ${graph.name}`, () => ({}), create);
     profile?.started(session);
@@ -175,14 +158,14 @@ export function onnxTarget(options: OnnxTargetOptions = {}): Target {
     name: targetName(device),
     description: `onnxruntime ${onnxRuntimeVersion()}${device ? `, ${device.detail}` : ' on the CPU'}`,
     async compile(graph, { weights, onPass } = {}) {
-      const compiled = compileGraph(graph, {
-        supports: hasOnnxForm,
+      const prepared = prepareModel(graph, {
+        lowering: { standardOnly: lacksOwnOperators(device) },
         ...(weights && { weights }),
         ...(onPass && { onPass }),
       });
-      const requireMemory = memoryGuard(compiled);
+      const requireMemory = memoryGuard(prepared.needs);
       const requireIndices = indexGuard(graph);
-      const { session, profile } = await createSession(ort, compiled, weights, options);
+      const { session, profile } = await createSession(ort, graph, prepared, options);
       return {
         async run(inputs, outputs = Object.keys(graph.outputs)) {
           const bindings = bindInputs(graph, inputs);
