@@ -168,6 +168,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/graph',
     'src/printable.ts',
     'src/packageFiles.ts',
+    // What is kept from one command to the next.
+    'src/download',
+    'src/files',
+    'src/targets',
   ],
   commands: ['src/index.ts', 'src/faces', 'src/cli'],
 };

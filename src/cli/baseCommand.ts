@@ -15,6 +15,7 @@ import {
 } from '../index.js';
 import { printable } from '../printable.js';
 import { type DiagnosticFlags, type Diagnostics, diagnosticFlags, startDiagnostics } from './diagnostics.js';
+import { keepCompiledModels } from './keptModels.js';
 import { writeStdout } from './streams.js';
 import { printMessage } from './terminal.js';
 
@@ -132,9 +133,11 @@ export abstract class BaseCommand extends Command {
 
   /** The target that `--target` and its companions name; said with `--verbose`. */
   protected async chooseTarget(flags: CommonFlags & TargetFlags): Promise<Target> {
+    keepCompiledModels();
     const target = await resolveTarget(flags.target, {
       allowFallback: flags['allow-fallback'],
       ...(flags.threads !== undefined && { threads: flags.threads }),
+      report: (line) => this.detail(flags, `auto: ${line}`),
     });
     this.detail(flags, `target: ${target.name} (${target.description})`);
     return flags.check ? checkedTarget(target) : target;

@@ -7,7 +7,7 @@ import { breathing } from '../breathe.js';
 import { basename } from 'node:path';
 import { type LoweredModel, lowerToOnnx } from '../targets/onnx/lowerToOnnx.js';
 import { encodeOnnxModel } from '../targets/onnx/onnxSchema.js';
-import { hasOnnxForm } from '../targets/onnx/onnxTarget.js';
+import { hasOnnxForm } from '../targets/onnx/lowerToOnnx.js';
 import { embedWeights, moveWeightsOut, weightBytes } from '../targets/onnx/onnxWeights.js';
 
 /**

@@ -48,7 +48,7 @@ export {
   type Target,
   type TargetTensor,
 } from '../targets/target.js';
-export { hasOnnxForm } from '../targets/onnx/onnxTarget.js';
+export { hasOnnxForm } from '../targets/onnx/lowerToOnnx.js';
 export { GPU_MODES, type GpuMode } from '../targets/gpujs/gpuModes.js';
 export { compileForKernels, hasGpuForm, MODE_LIMITS } from '../targets/gpujs/gpujsTarget.js';
 export { lowerToKernels } from '../targets/gpujs/lowerToKernels.js';

@@ -73,13 +73,22 @@ function fromTerms(terms: Map<string, number>): Dim {
 
 /** Sum of two dimensions. */
 export function addDims(a: Dim, b: Dim): Dim {
+  if (typeof a === 'number' && typeof b === 'number') return a + b;
   const sum = new Map(termsOf(a));
   for (const [key, coefficient] of termsOf(b)) sum.set(key, (sum.get(key) ?? 0) + coefficient);
   return fromTerms(sum);
 }
 
+function scaleDim(value: SymbolicDim, factor: number): Dim {
+  if (factor === 1) return value;
+  return fromTerms(new Map([...value.terms].map(([key, coefficient]) => [key, coefficient * factor])));
+}
+
 /** Product of two dimensions. */
 export function multiplyDims(a: Dim, b: Dim): Dim {
+  // Adding 0 turns -0 into 0.
+  if (typeof a === 'number') return typeof b === 'number' ? a * b + 0 : scaleDim(b, a);
+  if (typeof b === 'number') return scaleDim(a, b);
   const product = new Map<string, number>();
   for (const [keyA, coefficientA] of termsOf(a)) {
     for (const [keyB, coefficientB] of termsOf(b)) {
@@ -103,6 +112,7 @@ export function subtractDims(a: Dim, b: Dim): Dim {
  * @throws RangeError when a symbolic term is not a multiple of the divisor, so that the result is no polynomial.
  */
 export function floorDivideDim(a: Dim, divisor: number): Dim {
+  if (typeof a === 'number') return Math.floor(a / divisor);
   const quotient = new Map<string, number>();
   for (const [key, coefficient] of termsOf(a)) {
     if (key !== CONSTANT_TERM && coefficient % divisor !== 0)
@@ -118,6 +128,8 @@ export function floorDivideDim(a: Dim, divisor: number): Dim {
  * @returns undefined when the quotient is not a polynomial.
  */
 export function divideDimExactly(a: Dim, b: Dim): Dim | undefined {
+  if (typeof a === 'number' && typeof b === 'number')
+    return b === 0 ? (a === 0 ? 1 : undefined) : a % b === 0 ? a / b + 0 : undefined;
   const divisor = termsOf(b);
   if (divisor.size !== 1) return equalDims(a, b) ? 1 : undefined;
   const [[divisorKey, divisorCoefficient]] = [...divisor] as [[string, number]];
@@ -157,8 +169,9 @@ export function countElements(shape: readonly number[]): number {
 
 /** The symbols that a dimension mentions. */
 export function symbolsOf(value: Dim): readonly string[] {
+  if (typeof value === 'number') return [];
   return [
-    ...new Set([...termsOf(value).keys()].flatMap((key) => (key === CONSTANT_TERM ? [] : key.split('*')))),
+    ...new Set([...value.terms.keys()].flatMap((key) => (key === CONSTANT_TERM ? [] : key.split('*')))),
   ];
 }
 
@@ -167,8 +180,9 @@ export function symbolsOf(value: Dim): readonly string[] {
  * @throws RangeError when a symbol has no value.
  */
 export function evaluateDim(value: Dim, bindings: DimBindings): number {
+  if (typeof value === 'number') return value;
   let total = 0;
-  for (const [key, coefficient] of termsOf(value)) {
+  for (const [key, coefficient] of value.terms) {
     const symbols = key === CONSTANT_TERM ? [] : key.split('*');
     total += symbols.reduce((product, symbol) => {
       const size = bindings[symbol];

@@ -60,6 +60,20 @@ export function halfToNumber(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+/** Half-precision numbers as float32: all but zeros, the smallest and infinities differ by their exponents' origin alone. */
+function halvesToFloats(halves: Uint16Array): Float32Array {
+  const floats = new Float32Array(halves.length);
+  const words = new Uint32Array(floats.buffer);
+  // By index: building from a callback takes ten times as long.
+  for (let index = 0; index < halves.length; index++) {
+    const bits = halves[index]!;
+    const exponent = bits & 0x7c00;
+    if (exponent === 0 || exponent === 0x7c00) floats[index] = halfToNumber(bits);
+    else words[index] = ((bits & 0x8000) << 16) | (((bits & 0x7fff) << 13) + 0x38000000);
+  }
+  return floats;
+}
+
 const scratch = new DataView(new ArrayBuffer(4));
 
 /** Bits of the half-precision number nearest to a value; ties go to the even one, too large ones to infinity. */
@@ -129,12 +143,13 @@ export function readFloats(tensor: StoredTensor): Float32Array {
     case 'bf16': {
       const source = aligned(2);
       const upper = new Uint16Array(source.buffer, source.byteOffset, count);
-      const words = Uint32Array.from(upper, (bits) => bits << 16);
+      const words = new Uint32Array(count);
+      for (let index = 0; index < count; index++) words[index] = upper[index]! << 16;
       return new Float32Array(words.buffer);
     }
     case 'f16': {
       const source = aligned(2);
-      return Float32Array.from(new Uint16Array(source.buffer, source.byteOffset, count), halfToNumber);
+      return halvesToFloats(new Uint16Array(source.buffer, source.byteOffset, count));
     }
     default:
       throw new GraphError(`a tensor of ${tensor.dtype} cannot be read as floats`);

@@ -50,6 +50,11 @@ export function areSpansWanted(): boolean {
   return observers.some(({ onSpan }) => onSpan !== undefined);
 }
 
+/** Whether anybody wants to see graphs being compiled, or know how long that takes. */
+export function isCompilationWatched(): boolean {
+  return observers.some(({ onCompile, onSpan }) => onCompile !== undefined || onSpan !== undefined);
+}
+
 /**
  * Has spans reported when the watching ends, by work that learns only when it is over what took how long.
  * @returns what takes the report back, for work that is over before

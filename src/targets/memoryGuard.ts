@@ -1,19 +1,33 @@
 import { totalmem } from 'node:os';
-import { countElements, type DimBindings } from '../graph/dimension.js';
+import { addDims, type Dim, type DimBindings, elementCount, evaluateDim } from '../graph/dimension.js';
 import { TargetError } from '../errors.js';
 import { type Graph, nodesOf } from '../graph/graph.js';
-import type { Node } from '../graph/node.js';
-import { concreteType } from '../graph/tensorType.js';
 
 const BYTES_PER_ELEMENT = 4;
 const GIGABYTE = 2 ** 30;
 
-function footprint(node: Node, bindings: DimBindings): number {
-  const tensors = [...node.inputs, ...node.outputs];
-  return (
-    tensors.reduce((total, tensor) => total + countElements(concreteType(tensor, bindings).shape), 0) *
-    BYTES_PER_ELEMENT
-  );
+/** What an operation needs. */
+export interface MemoryNeed {
+  readonly operation: string;
+  /** Where it is in the graph. */
+  readonly place: string;
+  /** Elements of its inputs and outputs. */
+  readonly elements: Dim;
+}
+
+/** What the operations of a graph need; of those that need the same, the first. */
+export function memoryNeeds(graph: Graph): readonly MemoryNeed[] {
+  const needs = new Map<string, MemoryNeed>();
+  for (const node of nodesOf(graph)) {
+    if (node.kind !== 'operation') continue;
+    const elements = [...node.inputs, ...node.outputs]
+      .map(({ shape }) => elementCount(shape))
+      .reduce(addDims, 0);
+    const key = String(elements);
+    if (!needs.has(key))
+      needs.set(key, { operation: node.op.name, place: node.scope || graph.name, elements });
+  }
+  return [...needs.values()];
 }
 
 /**
@@ -21,18 +35,20 @@ function footprint(node: Node, bindings: DimBindings): number {
  * of reach ends in a message instead of a killed process. Repeated sizes cost nothing.
  * @param limit bytes; by default the memory of this machine, or of its container
  */
-export function memoryGuard(graph: Graph, limit = machineMemory()): (bindings: DimBindings) => void {
-  const operations = nodesOf(graph).filter((node) => node.kind === 'operation');
+export function memoryGuard(
+  needs: readonly MemoryNeed[],
+  limit = machineMemory(),
+): (bindings: DimBindings) => void {
   let checked = '';
   return (bindings) => {
     const key = JSON.stringify(bindings);
     if (key === checked) return;
-    for (const node of operations) {
-      const bytes = footprint(node, bindings);
+    for (const { operation, place, elements } of needs) {
+      const bytes = evaluateDim(elements, bindings) * BYTES_PER_ELEMENT;
       if (bytes > limit) {
         const [needed, available] = [bytes, limit].map((value) => (value / GIGABYTE).toFixed(1));
         throw new TargetError(
-          `not enough memory: '${node.op.name}' in ${node.scope || graph.name} needs ${needed} GB of the ${available} GB here; use smaller images or batches`,
+          `not enough memory: '${operation}' in ${place} needs ${needed} GB of the ${available} GB here; use smaller images or batches`,
         );
       }
     }

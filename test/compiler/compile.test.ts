@@ -29,7 +29,7 @@ import { GraphError } from '../../src/graph/graphError.js';
 import { interpret } from '../support/interpret.js';
 import type { Tensor } from '../../src/graph/node.js';
 import { verify } from '../../src/graph/verify.js';
-import { hasOnnxForm } from '../../src/targets/onnx/onnxTarget.js';
+import { hasOnnxForm } from '../../src/targets/onnx/lowerToOnnx.js';
 import type { HostTensor } from '../../src/targets/target.js';
 import { expectClose, floats, ints } from '../support/conformance.js';
 import { goldenJson, goldenNumbers, goldenPath } from '../support/golden.js';

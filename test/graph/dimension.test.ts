@@ -34,6 +34,21 @@ describe('dimensions', () => {
     expect(divideDimExactly(batch, past)).to.equal(undefined);
   });
 
+  it('that are numbers stay plain ones', () => {
+    expect(addDims(2, -2)).to.equal(0);
+    expect(multiplyDims(0, -1)).to.satisfy((zero: number) => Object.is(zero, 0));
+    expect(multiplyDims(batch, 0)).to.equal(0);
+    expect(multiplyDims(-3, 4)).to.equal(-12);
+    expect(formatDim(multiplyDims(-2, addDims(batch, 1)))).to.equal('-2*batch - 2');
+    expect(floorDivideDim(-7, 2)).to.equal(-4);
+    expect(divideDimExactly(12, -4)).to.equal(-3);
+    expect(divideDimExactly(12, 5)).to.equal(undefined);
+    expect(divideDimExactly(12, 0)).to.equal(undefined);
+    expect(divideDimExactly(0, 0)).to.equal(1);
+    expect(divideDimExactly(0, -4)).to.satisfy((zero: number) => Object.is(zero, 0));
+    expect(divideDimExactly(multiplyDims(batch, 4), 2)?.toString()).to.equal('2*batch');
+  });
+
   it('survive printing and parsing', () => {
     for (const text of [
       'batch',

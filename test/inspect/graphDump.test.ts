@@ -7,7 +7,7 @@ import { graphDump } from '../../src/inspect/graphDump.js';
 import { observe } from '../../src/inspect/observer.js';
 import { printGraph } from '../../src/inspect/print.js';
 import { verifyPasses } from '../../src/inspect/verifyPasses.js';
-import { hasOnnxForm } from '../../src/targets/onnx/onnxTarget.js';
+import { hasOnnxForm } from '../../src/targets/onnx/lowerToOnnx.js';
 
 const x = input('x', 'f32', [4]);
 const graph = makeGraph('g', [x], { y: add(multiply(x, 1), 2) });

@@ -24,7 +24,7 @@ export function arpg(args: readonly string[], { stdin = '', env = {} }: CliOptio
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
     cwd: root,
     input: stdin,
-    env: { ...process.env, ARPG_MODEL: TINY_MODEL, DEBUG: '', ...env },
+    env: { ...process.env, ARPG_MODEL: TINY_MODEL, ARPG_COMPILE_CACHE: '0', DEBUG: '', ...env },
     maxBuffer: 1 << 28,
   });
   return { code: status, stdout, text: stdout.toString(), errors: stderr.toString() };
@@ -37,7 +37,7 @@ export const ARPG_SHELL = `'${process.execPath}' '${program}'`;
 export function shell(script: string): CliResult {
   const { status, stdout, stderr } = spawnSync('bash', ['-c', `arpg() { ${ARPG_SHELL} "$@"; }; ${script}`], {
     cwd: root,
-    env: { ...process.env, ARPG_MODEL: TINY_MODEL, DEBUG: '' },
+    env: { ...process.env, ARPG_MODEL: TINY_MODEL, ARPG_COMPILE_CACHE: '0', DEBUG: '' },
     maxBuffer: 1 << 28,
   });
   return { code: status, stdout, text: stdout.toString(), errors: stderr.toString() };

@@ -1,7 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { TargetError } from '../../errors.js';
+import { type DeviceReport, inspectWebGpu } from '../webGpu.js';
 import type { GpuJs } from './gpuLibrary.js';
 
 /** What gpu.js can run kernels on, best first. */
@@ -23,71 +22,8 @@ export function loadGpuJs(): GpuJs {
   return require('gpu.js') as GpuJs;
 }
 
-interface NavigatorWithGpu {
-  gpu?: { requestAdapter(): Promise<{ readonly info?: Readonly<Record<string, string>> } | null> };
-}
-
-/** Gives this process `navigator.gpu` through Dawn. */
-function provideWebGpu(): NavigatorWithGpu {
-  const scope = globalThis as { navigator?: NavigatorWithGpu };
-  if (scope.navigator?.gpu) return scope.navigator;
-  // Vulkan loaders complain on stderr when there is no folder for their sockets; nothing here opens one.
-  process.env.XDG_RUNTIME_DIR ??= tmpdir();
-  const { create, globals } = require('webgpu') as {
-    create: (flags: readonly string[]) => NonNullable<NavigatorWithGpu['gpu']>;
-    globals: object;
-  };
-  Object.assign(globalThis, globals);
-  const gpu = create([]);
-  if (scope.navigator) Object.defineProperty(scope.navigator, 'gpu', { value: gpu, configurable: true });
-  else Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
-  return scope.navigator as NavigatorWithGpu;
-}
-
-/** Whether a mode works here, and what it runs on or why it does not. */
-export interface ModeReport {
-  readonly usable: boolean;
-  readonly detail: string;
-  /** Whether it is hardware, not a GPU played by the CPU. */
-  readonly realGpu: boolean;
-}
-
-/** Adapters that are programs on the CPU. */
-const SOFTWARE_ADAPTER = /swiftshader|llvmpipe|lavapipe|software|basic render/i;
-
-/**
- * Whether this machine may have a GPU, found without loading any driver: on Linux a GPU has a device file. Saves the
- * time of asking, and the warnings that drivers print.
- */
-export function mayHaveGpu(): boolean {
-  if (process.platform !== 'linux') return true;
-  const devices = (folder: string) => (existsSync(folder) ? readdirSync(folder) : []);
-  return (
-    devices('/dev/dri').some((name) => name.startsWith('renderD')) ||
-    devices('/dev').some((name) => name === 'dxg' || /^nvidia\d/.test(name))
-  );
-}
-
-async function inspectWebGpu(): Promise<ModeReport> {
-  try {
-    const adapter = await provideWebGpu().gpu!.requestAdapter();
-    if (!adapter)
-      return {
-        usable: false,
-        realGpu: false,
-        detail: 'no WebGPU adapter answers; a Vulkan, Metal or Direct3D 12 driver is needed',
-      };
-    const { vendor = '', architecture = '', device = '', description = '' } = adapter.info ?? {};
-    const name = [description || device, vendor, architecture].filter((part) => part !== '').join(', ');
-    const detail = `WebGPU on ${name || 'an adapter without a name'}`;
-    return { usable: true, realGpu: !SOFTWARE_ADAPTER.test(name), detail };
-  } catch (error) {
-    return { usable: false, realGpu: false, detail: `WebGPU cannot be loaded: ${(error as Error).message}` };
-  }
-}
-
 /** Finds out whether a mode works here. */
-export async function inspectMode(mode: GpuMode): Promise<ModeReport> {
+export async function inspectMode(mode: GpuMode): Promise<DeviceReport> {
   switch (mode) {
     case 'webgpu':
       return inspectWebGpu();

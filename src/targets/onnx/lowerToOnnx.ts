@@ -3,6 +3,7 @@ import { type Graph, inputNode, nodesOf } from '../../graph/graph.js';
 import { exactJson } from '../../graph/exactNumber.js';
 import { GraphError } from '../../graph/graphError.js';
 import type { Node, ParameterNode, Tensor } from '../../graph/node.js';
+import type { Supports } from '../../compiler/decompose.js';
 import {
   MICROSOFT_DOMAIN,
   type OnnxAttribute,
@@ -42,6 +43,10 @@ export interface LoweringOptions {
   /** Whether to keep to the standard's operators (default false: onnxruntime's own are faster). */
   readonly standardOnly?: boolean;
 }
+
+/** Whether an operation lowers to ONNX by itself. */
+export const hasOnnxForm: Supports = (op, inputs, attributes) =>
+  op.onnx !== undefined && (op.onnxTakes?.(inputs, attributes) ?? true);
 
 function rawBytes({ type, values }: OnnxConstant): Uint8Array {
   switch (type) {

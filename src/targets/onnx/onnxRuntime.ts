@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { TargetError } from '../../errors.js';
 
@@ -31,4 +32,17 @@ export function loadOnnxRuntime(): OnnxRuntime {
 /** Its version. */
 export function onnxRuntimeVersion(): string {
   return (require('onnxruntime-node/package.json') as { readonly version: string }).version;
+}
+
+/** The folder of its native library for this platform, in which optional parts lie beside it. */
+export function onnxRuntimeFolder(): string {
+  const root = dirname(require.resolve('onnxruntime-node/package.json'));
+  return join(root, 'bin/napi-v6', process.platform, process.arch);
+}
+
+/** The execution providers that it lists for this platform, such as `cpu` and `webgpu`. */
+export function supportedProviders(): readonly string[] {
+  return loadOnnxRuntime()
+    .listSupportedBackends()
+    .map(({ name }) => name);
 }

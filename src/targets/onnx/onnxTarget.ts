@@ -1,11 +1,9 @@
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import { compileGraph } from '../../compiler/compile.js';
-import type { Supports } from '../../compiler/decompose.js';
+import { TargetError, UserError } from '../../errors.js';
 import { type Graph, inputNode } from '../../graph/graph.js';
 import { GraphError } from '../../graph/graphError.js';
 import { bindInputs } from '../../graph/interpret.js';
 import type { DType } from '../../graph/tensorType.js';
-import type { Weights } from '../../graph/weights.js';
 import {
   type DeviceTensor,
   type HostTensor,
@@ -17,11 +15,11 @@ import { areSpansWanted, withSpan } from '../../inspect/observer.js';
 import { indexGuard } from '../indexGuard.js';
 import { memoryGuard } from '../memoryGuard.js';
 import { runArguments } from '../runArguments.js';
-import { lowerToOnnx } from './lowerToOnnx.js';
+import { type DeviceReader, deviceReader, outputLocations } from './deviceMemory.js';
 import { OnnxProfile } from './onnxProfile.js';
+import type { OnnxProvider } from './onnxProviders.js';
 import { loadOnnxRuntime, type OnnxRuntime, onnxRuntimeVersion } from './onnxRuntime.js';
-import { encodeOnnxModel } from './onnxSchema.js';
-import { referToFiles } from './onnxWeights.js';
+import { type PreparedModel, prepareModel } from './preparedModel.js';
 
 const ortTypes = { f32: 'float32', i32: 'int32', bool: 'bool' } as const;
 const dtypes: Readonly<Record<string, DType>> = { float32: 'f32', int32: 'i32', bool: 'bool' };
@@ -32,25 +30,39 @@ const FATAL_ONLY = 4;
 export interface OnnxTargetOptions {
   /** Threads of one operation; onnxruntime's choice, one per physical core, when left out. */
   readonly threads?: number;
+  /** The device that runs whatever it can; the CPU runs all when left out. */
+  readonly device?: OnnxDevice;
 }
 
-/** Whether an operation lowers to ONNX by itself. */
-export const hasOnnxForm: Supports = (op, inputs, attributes) =>
-  op.onnx !== undefined && (op.onnxTakes?.(inputs, attributes) ?? true);
+/** An execution provider that works here, as `inspectProvider` finds it. */
+export interface OnnxDevice {
+  readonly provider: OnnxProvider;
+  /** What the provider runs on, for people. */
+  readonly detail: string;
+  /** Whether to refuse graphs of which the CPU would have to run a part (default false). */
+  readonly alone?: boolean;
+}
 
 class OnnxTensorHandle implements DeviceTensor {
   readonly tensor: OrtTensor;
   readonly dtype: DType;
   readonly shape: readonly number[];
+  private readonly reader: DeviceReader;
 
-  constructor(tensor: OrtTensor) {
+  constructor(tensor: OrtTensor, reader: DeviceReader) {
     this.tensor = tensor;
     this.dtype = dtypes[tensor.type]!;
     this.shape = tensor.dims;
+    this.reader = reader;
+  }
+
+  get isOnDevice(): boolean {
+    return this.tensor.location !== 'cpu';
   }
 
   async read(): Promise<HostTensor> {
-    return { dtype: this.dtype, shape: this.shape, data: this.tensor.data as HostTensor['data'] };
+    const { data } = this.isOnDevice ? await this.reader(this.tensor, this.dtype) : this.tensor;
+    return { dtype: this.dtype, shape: this.shape, data: data as HostTensor['data'] };
   }
 
   dispose(): void {
@@ -58,9 +70,11 @@ class OnnxTensorHandle implements DeviceTensor {
   }
 }
 
-function toOrtTensor(ort: OnnxRuntime, tensor: TargetTensor): OrtTensor {
+function toOrtTensor(ort: OnnxRuntime, tensor: TargetTensor, provider: OnnxProvider | undefined): OrtTensor {
   if (!isDeviceTensor(tensor)) return new ort.Tensor(ortTypes[tensor.dtype], tensor.data, tensor.shape);
-  if (tensor instanceof OnnxTensorHandle) return tensor.tensor;
+  // All sessions share a device, so that what is there may go to another executable.
+  if (tensor instanceof OnnxTensorHandle && (!tensor.isOnDevice || provider === 'webgpu'))
+    return tensor.tensor;
   throw new GraphError('a tensor of another target cannot be used by the onnx target');
 }
 
@@ -70,21 +84,44 @@ interface Profiled {
   readonly profile: OnnxProfile | undefined;
 }
 
+/** Who runs the operations: the device where there is one, and the CPU what is left. */
+function providerSettings(device: OnnxDevice | undefined): InferenceSession.SessionOptions {
+  if (!device) return { executionProviders: ['cpu'] };
+  const { provider } = device;
+  // DirectML works without planned memory alone.
+  return { executionProviders: [provider], ...(provider === 'dml' && { enableMemPattern: false }) };
+}
+
+/** Whether onnxruntime's own operators would fall to the CPU. */
+function lacksOwnOperators(device: OnnxDevice | undefined): boolean {
+  return device?.provider === 'webgpu' || device?.provider === 'coreml';
+}
+
+/** What a device reports, which is no fault of the program: that it has not enough memory, or is lost. */
+async function onDevice<T>(device: OnnxDevice | undefined, call: () => Promise<T>): Promise<T> {
+  if (!device) return call();
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new TargetError(`${targetName(device)}: ${(error as Error).message.split('\n')[0]!}`, error);
+  }
+}
+
+function targetName(device: OnnxDevice | undefined): string {
+  return device ? `onnx:${device.provider}` : 'onnx';
+}
+
 async function createSession(
   ort: OnnxRuntime,
   graph: Graph,
-  weights: Weights | undefined,
+  { bytes, weightsFolder }: PreparedModel,
   options: OnnxTargetOptions,
 ): Promise<Profiled> {
-  const { model, weightsFolder } = withSpan(
-    'lower',
-    `lower ${graph.name}`,
-    () => ({}),
-    () => referToFiles(lowerToOnnx(graph, weights)),
-  );
   const profile = areSpansWanted() ? new OnnxProfile() : undefined;
   const settings: InferenceSession.SessionOptions = {
-    executionProviders: ['cpu'],
+    ...providerSettings(options.device),
+    ...outputLocations(graph, options.device?.provider),
     graphOptimizationLevel: 'all',
     logSeverityLevel: FATAL_ONLY,
     ...(options.threads !== undefined && { intraOpNumThreads: options.threads }),
@@ -93,11 +130,12 @@ async function createSession(
       session: {
         // Each session has threads of its own; those of one that waits must not keep the cores from the next.
         intra_op: { allow_spinning: '0' },
+        ...(options.device?.alone && { disable_cpu_ep_fallback: '1' }),
         ...(weightsFolder !== undefined && { model_external_initializers_file_folder_path: weightsFolder }),
       },
     },
   };
-  const create = () => ort.InferenceSession.create(encodeOnnxModel(model), settings);
+  const create = () => onDevice(options.device, () => ort.InferenceSession.create(bytes, settings));
   try {
     const session = await withSpan('session', `create session ${graph.name}`, () => ({}), create);
     profile?.started(session);
@@ -109,23 +147,25 @@ async function createSession(
 }
 
 /**
- * Runs graphs in onnxruntime on the CPU. Weights are constants of the session, which onnxruntime packs once; those
- * in safetensors files are read straight from there.
+ * Runs graphs in onnxruntime, on the CPU or a device. Weights are constants of the session, which onnxruntime packs once;
+ * those in safetensors files are read straight from there. What a graph carries from run to run stays on the device.
  */
 export function onnxTarget(options: OnnxTargetOptions = {}): Target {
   const ort = loadOnnxRuntime();
+  const { device } = options;
+  const reader = deviceReader(ort, { ...providerSettings(device), logSeverityLevel: FATAL_ONLY });
   return {
-    name: 'onnx',
-    description: `onnxruntime ${onnxRuntimeVersion()} on the CPU`,
+    name: targetName(device),
+    description: `onnxruntime ${onnxRuntimeVersion()}${device ? `, ${device.detail}` : ' on the CPU'}`,
     async compile(graph, { weights, onPass } = {}) {
-      const compiled = compileGraph(graph, {
-        supports: hasOnnxForm,
+      const prepared = prepareModel(graph, {
+        lowering: { standardOnly: lacksOwnOperators(device) },
         ...(weights && { weights }),
         ...(onPass && { onPass }),
       });
-      const requireMemory = memoryGuard(compiled);
+      const requireMemory = memoryGuard(prepared.needs);
       const requireIndices = indexGuard(graph);
-      const { session, profile } = await createSession(ort, compiled, weights, options);
+      const { session, profile } = await createSession(ort, graph, prepared, options);
       return {
         async run(inputs, outputs = Object.keys(graph.outputs)) {
           const bindings = bindInputs(graph, inputs);
@@ -134,7 +174,7 @@ export function onnxTarget(options: OnnxTargetOptions = {}): Target {
           const feeds = Object.fromEntries(
             graph.inputs.map((tensor) => {
               const { name } = inputNode(tensor);
-              return [name, toOrtTensor(ort, inputs[name]!)];
+              return [name, toOrtTensor(ort, inputs[name]!, device?.provider)];
             }),
           );
           profile?.runStarts();
@@ -142,10 +182,10 @@ export function onnxTarget(options: OnnxTargetOptions = {}): Target {
             'run',
             `run ${graph.name}`,
             () => runArguments(inputs, outputs),
-            () => session.run(feeds, outputs),
+            () => onDevice(device, () => session.run(feeds, outputs)),
           );
           return Object.fromEntries(
-            outputs.map((name) => [name, new OnnxTensorHandle(results[name] as OrtTensor)]),
+            outputs.map((name) => [name, new OnnxTensorHandle(results[name] as OrtTensor, reader)]),
           );
         },
         async dispose() {

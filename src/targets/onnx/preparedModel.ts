@@ -1,0 +1,93 @@
+import { compileGraph } from '../../compiler/compile.js';
+import type { Graph } from '../../graph/graph.js';
+import type { Weights } from '../../graph/weights.js';
+import { isCompilationWatched, withSpan } from '../../inspect/observer.js';
+import { type MemoryNeed, memoryNeeds } from '../memoryGuard.js';
+import { decodePrepared, encodePrepared } from './keptModel.js';
+import { hasOnnxForm, type LoweringOptions, lowerToOnnx } from './lowerToOnnx.js';
+import { elementsDigest, folderOf, lieTogether, modelKey, watchReads } from './modelKey.js';
+import { onnxRuntimeVersion } from './onnxRuntime.js';
+import { encodeOnnxModel } from './onnxSchema.js';
+import { referToFiles } from './onnxWeights.js';
+
+/** A graph as onnxruntime takes it. */
+export interface PreparedModel {
+  /** In ONNX's encoding. */
+  readonly bytes: Uint8Array;
+  /** Where the files lie that the model refers to. */
+  readonly weightsFolder: string | undefined;
+  readonly needs: readonly MemoryNeed[];
+}
+
+export interface PrepareOptions {
+  readonly weights?: Weights;
+  /** Sees the graph after each compiler pass. */
+  readonly onPass?: (name: string, graph: Graph) => void;
+  readonly lowering?: LoweringOptions;
+}
+
+/** Where prepared models are kept, and what tells the programs apart that prepare them. */
+export interface ModelKeeping {
+  readonly store: {
+    read(key: string): Uint8Array | undefined;
+    write(key: string, bytes: Uint8Array): void;
+  };
+  /** Differs whenever the program's code does. */
+  readonly program: string;
+}
+
+/** Models that depend on the elements of larger weights are not kept: to compare those takes as long as preparing. */
+const MAX_COMPARED_BYTES = 256 * 2 ** 20;
+
+let keeping: ModelKeeping | undefined;
+
+/** Keeps models that this process prepares for the next, from now on; undefined ends it. */
+export function keepModels(where: ModelKeeping | undefined): void {
+  keeping = where;
+}
+
+function prepare(graph: Graph, { weights, onPass, lowering }: PrepareOptions): PreparedModel {
+  const compiled = compileGraph(graph, {
+    supports: hasOnnxForm,
+    ...(weights && { weights }),
+    ...(onPass && { onPass }),
+  });
+  const { model, weightsFolder } = withSpan(
+    'lower',
+    `lower ${graph.name}`,
+    () => ({}),
+    () => referToFiles(lowerToOnnx(compiled, weights, lowering)),
+  );
+  return { bytes: encodeOnnxModel(model), weightsFolder, needs: memoryNeeds(compiled) };
+}
+
+/** The kept model, if the weights that its constants were computed from are still what they were. */
+function keptModel(bytes: Uint8Array | undefined, weights: Weights): PreparedModel | undefined {
+  const kept = bytes && decodePrepared(bytes);
+  if (!kept) return undefined;
+  const isSame = ([name, digest]: readonly [string, string]) => {
+    const tensor = weights.get(name);
+    return tensor !== undefined && elementsDigest(tensor.read()) === digest;
+  };
+  if (!Object.entries(kept.digests).every(isSame)) return undefined;
+  return { bytes: kept.model, weightsFolder: folderOf(weights), needs: kept.needs };
+}
+
+/**
+ * Compiles a graph and writes it as a model, or takes the model that was kept when this was last done. Somebody who
+ * watches the compiler sees it at work.
+ * @throws GraphError when the graph or its weights do not fit.
+ */
+export function prepareModel(graph: Graph, options: PrepareOptions): PreparedModel {
+  const { weights = new Map() as Weights, onPass, lowering = {} } = options;
+  if (!keeping || !lieTogether(weights) || onPass || isCompilationWatched()) return prepare(graph, options);
+  const { store, program } = keeping;
+  const key = modelKey(graph, weights, { program, onnxruntime: onnxRuntimeVersion(), lowering });
+  const known = keptModel(store.read(key), weights);
+  if (known) return known;
+  const watched = watchReads(weights, MAX_COMPARED_BYTES);
+  const prepared = prepare(graph, { ...options, weights: watched.weights });
+  const digests = watched.digests();
+  if (digests) store.write(key, encodePrepared({ model: prepared.bytes, needs: prepared.needs, digests }));
+  return prepared;
+}
