@@ -24,7 +24,7 @@ export interface ResultStore {
 /** Of a digest, which precedes what is kept. */
 const DIGEST_BYTES = 32;
 /** A result that was used is marked so at most this often. */
-const MARK_AFTER_MS = 24 * 3600e3;
+export const MARK_AFTER_MS = 24 * 3600e3;
 /** Files under other names were left by a process that ended while it wrote. */
 const ABANDONED_AFTER_MS = 3600e3;
 
@@ -41,7 +41,7 @@ function digestOf(bytes: Uint8Array): Buffer {
   return createHash('sha256').update(bytes).digest();
 }
 
-function attempt<T>(action: () => T): T | undefined {
+export function attempt<T>(action: () => T): T | undefined {
   try {
     return action();
   } catch {
@@ -62,7 +62,7 @@ function readWhole(path: string, limit: number): Buffer | undefined {
 }
 
 /** Removes what a process left unfinished, and results beyond the limit, those used longest ago first. */
-function tidy(folder: string, limit: number): void {
+export function tidy(folder: string, limit: number): void {
   const files = readdirSync(folder).flatMap((name) => {
     const status = attempt(() => statSync(join(folder, name)));
     return status?.isFile() ? [{ name, size: status.size, usedAt: status.mtimeMs }] : [];

@@ -21,7 +21,8 @@ function writeTurned(from: Int8Array, rows: number, columns: number, to: Int8Arr
   const width = to.length / columns;
   for (let top = 0; top < rows; top += TILE) {
     for (let left = 0; left < columns; left += TILE) {
-      const [bottom, right] = [Math.min(top + TILE, rows), Math.min(left + TILE, columns)];
+      const bottom = Math.min(top + TILE, rows);
+      const right = Math.min(left + TILE, columns);
       for (let column = left; column < right; column++)
         for (let row = top; row < bottom; row++)
           to[column * width + first + row] = from[row * columns + column]!;
@@ -67,10 +68,10 @@ export function packedBlocks(matrices: readonly QuantizedMatrix[]): StoredTensor
 
 /** Numbers from −8 to 7, counted from −8, the first of two in the lower half of a byte. */
 export function packHalfBytes(integers: Int8Array): Uint8Array {
-  return Uint8Array.from(
-    { length: integers.length / 2 },
-    (_, pair) => (integers[2 * pair]! + 8) | ((integers[2 * pair + 1]! + 8) << 4),
-  );
+  const bytes = new Uint8Array(integers.length / 2);
+  for (let pair = 0; pair < bytes.length; pair++)
+    bytes[pair] = (integers[2 * pair]! + 8) | ((integers[2 * pair + 1]! + 8) << 4);
+  return bytes;
 }
 
 /** The scales of all, one matrix after another: f32 `[all outputs]`, or one for each block. */

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { add, dim, exp, input, makeGraph, matmul, multiply, parameter, scope } from '../../src/dsl/index.js';
 import { openSafetensors, serializeSafetensors } from '../../src/checkpoints/safetensors.js';
 import type { Graph } from '../../src/graph/graph.js';
+import { keptFiles } from '../../src/files/keptFiles.js';
 import { storedFloats, type Weights } from '../../src/graph/weights.js';
 import { observe } from '../../src/inspect/observer.js';
 import { memoryGuard } from '../../src/targets/memoryGuard.js';
@@ -35,6 +36,9 @@ describe('prepared models', () => {
     },
   };
 
+  /** Weights that small are never kept. */
+  const files = keptFiles('/does/not/exist', 0);
+
   const weightsWith = (b: readonly number[], w = [1, 2, 3, 4], more: Weights = new Map()): Weights => {
     const tensors: Weights = new Map([
       ...more,
@@ -46,10 +50,10 @@ describe('prepared models', () => {
     return openSafetensors(path).tensors;
   };
 
-  const fresh = (graph: Graph, weights: Weights) => {
+  const fresh = async (graph: Graph, weights: Weights) => {
     keepModels(undefined);
-    const prepared = prepareModel(graph, { weights });
-    keepModels({ store, program: 'p' });
+    const prepared = await prepareModel(graph, { weights });
+    keepModels({ store, files, program: 'p' });
     return prepared;
   };
 
@@ -64,18 +68,18 @@ describe('prepared models', () => {
   beforeEach(() => {
     kept.clear();
     [reads, writes] = [0, 0];
-    keepModels({ store, program: 'p' });
+    keepModels({ store, files, program: 'p' });
   });
   after(() => keepModels(undefined));
 
-  it('are taken from where they were kept, byte for byte', () => {
+  it('are taken from where they were kept, byte for byte', async () => {
     const weights = weightsWith([0, 1]);
-    const first = prepareModel(graphOf(), { weights });
+    const first = await prepareModel(graphOf(), { weights });
     expect([reads, writes]).to.deep.equal([1, 1]);
-    const second = prepareModel(graphOf(), { weights });
+    const second = await prepareModel(graphOf(), { weights });
     expect([reads, writes]).to.deep.equal([2, 1]);
     for (const prepared of [first, second]) {
-      const { bytes, needs, weightsFolder } = fresh(graphOf(), weights);
+      const { bytes, needs, weightsFolder } = await fresh(graphOf(), weights);
       expect(Buffer.from(prepared.bytes).equals(bytes)).to.equal(true);
       expect(JSON.stringify(prepared.needs)).to.equal(JSON.stringify(needs));
       expect(prepared.weightsFolder).to.equal(weightsFolder);
@@ -95,31 +99,31 @@ describe('prepared models', () => {
     expect(await run(weightsWith([0, 0], [0, 0, 0, 1]))).to.deep.equal([2, 102]);
   });
 
-  it('are others where the graph, the place of a weight, the way of lowering or the program differs', () => {
+  it('are others where the graph, the place of a weight, the way of lowering or the program differs', async () => {
     const weights = weightsWith([0, 1]);
-    prepareModel(graphOf(), { weights });
-    prepareModel(graphOf(3), { weights });
-    prepareModel(graphOf(2, 'other'), { weights });
-    prepareModel(graphOf(), { weights, lowering: { standardOnly: true } });
-    keepModels({ store, program: 'q' });
-    prepareModel(graphOf(), { weights });
-    keepModels({ store, program: 'p' });
+    await prepareModel(graphOf(), { weights });
+    await prepareModel(graphOf(3), { weights });
+    await prepareModel(graphOf(2, 'other'), { weights });
+    await prepareModel(graphOf(), { weights, lowering: { standardOnly: true } });
+    keepModels({ store, files, program: 'q' });
+    await prepareModel(graphOf(), { weights });
+    keepModels({ store, files, program: 'p' });
     const moved = weightsWith([0, 1], [1, 2, 3, 4], new Map([['a', storedFloats([3], new Float32Array(3))]]));
-    prepareModel(graphOf(), { weights: moved });
+    await prepareModel(graphOf(), { weights: moved });
     expect([writes, kept.size]).to.deep.equal([6, 6]);
     for (const [graph, given] of [
       [graphOf(3), weightsWith([0, 1])],
       [graphOf(), weightsWith([0, 1])],
     ] as const)
-      expect(Buffer.from(prepareModel(graph, { weights: given }).bytes)).to.deep.equal(
-        Buffer.from(fresh(graph, given).bytes),
+      expect(Buffer.from((await prepareModel(graph, { weights: given })).bytes)).to.deep.equal(
+        Buffer.from((await fresh(graph, given)).bytes),
       );
     expect(writes).to.equal(6);
   });
 
-  it('that are no such thing are passed over', () => {
+  it('that are no such thing are passed over', async () => {
     const weights = weightsWith([0, 1]);
-    const { bytes } = prepareModel(graphOf(), { weights });
+    const { bytes } = await prepareModel(graphOf(), { weights });
     const [key, whole] = [...kept][0]!;
     for (const odd of [
       new Uint8Array(0),
@@ -128,35 +132,38 @@ describe('prepared models', () => {
       Buffer.from('\x02\0\0\0{}'),
     ]) {
       kept.set(key, odd);
-      expect(Buffer.from(prepareModel(graphOf(), { weights }).bytes)).to.deep.equal(Buffer.from(bytes));
+      expect(Buffer.from((await prepareModel(graphOf(), { weights })).bytes)).to.deep.equal(
+        Buffer.from(bytes),
+      );
     }
     expect(writes).to.equal(5);
   });
 
-  it('are neither kept nor taken where weights lie in memory or somebody watches the compiler', () => {
+  it('are neither kept nor taken where weights lie in memory or somebody watches the compiler', async () => {
     const weights = weightsWith([0, 1]);
     const inMemory = ['b', storedFloats([2], new Float32Array(2))] as const;
-    prepareModel(graphOf(), { weights: new Map([...weights, inMemory]) });
+    await prepareModel(graphOf(), { weights: new Map([...weights, inMemory]) });
     const passes: string[] = [];
-    prepareModel(graphOf(), { weights, onPass: (name) => passes.push(name) });
+    await prepareModel(graphOf(), { weights, onPass: (name) => passes.push(name) });
     const end = observe({ onCompile: () => (name) => void passes.push(name) });
-    prepareModel(graphOf(), { weights });
+    await prepareModel(graphOf(), { weights });
     end();
     expect([reads, writes]).to.deep.equal([0, 0]);
     expect(passes.filter((name) => name === 'build')).to.have.length(2);
   });
 
-  it('of sizes beyond the memory are refused in the same words', () => {
+  it('of sizes beyond the memory are refused in the same words', async () => {
     const weights = weightsWith([0, 1]);
-    const messages = [1, 2].map(() => {
-      const { needs } = prepareModel(graphOf(), { weights });
+    const refusal = async () => {
+      const { needs } = await prepareModel(graphOf(), { weights });
       try {
         memoryGuard(needs, 2 ** 30)({ batch: 2 ** 28 });
       } catch (error) {
         return (error as Error).message;
       }
       return 'fits';
-    });
+    };
+    const messages = [await refusal(), await refusal()];
     expect(messages[0]).to.match(/^not enough memory: 'matmul' in layer needs 4\.0 GB of the 1\.0 GB here/);
     expect(messages[1]).to.equal(messages[0]);
   });

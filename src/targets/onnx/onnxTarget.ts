@@ -158,7 +158,7 @@ export function onnxTarget(options: OnnxTargetOptions = {}): Target {
     name: targetName(device),
     description: `onnxruntime ${onnxRuntimeVersion()}${device ? `, ${device.detail}` : ' on the CPU'}`,
     async compile(graph, { weights, onPass } = {}) {
-      const prepared = prepareModel(graph, {
+      const prepared = await prepareModel(graph, {
         lowering: { standardOnly: lacksOwnOperators(device) },
         ...(weights && { weights }),
         ...(onPass && { onPass }),

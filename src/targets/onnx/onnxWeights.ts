@@ -75,12 +75,12 @@ const ALIGNMENT = 4096;
 /**
  * The model with its parameters in a file beside it.
  * @param location the file's name
- * @returns the model, and the file's bytes tensor by tensor
+ * @returns the model, and the file's bytes tensor by tensor, and their number
  */
 export function moveWeightsOut(
   lowered: LoweredModel,
   location: string,
-): { readonly model: OnnxModel; readonly data: () => Generator<Uint8Array> } {
+): { readonly model: OnnxModel; readonly data: () => Generator<Uint8Array>; readonly size: number } {
   let end = 0;
   const places = lowered.parameters.map((parameter) => {
     const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
@@ -95,7 +95,7 @@ export function moveWeightsOut(
       yield parameter.stored.read();
     }
   }
-  return { model: withInitializers(lowered, tensors), data };
+  return { model: withInitializers(lowered, tensors), data, size: end };
 }
 
 /** Bytes of all parameters' elements. */

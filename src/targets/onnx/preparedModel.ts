@@ -6,6 +6,8 @@ import { type MemoryNeed, memoryNeeds } from '../memoryGuard.js';
 import { decodePrepared, encodePrepared } from './keptModel.js';
 import { hasOnnxForm, type LoweringOptions, lowerToOnnx } from './lowerToOnnx.js';
 import { elementsDigest, folderOf, lieTogether, modelKey, watchReads } from './modelKey.js';
+import type { KeptFiles } from '../../files/keptFiles.js';
+import { referToKeptFile } from './weightsFile.js';
 import { onnxRuntimeVersion } from './onnxRuntime.js';
 import { encodeOnnxModel } from './onnxSchema.js';
 import { referToFiles } from './onnxWeights.js';
@@ -32,6 +34,8 @@ export interface ModelKeeping {
     read(key: string): Uint8Array | undefined;
     write(key: string, bytes: Uint8Array): void;
   };
+  /** Where large weights lie that were computed from a model's, such as those in fewer bits. */
+  readonly files: KeptFiles;
   /** Differs whenever the program's code does. */
   readonly program: string;
 }
@@ -46,17 +50,21 @@ export function keepModels(where: ModelKeeping | undefined): void {
   keeping = where;
 }
 
-function prepare(graph: Graph, { weights, onPass, lowering }: PrepareOptions): PreparedModel {
+async function prepare(graph: Graph, { weights, onPass, lowering }: PrepareOptions): Promise<PreparedModel> {
   const compiled = compileGraph(graph, {
     supports: hasOnnxForm,
     ...(weights && { weights }),
     ...(onPass && { onPass }),
   });
-  const { model, weightsFolder } = withSpan(
+  const { model, weightsFolder } = await withSpan(
     'lower',
     `lower ${graph.name}`,
     () => ({}),
-    () => referToFiles(lowerToOnnx(compiled, weights, lowering)),
+    async () => {
+      const lowered = lowerToOnnx(compiled, weights, lowering);
+      const kept = keeping && (await referToKeptFile(lowered, keeping.files, keeping.program));
+      return kept ?? referToFiles(lowered);
+    },
   );
   return { bytes: encodeOnnxModel(model), weightsFolder, needs: memoryNeeds(compiled) };
 }
@@ -78,7 +86,7 @@ function keptModel(bytes: Uint8Array | undefined, weights: Weights): PreparedMod
  * watches the compiler sees it at work.
  * @throws GraphError when the graph or its weights do not fit.
  */
-export function prepareModel(graph: Graph, options: PrepareOptions): PreparedModel {
+export async function prepareModel(graph: Graph, options: PrepareOptions): Promise<PreparedModel> {
   const { weights = new Map() as Weights, onPass, lowering = {} } = options;
   if (!keeping || !lieTogether(weights) || onPass || isCompilationWatched()) return prepare(graph, options);
   const { store, program } = keeping;
@@ -86,7 +94,7 @@ export function prepareModel(graph: Graph, options: PrepareOptions): PreparedMod
   const known = keptModel(store.read(key), weights);
   if (known) return known;
   const watched = watchReads(weights, MAX_COMPARED_BYTES);
-  const prepared = prepare(graph, { ...options, weights: watched.weights });
+  const prepared = await prepare(graph, { ...options, weights: watched.weights });
   const digests = watched.digests();
   if (digests) store.write(key, encodePrepared({ model: prepared.bytes, needs: prepared.needs, digests }));
   return prepared;

@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { attempt, MARK_AFTER_MS, tidy } from './resultStore.js';
+
+/** Keeps large files that can be made again. */
+export interface KeptFiles {
+  /**
+   * The path of the file kept under a key, made now where there is none.
+   * @param size its bytes, which `chunks` come to
+   * @returns undefined where it cannot be kept
+   */
+  obtain(key: string, size: number, chunks: () => AsyncIterable<Uint8Array>): Promise<string | undefined>;
+}
+
+function isWhole(path: string, size: number): boolean {
+  const status = attempt(() => statSync(path));
+  if (!status?.isFile() || status.size !== size) return false;
+  if (Date.now() - status.mtimeMs > MARK_AFTER_MS) attempt(() => utimesSync(path, new Date(), new Date()));
+  return true;
+}
+
+async function write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const file = openSync(path, 'wx', 0o600);
+  try {
+    for await (const chunk of chunks)
+      for (let done = 0; done < chunk.length; ) done += writeSync(file, chunk, done);
+    // Where the name outlives a failure of the machine, so must what it names.
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * Keeps files in a folder, which processes may share: a file appears whole or not at all.
+ * @param folder made when first written to
+ * @param limit bytes of all, beyond which the files used longest ago go
+ */
+export function keptFiles(folder: string, limit: number): KeptFiles {
+  return {
+    async obtain(key, size, chunks) {
+      const path = join(folder, key);
+      if (isWhole(path, size)) return path;
+      if (size > limit) return undefined;
+      const unfinished = join(folder, `${key}.${process.pid}.${randomBytes(4).toString('hex')}`);
+      try {
+        if (attempt(() => mkdirSync(folder, { recursive: true, mode: 0o700 }) ?? true) === undefined)
+          return undefined;
+        await write(unfinished, chunks());
+        renameSync(unfinished, path);
+        attempt(() => tidy(folder, limit));
+        return isWhole(path, size) ? path : undefined;
+      } catch (error) {
+        attempt(() => rmSync(unfinished, { force: true }));
+        // No room, no permission: it goes without. What reading the weights reports is not for here.
+        if ((error as NodeJS.ErrnoException).syscall !== undefined) return undefined;
+        throw error;
+      }
+    },
+  };
+}
