@@ -29,6 +29,26 @@ describe('half precision', () => {
     expect(numberToHalf(1e-12)).to.equal(0);
   });
 
+  it('tensors become floats element by element, those of bfloat16 too', () => {
+    const all = Uint16Array.from({ length: 0x10000 }, (_, bits) => bits);
+    const bytes = new Uint8Array(all.buffer);
+    // A tensor need not start at an even address.
+    const odd = new Uint8Array(bytes.length + 1).subarray(1);
+    odd.set(bytes);
+    const stored = (dtype: 'f16' | 'bf16', read: () => Uint8Array) => ({ dtype, shape: [0x10000], read });
+    const halves = [bytes, odd].map((elements) => readFloats(stored('f16', () => elements)));
+    const brains = readFloats(stored('bf16', () => odd));
+    const view = new DataView(new ArrayBuffer(4));
+    const wrong = all.filter((bits) => {
+      view.setUint32(0, bits << 16);
+      const same = [...halves.map((floats) => [floats[bits], halfToNumber(bits)] as const)].every(
+        ([float, exact]) => Object.is(float, exact),
+      );
+      return !same || !Object.is(brains[bits], view.getFloat32(0));
+    });
+    expect([...wrong]).to.deep.equal([]);
+  });
+
   it('weights are converted when they are read', () => {
     const half = toHalfPrecision(new Map([['w', storedFloats([3], Float32Array.of(1, -0.1, 65504))]]));
     expect(half.get('w')!.dtype).to.equal('f16');

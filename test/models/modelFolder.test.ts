@@ -10,6 +10,8 @@ import { FORMAT_VERSION, publishedConfigSchema } from '../../src/models/modelCon
 import { openSafetensors, serializeSafetensors } from '../../src/checkpoints/safetensors.js';
 import { InputError, OutputError, UsageError } from '../../src/errors.js';
 import { readFloats, storedFloats, type StoredTensor, type Weights } from '../../src/graph/weights.js';
+import { SYSTEMS } from '../../src/systems/registry.js';
+import { TOKENIZERS } from '../../src/tokenizers/registry.js';
 import { load, sample } from '../../src/index.js';
 import { writeEditableModel } from '../support/editableModel.js';
 import { goldenPath } from '../support/golden.js';
@@ -164,6 +166,17 @@ describe('model folders', () => {
       );
       expect(check({ ...config, format_version: FORMAT_VERSION + 1 }), part).to.equal(false);
     }
+  });
+
+  it('the schemas that are checked with are schemas, which nobody checks at the start', () => {
+    const { oneOf, properties } = publishedConfigSchema as {
+      readonly oneOf: readonly { readonly properties: { readonly config: object } }[];
+      readonly properties: { readonly sampling: object };
+    };
+    const ajv = new Ajv({ strict: true });
+    const schemas = [properties.sampling, ...oneOf.map((choice) => choice.properties.config)];
+    expect(schemas).to.have.length(SYSTEMS.length + TOKENIZERS.length + 1);
+    for (const schema of schemas) expect(ajv.validateSchema(schema), ajv.errorsText()).to.equal(true);
   });
 
   it('half-precision weights stay so in the folder', async () => {
