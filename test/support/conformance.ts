@@ -10,6 +10,7 @@ import { philox, wordToUniform } from '../../src/random/philox.js';
 import { input } from '../../src/graph/sources.js';
 import { inspectMode } from '../../src/targets/gpujs/gpuModes.js';
 import { gpujsTarget } from '../../src/targets/gpujs/gpujsTarget.js';
+import { deviceTarget } from '../../src/targets/onnx/deviceTarget.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
 import { floatTensor, type HostTensor, intTensor, type Target } from '../../src/targets/target.js';
@@ -23,7 +24,7 @@ export const TESTED_TARGETS: readonly Target[] = [
   await gpujsTarget({ mode: 'cpu' }),
   await gpujsTarget({ mode: 'webasm', threads: 1 }),
   { ...(await gpujsTarget({ mode: 'webasm', threads: 4 })), name: 'gpujs:webasm with threads' },
-  ...(webGpu.usable ? [await gpujsTarget({ mode: 'webgpu' })] : []),
+  ...(webGpu.usable ? [await gpujsTarget({ mode: 'webgpu' }), await deviceTarget('webgpu')] : []),
 ];
 
 /** Of the largest element. */

@@ -19,7 +19,7 @@ import { indexGuard } from '../indexGuard.js';
 import { memoryGuard } from '../memoryGuard.js';
 import { runArguments } from '../runArguments.js';
 import { type DeviceReader, deviceReader, outputLocations } from './deviceMemory.js';
-import { lowerToOnnx } from './lowerToOnnx.js';
+import { type LoweringOptions, lowerToOnnx } from './lowerToOnnx.js';
 import { OnnxProfile } from './onnxProfile.js';
 import type { OnnxProvider } from './onnxProviders.js';
 import { loadOnnxRuntime, type OnnxRuntime, onnxRuntimeVersion } from './onnxRuntime.js';
@@ -102,9 +102,16 @@ function providerSettings(device: OnnxDevice | undefined): InferenceSession.Sess
   return { executionProviders: [provider], ...(provider === 'dml' && { enableMemPattern: false }) };
 }
 
-/** Whether onnxruntime's own operators would fall to the CPU. */
-function lacksOwnOperators(device: OnnxDevice | undefined): boolean {
-  return device?.provider === 'webgpu' || device?.provider === 'coreml';
+/** The operators that a device has: onnxruntime's own would fall to the CPU on some. */
+function loweringFor(device: OnnxDevice | undefined): LoweringOptions {
+  switch (device?.provider) {
+    case 'webgpu':
+      return { standardOnly: true, centresRows: true };
+    case 'coreml':
+      return { standardOnly: true };
+    default:
+      return {};
+  }
 }
 
 /** What a device reports, which is no fault of the program: that it has not enough memory, or is lost. */
@@ -132,7 +139,7 @@ async function createSession(
     'lower',
     `lower ${graph.name}`,
     () => ({}),
-    () => referToFiles(lowerToOnnx(graph, weights, { standardOnly: lacksOwnOperators(options.device) })),
+    () => referToFiles(lowerToOnnx(graph, weights, loweringFor(options.device))),
   );
   const profile = areSpansWanted() ? new OnnxProfile() : undefined;
   const settings: InferenceSession.SessionOptions = {
