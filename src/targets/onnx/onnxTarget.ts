@@ -114,6 +114,11 @@ function loweringFor(device: OnnxDevice | undefined): LoweringOptions {
   }
 }
 
+/** What a provider says: its first line, without the place in its source. */
+function providerMessage(error: unknown): string {
+  return (error as Error).message.split('\n')[0]!.replace(/^\/onnxruntime_src.* was false\. /, '');
+}
+
 /** What a device reports, which is no fault of the program: that it has not enough memory, or is lost. */
 async function onDevice<T>(device: OnnxDevice | undefined, call: () => Promise<T>): Promise<T> {
   if (!device) return call();
@@ -121,7 +126,7 @@ async function onDevice<T>(device: OnnxDevice | undefined, call: () => Promise<T
     return await call();
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new TargetError(`${targetName(device)}: ${(error as Error).message.split('\n')[0]!}`, error);
+    throw new TargetError(`${targetName(device)}: ${providerMessage(error)}`, error);
   }
 }
 
