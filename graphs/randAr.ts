@@ -91,15 +91,17 @@ export function randArStep(
   const nextPositions = input('next_positions', 'i32', [batch, content]);
   const queryPositions = input('query_positions', 'i32', [batch, dim('more')]);
   const table = decoderRope(config, grid, ropeScaling);
-  const vector = instructionVector(config);
-  const instruct = (indices: Tensor) => instructions(vector, { table, indices }, config);
-  const kept = interleave(embedContent(inputs, config), instruct(nextPositions));
-  const x = concat([kept, instruct(queryPositions)], 1);
+  const more = queryPositions.shape[1]!;
+  // All at once, since there may be no further queries, which not every device can turn by themselves.
+  const asking = { table, indices: concat([nextPositions, queryPositions], 1) };
+  const instruct = instructions(instructionVector(config), asking, config);
+  const part = (start: Dim, length: Dim) => slice(instruct, { axis: 1, start, length });
+  const kept = interleave(embedContent(inputs, config), part(0, content));
+  const x = concat([kept, part(content, more)], 1);
   const indices = concat([interleave(inputs.contentPositions, nextPositions), queryPositions], 1);
   const { states: layers, keyValues } = decoder(x, { table, indices }, config, { past: inputs.past });
   const states = layers.at(-1)!;
   const length = kept.shape[1]!;
-  const more = queryPositions.shape[1]!;
   const firstQuery = subtractDims(length, 1);
   const asked = slice(states, { axis: 1, start: firstQuery, length: subtractDims(x.shape[1]!, firstQuery) });
   const cut = (keys: Tensor) =>

@@ -4,6 +4,7 @@ import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
 import { requireDType, requireEqualDims, requireRank } from '../src/graph/shapes.js';
 import { add } from './add.js';
+import { centredRows } from './families/centredRows.js';
 import { mean } from './mean.js';
 import { multiply } from './multiply.js';
 import { reshape } from './reshape.js';
@@ -51,7 +52,8 @@ const groupNormOp = defineOp<GroupNormAttributes>({
     const float = (value: number) =>
       emitter.constant({ type: 'float', values: new Array<number>(groups).fill(value) }, [groups]);
     const grouped = emitter.node('Reshape', [x!, int64(0, groups, -1)]);
-    const normalized = emitter.node('InstanceNormalization', [grouped, float(1), float(0)], {
+    const rows = centredRows(emitter, grouped);
+    const normalized = emitter.node('InstanceNormalization', [rows, float(1), float(0)], {
       epsilon: { float: epsilon },
     });
     const restored = emitter.node('Reshape', [

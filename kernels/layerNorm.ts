@@ -5,6 +5,7 @@ import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
 import { requireDType, requireEqualDims, requireRank } from '../src/graph/shapes.js';
 import { add } from './add.js';
+import { centredRows } from './families/centredRows.js';
 import { mean } from './mean.js';
 import { multiply } from './multiply.js';
 import { rsqrt } from './rsqrt.js';
@@ -41,8 +42,8 @@ const layerNormOp = defineOp<LayerNormAttributes>({
     }
     return [result];
   },
-  onnx: (emitter, { inputs, attributes }) => [
-    emitter.node('LayerNormalization', inputs, {
+  onnx: (emitter, { inputs: [x, ...parameters], attributes }) => [
+    emitter.node('LayerNormalization', [centredRows(emitter, x!), ...parameters], {
       axis: { int: -1 },
       epsilon: { float: attributes.epsilon },
     }),

@@ -59,6 +59,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'src/editing': ['graphs', 'src/sampling', 'src/conditions', 'src/tokenizers', 'src/data', 'src/errors.ts'],
   'src/checkpoints': ['src/graph', 'src/errors.ts', 'src/files', 'src/jsonFile.ts'],
   'src/models': [
+    'src/compiler',
     'src/graph',
     'src/systems',
     'src/conditions',

@@ -6,6 +6,7 @@ import { openSafetensors, serializeSafetensors } from '../src/checkpoints/safete
 import { readFloats, type StoredTensor, storedFloats, type Weights } from '../src/graph/weights.js';
 import { readJsonFile } from '../src/jsonFile.js';
 import { resolveTarget } from '../src/targets/resolveTarget.js';
+import { onnxWebGpu } from './support/conformance.js';
 import { goldenJson, goldenPath } from './support/golden.js';
 import type { Outcome } from './support/golden/checklist.js';
 import { openGoldenSet } from './support/golden/goldenSet.js';
@@ -56,6 +57,16 @@ describe('reference sets', () => {
         }
       }).timeout(300_000);
     }
+});
+
+describe('reference sets on a device', () => {
+  // The slow tests check the others, and the rest of this one.
+  it('arpg-tiny on onnx:webgpu lies within its tolerances: generate.0.*', async function () {
+    if (!onnxWebGpu) this.skip();
+    const outcome = await replay(await openGoldenSet(goldenPath('arpg-tiny')), onnxWebGpu, 'generate.0.*');
+    expect(faults(outcome)).to.deep.equal([]);
+    expect(outcome.checked).to.be.greaterThan(0);
+  });
 });
 
 describe('replaying changed sets', () => {

@@ -30,6 +30,11 @@ export const MICROSOFT_DOMAIN = 'com.microsoft';
 export interface OnnxEmitter {
   /** Whether the model must keep to the standard's operators, so that any runtime can run it. */
   readonly standardOnly: boolean;
+  /**
+   * Whether normalisations must be given rows of mean 0: runtimes that compute a variance as the mean square less the
+   * squared mean are wrong for numbers far from zero.
+   */
+  readonly centresRows: boolean;
   /** Emits a node with one output and returns the output's name. */
   node(
     operator: string,

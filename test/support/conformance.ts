@@ -10,21 +10,37 @@ import { philox, wordToUniform } from '../../src/random/philox.js';
 import { input } from '../../src/graph/sources.js';
 import { inspectMode } from '../../src/targets/gpujs/gpuModes.js';
 import { gpujsTarget } from '../../src/targets/gpujs/gpujsTarget.js';
+import { deviceTarget } from '../../src/targets/onnx/deviceTarget.js';
+import { inspectProvider } from '../../src/targets/onnx/onnxProviders.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
+import { resolveTarget } from '../../src/targets/resolveTarget.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
 import { floatTensor, type HostTensor, intTensor, type Target } from '../../src/targets/target.js';
 
 /** Whether kernels can run on WebGPU here; `.ci/run` provides a software adapter. */
 export const webGpu = await inspectMode('webgpu');
 
+/** onnxruntime on WebGPU, where an adapter answers. */
+export const onnxWebGpu = (await inspectProvider('webgpu')).usable ? await deviceTarget('webgpu') : undefined;
+
+/** The one target to test instead of all, such as that of a GPU: `ARPG_TEST_TARGET=onnx:cuda npx mocha …`. */
+const only = process.env.ARPG_TEST_TARGET;
+
 /** Targets that every operation must agree on with the reference. */
-export const TESTED_TARGETS: readonly Target[] = [
-  onnxTarget({ threads: 2 }),
-  await gpujsTarget({ mode: 'cpu' }),
-  await gpujsTarget({ mode: 'webasm', threads: 1 }),
-  { ...(await gpujsTarget({ mode: 'webasm', threads: 4 })), name: 'gpujs:webasm with threads' },
-  ...(webGpu.usable ? [await gpujsTarget({ mode: 'webgpu' })] : []),
-];
+export const TESTED_TARGETS: readonly Target[] = only ? [await resolveTarget(only)] : await allTargets();
+
+/** Targets that take long to prepare each graph: here they run the first case of an operation, in the slow tests all. */
+const SLOW_TARGETS: readonly Target[] = onnxWebGpu && !only ? [onnxWebGpu] : [];
+
+async function allTargets(): Promise<readonly Target[]> {
+  return [
+    onnxTarget({ threads: 2 }),
+    await gpujsTarget({ mode: 'cpu' }),
+    await gpujsTarget({ mode: 'webasm', threads: 1 }),
+    { ...(await gpujsTarget({ mode: 'webasm', threads: 4 })), name: 'gpujs:webasm with threads' },
+    ...(webGpu.usable ? [await gpujsTarget({ mode: 'webgpu' })] : []),
+  ];
+}
 
 /** Of the largest element. */
 const GRADIENT_TOLERANCE = 1e-3;
@@ -177,7 +193,7 @@ export function describeConformance(
   tolerance = 1e-5,
 ): void {
   describe(`op ${title}`, () => {
-    for (const testCase of cases) {
+    for (const [index, testCase] of cases.entries()) {
       if (testCase.expected) {
         it(`${testCase.name}: reference gives the numbers worked out by hand`, async () => {
           const [actual] = await runCase(referenceTarget, testCase);
@@ -185,12 +201,12 @@ export function describeConformance(
           expectClose(actual!, expected, 1e-6, 'reference');
         });
       }
-      for (const target of TESTED_TARGETS) {
+      for (const target of [...TESTED_TARGETS, ...(index === 0 ? SLOW_TARGETS : [])]) {
         it(`${testCase.name}: ${target.name} agrees with the reference`, async () => {
           const expected = await runCase(referenceTarget, testCase);
           const actual = await runCase(target, testCase);
-          for (const [index, tensor] of expected.entries())
-            expectClose(actual[index]!, tensor, tolerance, `output ${index}`);
+          for (const [place, tensor] of expected.entries())
+            expectClose(actual[place]!, tensor, tolerance, `output ${place}`);
         });
       }
       if (testCase.noGradient === undefined) describeGradient(testCase);

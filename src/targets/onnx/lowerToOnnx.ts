@@ -42,6 +42,8 @@ export interface LoweredModel {
 export interface LoweringOptions {
   /** Whether to keep to the standard's operators (default false: onnxruntime's own are faster). */
   readonly standardOnly?: boolean;
+  /** Whether normalisations are given rows of mean 0 (default false), as onnxruntime's WebGPU provider needs them. */
+  readonly centresRows?: boolean;
 }
 
 /** Whether an operation lowers to ONNX by itself. */
@@ -91,12 +93,14 @@ class OnnxBuilder implements OnnxEmitter {
   readonly initializers: OnnxTensor[] = [];
   readonly parameters: OnnxParameter[] = [];
   readonly standardOnly: boolean;
+  readonly centresRows: boolean;
   scope = '';
   private readonly emitted = new Map<string, readonly string[]>();
   private readonly symbolSources: ReadonlyMap<string, SymbolSource>;
 
-  constructor(graph: Graph, standardOnly: boolean) {
+  constructor(graph: Graph, { standardOnly = false, centresRows = false }: LoweringOptions) {
     this.standardOnly = standardOnly;
+    this.centresRows = centresRows;
     const sources = new Map<string, SymbolSource>();
     for (const tensor of graph.inputs) {
       for (const [axis, size] of tensor.shape.entries()) {
@@ -254,9 +258,9 @@ function parameterName({ node }: Tensor): string {
 export function lowerToOnnx(
   graph: Graph,
   weights: Weights = new Map(),
-  { standardOnly = false }: LoweringOptions = {},
+  options: LoweringOptions = {},
 ): LoweredModel {
-  const builder = new OnnxBuilder(graph, standardOnly);
+  const builder = new OnnxBuilder(graph, options);
   const names = new Map<Tensor, string>();
   const storedOf = ({ node }: Tensor) => (node.kind === 'parameter' ? weightOf(weights, node) : undefined);
   const lower = (node: Node): readonly string[] => {
@@ -305,7 +309,7 @@ export function lowerToOnnx(
     producerName: 'arpg',
     opsetImport: [
       { domain: '', version: OPSET_VERSION },
-      ...(nodes.some(({ domain }) => domain === MICROSOFT_DOMAIN) || !standardOnly
+      ...(nodes.some(({ domain }) => domain === MICROSOFT_DOMAIN) || !options.standardOnly
         ? [{ domain: MICROSOFT_DOMAIN, version: 1 }]
         : []),
     ],

@@ -16,6 +16,7 @@ import { indexGuard } from '../indexGuard.js';
 import { memoryGuard } from '../memoryGuard.js';
 import { runArguments } from '../runArguments.js';
 import { type DeviceReader, deviceReader, outputLocations } from './deviceMemory.js';
+import type { LoweringOptions } from './lowerToOnnx.js';
 import { OnnxProfile } from './onnxProfile.js';
 import type { OnnxProvider } from './onnxProviders.js';
 import { loadOnnxRuntime, type OnnxRuntime, onnxRuntimeVersion } from './onnxRuntime.js';
@@ -92,9 +93,21 @@ function providerSettings(device: OnnxDevice | undefined): InferenceSession.Sess
   return { executionProviders: [provider], ...(provider === 'dml' && { enableMemPattern: false }) };
 }
 
-/** Whether onnxruntime's own operators would fall to the CPU. */
-function lacksOwnOperators(device: OnnxDevice | undefined): boolean {
-  return device?.provider === 'webgpu' || device?.provider === 'coreml';
+/** The operators that a device has: onnxruntime's own would fall to the CPU on some. */
+function loweringFor(device: OnnxDevice | undefined): LoweringOptions {
+  switch (device?.provider) {
+    case 'webgpu':
+      return { standardOnly: true, centresRows: true };
+    case 'coreml':
+      return { standardOnly: true };
+    default:
+      return {};
+  }
+}
+
+/** What a provider says: its first line, without the place in its source. */
+function providerMessage(error: unknown): string {
+  return (error as Error).message.split('\n')[0]!.replace(/^\/onnxruntime_src.* was false\. /, '');
 }
 
 /** What a device reports, which is no fault of the program: that it has not enough memory, or is lost. */
@@ -104,7 +117,7 @@ async function onDevice<T>(device: OnnxDevice | undefined, call: () => Promise<T
     return await call();
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new TargetError(`${targetName(device)}: ${(error as Error).message.split('\n')[0]!}`, error);
+    throw new TargetError(`${targetName(device)}: ${providerMessage(error)}`, error);
   }
 }
 
@@ -159,7 +172,7 @@ export function onnxTarget(options: OnnxTargetOptions = {}): Target {
     description: `onnxruntime ${onnxRuntimeVersion()}${device ? `, ${device.detail}` : ' on the CPU'}`,
     async compile(graph, { weights, onPass } = {}) {
       const prepared = await prepareModel(graph, {
-        lowering: { standardOnly: lacksOwnOperators(device) },
+        lowering: loweringFor(device),
         ...(weights && { weights }),
         ...(onPass && { onPass }),
       });
