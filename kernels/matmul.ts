@@ -108,6 +108,8 @@ const matmulOp = defineOp<MatmulAttributes>({
       : ops.matmul(left!, outer!, { transposeLeft: !transposeLeft });
     return [sumToShape(byLeft, a!.shape, ops), sumToShape(byRight, b!.shape, ops)];
   },
+  isLinear: ([, right], { transposeLeft, transposeRight }) =>
+    right!.shape.length === 2 && transposeRight && !transposeLeft,
   rowAxes: ([, right], { transposeLeft }) => (right!.shape.length === 2 && !transposeLeft ? 1 : undefined),
   flops: ([a], [output], { transposeLeft }) =>
     2 * countElements(output!.shape) * matrixShape(a!.shape, transposeLeft)[1],

@@ -8,12 +8,9 @@ import { type Pass, rewriteGraph } from './rewrite.js';
 
 /** The parameter that a product `x·weightᵀ` has on its right; undefined for other operations. */
 export function linearWeight(node: Node): ParameterNode | undefined {
-  if (node.kind !== 'operation' || node.op.name !== 'matmul') return undefined;
+  if (node.kind !== 'operation' || !node.op.isLinear?.(node.inputs, node.attributes)) return undefined;
   const [x, weight] = node.inputs as [Tensor, Tensor];
-  const { transposeLeft, transposeRight } = node.attributes;
-  const isLinear =
-    !transposeLeft && transposeRight && x.node.kind !== 'parameter' && weight.shape.length === 2;
-  return isLinear && weight.node.kind === 'parameter' ? weight.node : undefined;
+  return weight.node.kind === 'parameter' && x.node.kind !== 'parameter' ? weight.node : undefined;
 }
 
 /** Products of one input with weights of as many bits, which one call computes together. */

@@ -63,6 +63,8 @@ export interface OpDefinition<A extends Attributes = Attributes> {
   rowAxes?(inputs: readonly TensorType[], attributes: A): number | undefined;
   /** Whether the inputs broadcast by themselves, so that stretching one of them first is needless. */
   readonly broadcasts?: boolean;
+  /** Whether a call is `x·weightᵀ`, of any rows x and a matrix `[outputs, inputs]`. */
+  isLinear?(inputs: readonly TensorType[], attributes: A): boolean;
   /** Whether it repeats the elements of its one input along axes, so that work on them may be done before. */
   readonly stretches?: boolean;
   /** Inputs whose elements the results are, unchanged and no others. */
