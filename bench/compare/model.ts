@@ -1,0 +1,48 @@
+/**
+ * A loaded model that draws, decodes and encodes on request (bench/compare.py):
+ * `node dist/bench/compare/model.js FOLDER THREADS [PRECISION]`, then lines such as
+ * `{"do": "tokens", "pictures": 1, "steps": 32, "guidance": 5}`.
+ */
+import { load, sampleTokens } from '../../src/index.js';
+import { answerLines, timed } from './answer.js';
+
+interface Request {
+  readonly do: 'tokens' | 'decode' | 'encode';
+  readonly pictures: number;
+  readonly steps: number;
+  readonly guidance: number;
+}
+
+const [folder = 'digits', threads = '2', precision] = process.argv.slice(2);
+const settings = {
+  target: 'onnx',
+  threads: Number(threads),
+  ...(precision !== undefined && { precision }),
+};
+const model = await load(folder, settings);
+const { factor } = model.tokenizer;
+const { grid, vocabulary } = model.facts;
+const tokens = Int32Array.from(
+  { length: grid.height * grid.width },
+  (_, place) => (place * 7919) % vocabulary,
+);
+const [width, height] = [grid.width * factor, grid.height * factor];
+const image = {
+  width,
+  height,
+  data: Uint8Array.from({ length: 3 * width * height }, (_, place) => (place * 31) % 256),
+};
+
+await answerLines<Request>(({ do: what, pictures, steps, guidance }) => {
+  switch (what) {
+    case 'tokens': {
+      const classes = Array.from({ length: pictures }, (_, picture) => picture);
+      return timed(() => sampleTokens(model, { classes, steps, guidance, seed: 1, batch: pictures }));
+    }
+    case 'decode':
+      return timed(() => model.tokenizer.decode({ tokens, grid }));
+    case 'encode':
+      return timed(() => model.tokenizer.encode(image));
+  }
+});
+await model.dispose();
