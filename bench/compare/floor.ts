@@ -1,22 +1,32 @@
 /**
  * The products with weights of a picture's steps and nothing else (bench/compare.py): what no program on the same runtime
- * can go below. `node dist/bench/compare/floor.js FOLDER THREADS PRECISION`, then lines such as
- * `{"pictures": 1, "steps": 32}`. FOLDER holds a model in single precision; its weights' bytes stand for all others.
+ * can go below. `node dist/bench/compare/floor.js FOLDER THREADS PRECISION`, then lines: `{"do": "picture", "pictures": 1,
+ * "steps": 32}` for those of a picture, `{"do": "large"}` for the rate of one large product.
+ * FOLDER holds a model in single precision; its weights' bytes stand for all others.
  */
-import { join } from 'node:path';
-import type { Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { openGenerator } from '../../src/models/modelFolder.js';
 import { byteLength } from '../../src/graph/weights.js';
+import type { GraphRun } from '../../src/sampling/plan.js';
 import { loadOnnxRuntime } from '../../src/targets/onnx/onnxRuntime.js';
 import { encodeOnnxModel } from '../../src/targets/onnx/onnxSchema.js';
 import { answerLines, timed } from './answer.js';
+import { type Product, productsOf } from './products.js';
 import { activationName, type Precision, productsModel, weightBytes } from './productsModel.js';
-import { productsOf } from './products.js';
 
 interface Request {
+  readonly do: 'picture' | 'large';
   readonly pictures: number;
   readonly steps: number;
 }
+
+/** Rows of each kind in a run. */
+type Rows = Readonly<Record<string, number>>;
+
+/** A product so large that it shows how many operations a second the runtime can reach at all. */
+const LARGE: Product = { rows: 'content', inputs: 4096, outputs: 4096 };
+const LARGE_ROWS = 512;
+const LARGE_RUNS = 5;
 
 const [folder = 'models/random', threads = '2', precision = 'fp32'] = process.argv.slice(2) as [
   string,
@@ -30,39 +40,56 @@ const files = [...weights.values()].flatMap(({ file, ...stored }) =>
   file ? [{ start: file.offset, end: file.offset + byteLength(stored) }] : [],
 );
 const start = Math.min(...files.map((part) => part.start));
-const needed = weightBytes(products, precision);
-if (start + needed > Math.max(...files.map(({ end }) => end)))
+if (start + weightBytes(products, precision) > Math.max(...files.map(({ end }) => end)))
   throw new Error(`${folder}: a model in single precision is needed`);
 const ort = loadOnnxRuntime();
-const session = await ort.InferenceSession.create(
-  encodeOnnxModel(productsModel(products, precision, { location: 'model.safetensors', start })),
-  {
+
+function createSession(of: readonly Product[]): Promise<InferenceSession> {
+  const model = productsModel(of, precision, { location: 'model.safetensors', start });
+  return ort.InferenceSession.create(encodeOnnxModel(model), {
     intraOpNumThreads: Number(threads),
     logSeverityLevel: 4,
-    extra: { session: { model_external_initializers_file_folder_path: join(folder) } },
-  },
-);
+    extra: { session: { model_external_initializers_file_folder_path: folder } },
+  });
+}
 
-/** What a run is fed: activations of so many rows of each kind. */
-function feedsOf(rows: Readonly<Record<string, number>>): Readonly<Record<string, Tensor>> {
-  const make = (count: number, inputs: number) =>
-    precision === 'int8'
-      ? new ort.Tensor(
-          'uint8',
-          Uint8Array.from({ length: count * inputs }, (_, place) => place % 251),
-          [count, inputs],
-        )
-      : new ort.Tensor(
-          'float32',
-          Float32Array.from({ length: count * inputs }, (_, place) => (place % 251) / 125 - 1),
-          [count, inputs],
-        );
+function activations(rows: number, columns: number): Tensor {
+  const shape = [rows, columns];
+  const elements = { length: rows * columns };
+  return precision === 'int8'
+    ? new ort.Tensor(
+        'uint8',
+        Uint8Array.from(elements, (_, place) => place % 251),
+        shape,
+      )
+    : new ort.Tensor(
+        'float32',
+        Float32Array.from(elements, (_, place) => (place % 251) / 125 - 1),
+        shape,
+      );
+}
+
+/** What a run is fed. */
+function feedsOf(of: readonly Product[], rows: Rows): Readonly<Record<string, Tensor>> {
   return Object.fromEntries(
-    products.map((product) => [activationName(product), make(rows[product.rows]!, product.inputs)]),
+    of.map((product) => [activationName(product), activations(rows[product.rows]!, product.inputs)]),
   );
 }
 
-await answerLines<Request>(async ({ pictures, steps }) => {
+function operationsOf(of: readonly Product[], rows: Rows): number {
+  return of.reduce((sum, product) => sum + 2 * rows[product.rows]! * product.inputs * product.outputs, 0);
+}
+
+/** Operations, and bytes of weights, of the products that have the same rows. */
+function work(rows: Rows): readonly object[] {
+  return [...new Set(products.map((product) => product.rows))].map((kind) => {
+    const own = products.filter((product) => product.rows === kind);
+    return { operations: operationsOf(own, rows), bytes: weightBytes(own, precision) };
+  });
+}
+
+/** The rows of each step of so many pictures with guidance. */
+function plannedRows(pictures: number, steps: number): readonly Rows[] {
   const plan = system.plan(config, {
     grid,
     predicted: grid.height * grid.width,
@@ -72,25 +99,37 @@ await answerLines<Request>(async ({ pictures, steps }) => {
     own: {},
     rows: 2 * pictures,
   });
-  const runs = plan.steps.flatMap((step) => step.runs);
-  const feeds = runs.map(({ sizes }) =>
-    feedsOf(
-      Object.fromEntries(Object.entries(sizes).map(([symbol, size]) => [symbol, sizes.batch! * size])),
-    ),
-  );
-  const operations = runs.reduce(
-    (sum, { sizes }) =>
-      sum +
-      products.reduce(
-        (ofRun, { rows, inputs, outputs }) => ofRun + 2 * sizes.batch! * sizes[rows]! * inputs * outputs,
-        0,
-      ),
-    0,
-  );
+  const rowsOf = ({ sizes }: GraphRun): Rows =>
+    Object.fromEntries(Object.entries(sizes).map(([symbol, size]) => [symbol, sizes.batch! * size]));
+  return plan.steps.flatMap(({ runs }) => runs.map(rowsOf));
+}
+
+const session = await createSession(products);
+
+async function timePicture({ pictures, steps }: Request): Promise<object> {
+  const runs = plannedRows(pictures, steps);
+  const feeds = runs.map((rows) => feedsOf(products, rows));
   const seconds = await timed(async () => {
     // Nothing but the last product is asked for; all are worked out.
     for (const own of feeds) await session.run(own, [`y${products.length - 1}`]);
   });
-  return { ...seconds, operations, weightBytes: runs.length * needed };
-});
+  return { ...seconds, work: runs.flatMap(work) };
+}
+
+async function timeLarge(): Promise<object> {
+  const large = await createSession([LARGE]);
+  const rows = { content: LARGE_ROWS };
+  const feeds = feedsOf([LARGE], rows);
+  const times: number[] = [];
+  let cpu = 0;
+  for (let run = 0; run < LARGE_RUNS; run++) {
+    const seconds = await timed(() => large.run(feeds));
+    times.push(seconds.wall);
+    cpu += seconds.cpu;
+  }
+  await large.release();
+  return { wall: times.reduce((a, b) => a + b), cpu, rate: operationsOf([LARGE], rows) / Math.min(...times) };
+}
+
+await answerLines<Request>((request) => (request.do === 'large' ? timeLarge() : timePicture(request)));
 await session.release();

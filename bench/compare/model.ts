@@ -1,16 +1,22 @@
 /**
- * A loaded model that draws, decodes and encodes on request (bench/compare.py):
+ * A loaded model that draws tokens or pictures, decodes and encodes on request (bench/compare.py):
  * `node dist/bench/compare/model.js FOLDER THREADS [PRECISION]`, then lines such as
  * `{"do": "tokens", "pictures": 1, "steps": 32, "guidance": 5}`.
  */
-import { load, sampleTokens } from '../../src/index.js';
+import { load, sample, sampleTokens } from '../../src/index.js';
 import { answerLines, timed } from './answer.js';
 
 interface Request {
-  readonly do: 'tokens' | 'decode' | 'encode';
+  readonly do: 'tokens' | 'pictures' | 'decode' | 'encode';
   readonly pictures: number;
   readonly steps: number;
   readonly guidance: number;
+}
+
+/** So many pictures of different classes, drawn together. */
+function drawing({ pictures, steps, guidance }: Request) {
+  const classes = Array.from({ length: pictures }, (_, picture) => picture);
+  return { classes, steps, guidance, seed: 1, batch: pictures };
 }
 
 const [folder = 'digits', threads = '2', precision] = process.argv.slice(2);
@@ -33,12 +39,12 @@ const image = {
   data: Uint8Array.from({ length: 3 * width * height }, (_, place) => (place * 31) % 256),
 };
 
-await answerLines<Request>(({ do: what, pictures, steps, guidance }) => {
-  switch (what) {
-    case 'tokens': {
-      const classes = Array.from({ length: pictures }, (_, picture) => picture);
-      return timed(() => sampleTokens(model, { classes, steps, guidance, seed: 1, batch: pictures }));
-    }
+await answerLines<Request>((request) => {
+  switch (request.do) {
+    case 'tokens':
+      return timed(() => sampleTokens(model, drawing(request)));
+    case 'pictures':
+      return timed(() => sample(model, drawing(request)));
     case 'decode':
       return timed(() => model.tokenizer.decode({ tokens, grid }));
     case 'encode':

@@ -20,7 +20,9 @@ const BYTES_PER_WEIGHT: Readonly<Record<Precision, number>> = { fp32: 4, int8: 1
 
 /** Bytes of all weights, scales left out. */
 export function weightBytes(products: readonly Product[], precision: Precision): number {
-  return products.reduce((sum, { inputs, outputs }) => sum + inputs * outputs, 0) * BYTES_PER_WEIGHT[precision];
+  return (
+    products.reduce((sum, { inputs, outputs }) => sum + inputs * outputs, 0) * BYTES_PER_WEIGHT[precision]
+  );
 }
 
 /** The name of the activations that a product reads: one input for each kind of rows and width. */

@@ -1,11 +1,11 @@
 /**
  * Where the time of a picture's tokens goes, by group of operations, from onnxruntime's own profile:
- * `node dist/bench/profileTokens.js MODEL [STEPS] [PRECISION]` prints a table and the operations behind it.
+ * `node dist/bench/compare/profile.js MODEL [STEPS] [THREADS] [PRECISION]` prints an object of two tables.
  */
-import { observe, type Span } from '../src/inspect/observer.js';
-import { load, sampleTokens } from '../src/index.js';
+import { observe, type Span } from '../../src/inspect/observer.js';
+import { load, sampleTokens } from '../../src/index.js';
 
-const [folder = 'digits', steps = '32', precision] = process.argv.slice(2);
+const [folder = 'digits', steps = '32', threads = '2', precision] = process.argv.slice(2);
 
 /** Operations of onnxruntime by what they do; a fused product counts as a product, whatever it takes along. */
 const GROUPS: readonly (readonly [string, RegExp])[] = [
@@ -35,19 +35,23 @@ function shapesOf({ args }: Span): readonly (readonly number[])[] {
 /** Products of activations with each other belong to attention: both have heads, so four axes. */
 function groupOf(span: Span): string {
   const operation = String(span.args.op_name);
-  const isOfHeads = /MatMul/.test(operation) && shapesOf(span).slice(0, 2).every(({ length }) => length === 4);
+  const isOfHeads =
+    /MatMul/.test(operation) &&
+    shapesOf(span)
+      .slice(0, 2)
+      .every(({ length }) => length === 4);
   return isOfHeads ? 'attention' : GROUPS.find(([, pattern]) => pattern.test(operation))![0];
 }
 
 const spans: Span[] = [];
 const stopWatching = observe({ onSpan: (span) => void spans.push(span) });
-const settings = { target: 'onnx', threads: 2, ...(precision !== undefined && { precision }) };
+const settings = { target: 'onnx', threads: Number(threads), ...(precision !== undefined && { precision }) };
 const model = await load(folder, settings);
 const options = { classes: [0], steps: Number(steps), guidance: 5, seed: 1, batch: 1 };
 await sampleTokens(model, options);
 const started = performance.now();
 await sampleTokens(model, options);
-const seconds = performance.now() - started;
+const milliseconds = performance.now() - started;
 await model.dispose();
 stopWatching();
 
@@ -64,14 +68,8 @@ for (const span of kernels) {
 }
 const total = (own: readonly Span[]) => own.reduce((sum, { duration }) => sum + duration, 0);
 groups.set('onnxruntime between them', { milliseconds: total(runs) - total(kernels), calls: runs.length });
-groups.set("the sampler's JavaScript", { milliseconds: seconds - total(runs), calls: runs.length });
-const print = (sums: ReadonlyMap<string, Share>) => {
-  for (const [name, { milliseconds, calls }] of [...sums].sort(([, a], [, b]) => b.milliseconds - a.milliseconds))
-    process.stdout.write(
-      `${milliseconds.toFixed(0).padStart(7)} ms  ${((100 * milliseconds) / seconds).toFixed(1).padStart(5)} %  ${String(calls).padStart(6)} ×  ${name}\n`,
-    );
-};
-process.stdout.write(`${seconds.toFixed(0)} ms for the tokens of a picture in ${steps} steps, profiled\n`);
-print(groups);
-process.stdout.write('by operation\n');
-print(operations);
+groups.set("the sampler's JavaScript", { milliseconds: milliseconds - total(runs), calls: runs.length });
+const table = (sums: ReadonlyMap<string, Share>) =>
+  [...sums].map(([name, share]) => ({ name, ...share })).sort((a, b) => b.milliseconds - a.milliseconds);
+const report = { milliseconds, groups: table(groups), operations: table(operations) };
+process.stdout.write(`${JSON.stringify(report)}\n`);
