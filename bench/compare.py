@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures arpg beside a plain PyTorch re-implementation, and beside the floor (bench/README.md).
 
-    npm run build && python3 bench/compare.py [--model FOLDER] [--only PART] [--rounds N] [--precision fp32,int8] [--json]
+    npm run build && python3 bench/compare.py [--model FOLDER] [--only PART] [--precision fp32,int8] [--rounds N]
 """
 import argparse
 import importlib.util

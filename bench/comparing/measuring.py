@@ -11,7 +11,8 @@ from typing import Callable, Dict, List, Optional, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCH = ROOT / "bench"
-# A measurement is repeated while other processes take more than this: a share of one core, and what cannot be resolved.
+# A measurement is repeated while other processes take more than this: a share of one core, and what the clock cannot
+# resolve.
 OTHERS_SHARE, OTHERS_SECONDS = 0.05, 0.05
 TRIES = 4
 

@@ -116,16 +116,18 @@ def start(setting: Setting) -> List[Row]:
             precision: lambda own=precision: run_process(setting.sample_command(own, Path(folder) / f"{own}.png"))
             for precision in precisions
         }
-        measures["torch"] = lambda: run_process(setting.torch_command(Path(folder) / "torch.png"), setting.environment)
+        theirs = setting.torch_command(Path(folder) / "torch.png")
+        measures["torch"] = lambda: run_process(theirs, setting.environment)
         samples = alternate(measures, setting.rounds, setting.disturbances)
     rows = []
     for precision in precisions:
         own = samples[precision]
         name = f"{precision} against PyTorch"
-        rows.append(against(name, walls(samples["torch"]), walls(own), "PyTorch", START_AGAINST_TORCH.get(precision)))
+        goal = START_AGAINST_TORCH.get(precision)
+        rows.append(against(name, walls(samples["torch"]), walls(own), "PyTorch", goal))
         peaks = [sample.peak / GIGA for sample in own]
-        theirs = spread([sample.peak / GIGA for sample in samples["torch"]])
-        rows.append(Row(f"{precision} peak memory", peaks, " GB", PEAK_MEMORY.get(precision), f"PyTorch {theirs} GB"))
+        source = f"PyTorch {spread([sample.peak / GIGA for sample in samples['torch']])} GB"
+        rows.append(Row(f"{precision} peak memory", peaks, " GB", PEAK_MEMORY.get(precision), source))
         rows.append(Row(f"{precision} CPU", [sample.cpu for sample in own], " s"))
     return rows
 
@@ -133,7 +135,8 @@ def start(setting: Setting) -> List[Row]:
 def startup(setting: Setting) -> List[Row]:
     """CPU seconds that small commands take beyond node itself."""
     with tempfile.TemporaryDirectory() as folder:
-        small = [*PROGRAM, "sample", "--class", "3", "--seed", "1", "--quiet", "-o", str(Path(folder) / "small.png")]
+        output = str(Path(folder) / "small.png")
+        small = [*PROGRAM, "sample", "--class", "3", "--seed", "1", "--quiet", "-o", output]
         commands = {"node": ["node", "-e", "0"], "version": [*PROGRAM, "--version"], "small": small}
         measures = {name: lambda own=command: run_process(own) for name, command in commands.items()}
         samples = alternate(measures, 3 * setting.rounds, setting.disturbances)
@@ -156,17 +159,18 @@ def batch(setting: Setting) -> List[Row]:
                 request = {"do": do, "steps": setting.steps, "guidance": setting.guidance}
                 worker.ask(**request, pictures=1)
                 measures = {
-                    count: lambda own=int(count): worker.ask(**request, pictures=own) for count in ("1", str(BATCH))
+                    "one": lambda: worker.ask(**request, pictures=1),
+                    "many": lambda: worker.ask(**request, pictures=BATCH),
                 }
                 samples = alternate(measures, setting.rounds, setting.disturbances)
-                one, many = walls(samples["1"]), [wall / BATCH for wall in walls(samples[str(BATCH)])]
+                one, many = walls(samples["one"]), [wall / BATCH for wall in walls(samples["many"])]
                 source = f"{spread(many)} s a picture at batch {BATCH}, {spread(one)} s at batch 1"
                 rows.append(Row(f"{do} {precision}", ratios(one, many), " ×", BATCH_AGAINST_ONE, source))
     return rows
 
 
 def export(setting: Setting) -> List[Row]:
-    """CPU seconds of writing the model in other precisions; what is written is what the other parts then measure."""
+    """CPU seconds of writing the model in other precisions; the other parts then measure what is written."""
     if not exports_models():
         say("export is left out: this arpg has no --format model")
         return []
@@ -217,8 +221,9 @@ def profile(setting: Setting, precision: str) -> List[Row]:
     total = report["milliseconds"]
     rows = [Row(f"{precision}: tokens, profiled", [total / 1000], " s")]
     for group in report["groups"]:
-        source = f"{100 * group['milliseconds'] / total:.1f} %, {group['calls']} calls"
-        rows.append(Row(f"{precision}: of it {group['name']}", [group["milliseconds"] / 1000], " s", source=source))
+        milliseconds = group["milliseconds"]
+        source = f"{100 * milliseconds / total:.1f} %, {group['calls']} calls"
+        rows.append(Row(f"{precision}: of it {group['name']}", [milliseconds / 1000], " s", source=source))
     return rows
 
 

@@ -109,7 +109,8 @@ class Setting:
         return Worker(["node", program, str(self.model), str(self.threads), precision])
 
     def torch_worker(self) -> Worker:
-        return Worker([sys.executable, "-m", "pytorch.worker", str(self.model), str(self.threads)], self.environment)
+        command = [sys.executable, "-m", "pytorch.worker", str(self.model), str(self.threads)]
+        return Worker(command, self.environment)
 
     def profile_command(self, precision: str) -> List[str]:
         own = [] if precision == "fp32" else [precision]
