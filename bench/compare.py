@@ -50,7 +50,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> int:
     arguments = parse_arguments()
     if importlib.util.find_spec("torch") is None:
-        raise SystemExit(f"{sys.executable} has no PyTorch; use another Python, such as /usr/bin/python3 with python3-torch")
+        raise SystemExit(f"{sys.executable} has no PyTorch; use a Python with it, as Debian's with python3-torch")
     if arguments.check:
         return check()
     setting = Setting(
@@ -71,7 +71,7 @@ def main() -> int:
     if arguments.json:
         print(json.dumps({"parts": results, "disturbed": disturbances.kept}))
     elif disturbances.kept > 0:
-        print(f"{disturbances.kept} measurements were disturbed by other processes, however often they were repeated")
+        print(f"{disturbances.kept} measurements were disturbed by other processes at every try")
     return 0
 
 

@@ -5,6 +5,7 @@
  */
 import { load, sample, sampleTokens } from '../../src/index.js';
 import { answerLines, timed } from './answer.js';
+import type { Precision } from './productsModel.js';
 
 interface Request {
   readonly do: 'tokens' | 'pictures' | 'decode' | 'encode';
@@ -19,7 +20,7 @@ function drawing({ pictures, steps, guidance }: Request) {
   return { classes, steps, guidance, seed: 1, batch: pictures };
 }
 
-const [folder = 'digits', threads = '2', precision] = process.argv.slice(2);
+const [folder = 'digits', threads = '2', precision] = process.argv.slice(2) as [string?, string?, Precision?];
 const settings = {
   target: 'onnx',
   threads: Number(threads),

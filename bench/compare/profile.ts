@@ -4,8 +4,14 @@
  */
 import { observe, type Span } from '../../src/inspect/observer.js';
 import { load, sampleTokens } from '../../src/index.js';
+import type { Precision } from './productsModel.js';
 
-const [folder = 'digits', steps = '32', threads = '2', precision] = process.argv.slice(2);
+const [folder = 'digits', steps = '32', threads = '2', precision] = process.argv.slice(2) as [
+  string?,
+  string?,
+  string?,
+  Precision?,
+];
 
 /** Operations of onnxruntime by what they do; a fused product counts as a product, whatever it takes along. */
 const GROUPS: readonly (readonly [string, RegExp])[] = [

@@ -11,8 +11,8 @@ from typing import Callable, Dict, List, Optional, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCH = ROOT / "bench"
-# A measurement is repeated while other processes take more than this: a share of one core, and what the clock cannot
-# resolve.
+# A measurement is repeated while other processes take more than this: a share of one core, and what the
+# machine's counters cannot resolve.
 OTHERS_SHARE, OTHERS_SECONDS = 0.05, 0.05
 TRIES = 4
 

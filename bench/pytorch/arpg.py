@@ -16,8 +16,8 @@ def feed_forward_width(dim: int, multiple_of: int) -> int:
 
 
 def rotary_table(side: int, head_dim: int, base: float) -> Tensor:
-    """Cosines and sines `[1 + side², head_dim / 2, 2]`: half of the pairs turn by the row, half by the column. The class
-    token, which comes first, has no place: zeros."""
+    """Cosines and sines `[1 + side², head_dim / 2, 2]`: half of the pairs turn by the row, half by the column.
+    The class token, which comes first, has no place: zeros."""
     half = head_dim // 2
     frequencies = 1.0 / base ** (torch.arange(0, half, 2).float() / half)
     turns = torch.arange(side).float()[:, None] * frequencies
@@ -175,7 +175,8 @@ class Arpg(nn.Module):
     def step(self, ids: Tensor, places: Tensor, targets: Tensor, caches: Sequence[KeyValueCache]) -> Tensor:
         """Logits `[rows, queries, vocabulary]` of one step.
 
-        ids: rows of the embedding table `[rows, fed]`; places and targets: entries of the rotary table `[fed]`, `[queries]`.
+        ids: rows of the embedding table `[rows, fed]`; places and targets: entries of the rotary table, `[fed]` and
+        `[queries]`.
         """
         mask = self.embeddings.weight[self.config["vocab_size"]].expand(ids.shape[0], len(targets), -1)
         decoded = self.layers(
@@ -227,7 +228,8 @@ def sample(
     order: Optional[Tensor] = None,
     on_logits=lambda step, logits: None,
 ) -> Tensor:
-    """Tokens `[pictures, block_size]` in raster order; all pictures share an order, and each has a row without its class."""
+    """Tokens `[pictures, block_size]` in raster order. All pictures share an order, as in the official code, and each
+    has a second row with the null class."""
     count, tokens = len(classes), model.config["block_size"]
     first_class = model.config["vocab_size"] + 1
     order = torch.randperm(tokens) if order is None else order
