@@ -16,7 +16,8 @@ const [folder = 'digits', steps = '32', threads = '2', precision] = process.argv
 /** Operations of onnxruntime by what they do; a fused product counts as a product, whatever it takes along. */
 const GROUPS: readonly (readonly [string, RegExp])[] = [
   ['attention', /Attention|Softmax/],
-  ['matrices', /MatMul|Gemm|Quant/],
+  ['matrices', /MatMul|Gemm/],
+  ['activations to 8 bits', /QuantizeLinear|ReduceMax|Abs|^Max$|Div/],
   ['norms', /Norm/],
   ['copies', /Concat|Transpose|Reshape|Gather|Slice|Split|Expand|Unsqueeze|Squeeze|Cast|Memcpy|Identity/],
   ['element by element', /./],
