@@ -1,0 +1,1 @@
+"""ARPG and its tokenizer in plain PyTorch, for comparison (bench/compare.py)."""
