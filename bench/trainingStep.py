@@ -156,25 +156,24 @@ def train(steps):
     return times[1:], loss_value
 
 
-def ours(*flags):
-    """The numbers that bench/trainingStep.js prints: median, best and, where asked for, the products alone."""
-    command = [*shlex.split(arguments.against), str(arguments.steps), "--preset", arguments.preset, *flags]
+def ours():
+    """The numbers that bench/trainingStep.js prints: median, best, and the products alone."""
+    command = [*shlex.split(arguments.against), str(arguments.steps), "--preset", arguments.preset, "--products"]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return [float(number) for number in re.findall(r"(?:median|best|alone) ([0-9.]+) ms", printed)]
 
 
-times, rounds, floor = [], [], 0.0
-for turn in range(arguments.rounds if arguments.against else 1):
+times, rounds = [], []
+for _ in range(arguments.rounds if arguments.against else 1):
     if arguments.against:
-        median, best, *floors = ours(*(["--products"] if turn == arguments.rounds - 1 else []))
-        rounds.append((median, best))
-        floor = floors[0] if floors else floor
+        rounds.append(ours())
     measured, loss_value = train(arguments.steps)
     times += measured
 theirs = statistics.median(times), min(times)
 print(f"pytorch {torch.__version__}: median {theirs[0]:.1f} ms a step, best {theirs[1]:.1f} ms; loss {loss_value:.4f}")
 if arguments.against:
-    median, best = statistics.median(m for m, _ in rounds), min(b for _, b in rounds)
+    medians, bests, floors = zip(*rounds)
+    median, best, floor = statistics.median(medians), min(bests), min(floors)
     print(f"ours: median {median:.1f} ms a step, best {best:.1f} ms; products alone {floor:.1f} ms")
     print(f"pytorch/ours: {theirs[0] / median:.2f} by medians, {theirs[1] / best:.2f} by best; "
           f"ours/products: {best / floor:.2f}; pytorch/products: {theirs[1] / floor:.2f}")

@@ -166,6 +166,16 @@ describeConformance('attention', [
     build: (q, k, v) => op.attention(q, k, v),
   },
   {
+    name: 'causal without a past',
+    inputs: [query, floats([2, 3, 4, 8], 2), floats([2, 3, 4, 5], 3)],
+    shapes: [
+      [batch, 3, queries, 8],
+      [batch, 3, queries, 8],
+      [batch, 3, queries, 5],
+    ],
+    build: (q, k, v) => op.attention(q, k, v, { causal: true }),
+  },
+  {
     name: 'causal after a past',
     inputs: [query, key, value],
     shapes: attentionShapes,
@@ -184,12 +194,7 @@ describeConformance('attention', [
   },
   {
     name: 'a row that sees nothing',
-    inputs: [
-      query,
-      key,
-      value,
-      { dtype: 'bool', shape: [4, 1], data: Uint8Array.from([1, 0, 1, 1]) },
-    ],
+    inputs: [query, key, value, { dtype: 'bool', shape: [4, 1], data: Uint8Array.from([1, 0, 1, 1]) }],
     build: (q, k, v, rows) => op.attention(q, k, v, { mask: op.broadcastTo(rows, [4, 6]) }),
   },
   {
