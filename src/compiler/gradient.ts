@@ -7,7 +7,7 @@ import { applyOp } from '../graph/op.js';
 import { scope } from '../graph/scope.js';
 import { scalar } from '../graph/sources.js';
 import { decompose } from './decompose.js';
-import { simplify } from './simplify.js';
+import { delayStretches } from './simplify.js';
 
 /** Nodes that depend on one of the tensors. */
 function dependents(nodes: readonly Node[], sources: ReadonlySet<Tensor>): ReadonlySet<Node> {
@@ -133,11 +133,13 @@ export function gradientsOf(
 }
 
 /**
- * The graph with every operation that has no gradient rule decomposed into ones that have. It is simplified first, so
- * that what is the same for many rows is computed once, and its gradient too.
+ * The graph with every operation that has no gradient rule decomposed into ones that have. Stretches come as
+ * late as possible first, so that what is the same for many rows is computed once, and its gradient too.
  */
 export function differentiable(graph: Graph): Graph {
-  return decompose((op) => op.gradient !== undefined || op.decompose === undefined).run(simplify.run(graph));
+  return decompose((op) => op.gradient !== undefined || op.decompose === undefined).run(
+    delayStretches.run(graph),
+  );
 }
 
 /**

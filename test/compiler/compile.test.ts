@@ -23,6 +23,7 @@ import {
   multiply,
   reshape,
   rmsNorm,
+  stopGradient,
   sum,
   transpose,
 } from '../../src/dsl/index.js';
@@ -134,6 +135,14 @@ describe('differentiation', () => {
     // The product, and its gradients by the row and by the weight: no operand has five rows.
     expect(rows).to.have.length(3);
     expect(rows.flat(2)).not.to.include(5);
+  });
+
+  it('lets no gradient through where it is stopped', () => {
+    const stopped = input('stopped', 'f32', [3]);
+    const loss = sum(multiply(stopGradient(stopped), 2));
+    const graph = withGradients(makeGraph('g', [stopped], { loss }), 'loss', ['stopped']);
+    const { data } = interpret(graph, { stopped: floats([3], 1) })['gradient.stopped']!;
+    expect([...data]).to.deep.equal([0, 0, 0]);
   });
 });
 
