@@ -1,14 +1,35 @@
-"""The training step of bench/trainingStep.ts in plain PyTorch: python3 bench/trainingStep.py [STEPS]"""
-import sys
+"""
+The training step of bench/trainingStep.ts in plain PyTorch: python3 bench/trainingStep.py [STEPS] [--preset NAME]
+
+With --against "node dist/bench/trainingStep.js onnx" the two run by turns, so that what else the machine does meets both,
+and the ratio of their times is printed, with that of ours to its matrix products alone (the floor).
+"""
+import argparse
+import re
+import shlex
+import statistics
+import subprocess
 import time
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-BATCH, DIM, LAYERS, HEADS, VOCABULARY, CLASSES, SIDE, HIDDEN = 32, 256, 8, 4, 512, 10, 8, 768
+# Batch, width, layers, heads, vocabulary, hidden features: the presets of bench/trainingStep.ts.
+PRESETS = {
+    "small": (32, 256, 8, 4, 512, 768),
+    "medium": (16, 384, 12, 6, 1024, 1024),
+    "wide": (8, 768, 12, 12, 4096, 2048),
+}
+parser = argparse.ArgumentParser(description="Milliseconds of a training step in PyTorch, on 2 threads")
+parser.add_argument("steps", nargs="?", type=int, default=20, help="steps a round, of which the first is not counted")
+parser.add_argument("--preset", choices=PRESETS, default="small")
+parser.add_argument("--against", metavar="COMMAND", help="bench/trainingStep.js and its target: run by turns with it")
+parser.add_argument("--rounds", type=int, default=3, help="turns of each with --against")
+arguments = parser.parse_args()
+BATCH, DIM, LAYERS, HEADS, VOCABULARY, HIDDEN = PRESETS[arguments.preset]
+CLASSES, SIDE = 10, 8
 POSITIONS, HEAD_DIM = SIDE * SIDE, DIM // HEADS
-STEPS = int(sys.argv[1]) if len(sys.argv) > 1 else 20
 torch.manual_seed(1)
 torch.set_num_threads(2)
 
@@ -118,16 +139,41 @@ batch = (
     rows[:, 0] % CLASSES,
     torch.stack([torch.randperm(POSITIONS) for _ in range(BATCH)]),
 )
-times = []
-for _ in range(STEPS):
-    started = time.perf_counter()
-    optimizer.zero_grad(set_to_none=True)
-    loss = model(*batch)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    loss_value = loss.item()
-    times.append((time.perf_counter() - started) * 1000)
-times = sorted(times[1:])
-print(f"pytorch {torch.__version__}: median {times[len(times) // 2]:.1f} ms a step, best {times[0]:.1f} ms; "
-      f"loss {loss_value:.4f} after {STEPS} steps")
+
+
+def train(steps):
+    """Milliseconds of each step, and the last one's loss."""
+    times = []
+    for _ in range(steps):
+        started = time.perf_counter()
+        optimizer.zero_grad(set_to_none=True)
+        loss = model(*batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        loss_value = loss.item()
+        times.append((time.perf_counter() - started) * 1000)
+    return times[1:], loss_value
+
+
+def ours():
+    """The numbers that bench/trainingStep.js prints: median, best, and the products alone."""
+    command = [*shlex.split(arguments.against), str(arguments.steps), "--preset", arguments.preset, "--products"]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [float(number) for number in re.findall(r"(?:median|best|alone) ([0-9.]+) ms", printed)]
+
+
+times, rounds = [], []
+for _ in range(arguments.rounds if arguments.against else 1):
+    if arguments.against:
+        rounds.append(ours())
+    measured, loss_value = train(arguments.steps)
+    times += measured
+theirs = statistics.median(times), min(times)
+print(f"pytorch {torch.__version__}: median {theirs[0]:.1f} ms a step, best {theirs[1]:.1f} ms; loss {loss_value:.4f}")
+if arguments.against:
+    medians, bests, floors = zip(*rounds)
+    median, best, floor = statistics.median(medians), min(bests), min(floors)
+    print(f"ours: median {median:.1f} ms a step, best {best:.1f} ms; products alone {floor:.1f} ms")
+    print(f"pytorch/ours: {theirs[0] / median:.2f} by medians, {theirs[1] / best:.2f} by best; "
+          f"ours/products: {best / floor:.2f}; pytorch/products: {theirs[1] / floor:.2f}")

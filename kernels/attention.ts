@@ -99,9 +99,7 @@ const attentionOp = defineOp<AttentionAttributes>({
   },
   decompose([query, key, value, mask], { causal, scale }) {
     const scores = matmul(multiply(query!, scale), key!, { transposeRight: true });
-    const visible = [...(mask ? [mask] : []), ...(causal ? [causalMask(query!, key!)] : [])];
-    const shown = visible.length === 0 ? scores : select(visible.reduce(logicalAnd), scores, HIDDEN);
-    return [matmul(softmax(shown), value!)];
+    return [matmul(softmax(hide(scores, query!, key!, mask, causal)), value!)];
   },
   flops: ([query, key, value], [output]) =>
     2 * countElements(query!.shape) * key!.shape[2]! + 2 * countElements(output!.shape) * value!.shape[2]!,
@@ -109,6 +107,16 @@ const attentionOp = defineOp<AttentionAttributes>({
 
 function scalar(emitter: OnnxEmitter, value: number): string {
   return emitter.constant({ type: 'float', values: [value] }, []);
+}
+
+/** The scores with {@link HIDDEN} in place of those that may not be seen. */
+function hide(scores: Tensor, query: Tensor, key: Tensor, mask: Tensor | undefined, causal: boolean): Tensor {
+  // Where each query sees its own key, no row is hidden whole, and what is added makes a weight of 0 as well. It has no
+  // gradient, and adding a small constant is cheaper than choosing.
+  if (causal && !mask && equalDims(query.shape[2]!, key.shape[2]!))
+    return add(scores, select(causalMask(query, key), 0, HIDDEN));
+  const visible = [...(mask ? [mask] : []), ...(causal ? [causalMask(query, key)] : [])];
+  return visible.length === 0 ? scores : select(visible.reduce(logicalAnd), scores, HIDDEN);
 }
 
 /** bool `[queries, keys]`: key j is visible to query i when j ≤ i + keys − queries. */

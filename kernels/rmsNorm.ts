@@ -1,6 +1,5 @@
 import { countElements } from '../src/graph/dimension.js';
 import { zeros } from '../src/graph/ndarray.js';
-import { sumToShape } from '../src/graph/gradientRule.js';
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
 import { requireDType, requireEqualDims, requireRank } from '../src/graph/shapes.js';
@@ -35,12 +34,15 @@ const rmsNormOp = defineOp<RmsNormAttributes>({
   ],
   gradient([gradient], { inputs: [x, weight], attributes: { epsilon }, ops }) {
     const scale = ops.rsqrt(ops.add(ops.mean(ops.multiply(x!, x!), { axes: [-1], keepDims: true }), epsilon));
-    const normalized = ops.multiply(x!, scale);
-    const weighted = ops.multiply(gradient!, weight!);
-    const along = ops.mean(ops.multiply(weighted, normalized), { axes: [-1], keepDims: true });
+    const features = weight!.shape[0]!;
+    // The sums over features and over rows are both products with what weighs them, and read this once each.
+    const products = ops.multiply(gradient!, x!);
+    const along = ops.matmul(products, ops.reshape(ops.divide(weight!, Number(features)), [features, 1]));
+    const toX = [scale, scale, scale].reduce((product, factor) => ops.multiply(product, factor), along);
+    const rows = ops.matmul(ops.reshape(scale, [1, -1]), ops.reshape(products, [-1, features]));
     return [
-      ops.multiply(scale, ops.subtract(weighted, ops.multiply(normalized, along))),
-      sumToShape(ops.multiply(gradient!, normalized), weight!.shape, ops),
+      ops.subtract(ops.multiply(ops.multiply(gradient!, weight!), scale), ops.multiply(x!, toX)),
+      ops.reshape(rows, weight!.shape),
     ];
   },
   decompose([x, weight], { epsilon }) {

@@ -7,6 +7,7 @@ import { applyOp } from '../graph/op.js';
 import { scope } from '../graph/scope.js';
 import { scalar } from '../graph/sources.js';
 import { decompose } from './decompose.js';
+import { delayStretches } from './simplify.js';
 
 /** Nodes that depend on one of the tensors. */
 function dependents(nodes: readonly Node[], sources: ReadonlySet<Tensor>): ReadonlySet<Node> {
@@ -131,9 +132,14 @@ export function gradientsOf(
   return tensors.map((tensor) => gradients.get(tensor) ?? zerosLike(tensor));
 }
 
-/** The graph with every operation that has no gradient rule decomposed into ones that have. */
+/**
+ * The graph with every operation that has no gradient rule decomposed into ones that have. Stretches come as
+ * late as possible first, so that what is the same for many rows is computed once, and its gradient too.
+ */
 export function differentiable(graph: Graph): Graph {
-  return decompose((op) => op.gradient !== undefined || op.decompose === undefined).run(graph);
+  return decompose((op) => op.gradient !== undefined || op.decompose === undefined).run(
+    delayStretches.run(graph),
+  );
 }
 
 /**

@@ -46,32 +46,40 @@ function dropBroadcast(node: OperationNode, inputs: readonly Tensor[]): readonly
   return undefined;
 }
 
-function simplifyOnce(node: OperationNode, inputs: readonly Tensor[]): readonly Tensor[] | undefined {
-  return scope(
-    node.scope,
-    () =>
-      node.op.simplify?.(inputs, node.attributes) ??
-      dropBroadcast(node, inputs) ??
-      delayBroadcast(node, inputs),
-  );
-}
+/** What stands for an operation's outputs, given its rebuilt inputs; undefined where there is nothing cheaper. */
+type Rule = (node: OperationNode, inputs: readonly Tensor[]) => readonly Tensor[] | undefined;
 
-/** Simplifies a node until no rule applies; each rule makes the graph smaller or moves work before a stretch. */
-function simplifyFully(node: OperationNode, inputs: readonly Tensor[]): readonly Tensor[] {
-  const simpler = simplifyOnce(node, inputs);
+const stretchLater: Rule = (node, inputs) => dropBroadcast(node, inputs) ?? delayBroadcast(node, inputs);
+
+const simplifyOnce: Rule = (node, inputs) =>
+  node.op.simplify?.(inputs, node.attributes) ?? stretchLater(node, inputs);
+
+/** Rewrites a node until the rule applies no more; each use makes the graph smaller or moves work before a stretch. */
+function rewriteFully(rule: Rule, node: OperationNode, inputs: readonly Tensor[]): readonly Tensor[] {
+  const simpler = scope(node.scope, () => rule(node, inputs));
   if (!simpler) return withInputs(node, inputs);
   return simpler.map((tensor) => {
     const made = tensor.node;
     const known = inputs.includes(tensor) || made.kind !== 'operation';
-    return known ? tensor : simplifyFully(made, made.inputs)[tensor.index]!;
+    return known ? tensor : rewriteFully(rule, made, made.inputs)[tensor.index]!;
   });
 }
 
+function passOf(name: string, rule: Rule): Pass {
+  return {
+    name,
+    run: (graph) =>
+      rewriteGraph(graph, (node, inputs) =>
+        node.kind === 'operation' ? rewriteFully(rule, node, inputs) : undefined,
+      ),
+  };
+}
+
 /** Rewrites operations to cheaper equals: each op's own rules, and stretching as late as possible. */
-export const simplify: Pass = {
-  name: 'simplify',
-  run: (graph) =>
-    rewriteGraph(graph, (node, inputs) =>
-      node.kind === 'operation' ? simplifyFully(node, inputs) : undefined,
-    ),
-};
+export const simplify: Pass = passOf('simplify', simplifyOnce);
+
+/**
+ * Stretches as late as possible and does nothing else. Unlike an operation's own rules, which know values alone and drop
+ * what only stops gradients, this may run before a graph is differentiated.
+ */
+export const delayStretches: Pass = passOf('delay-stretches', stretchLater);

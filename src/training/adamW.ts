@@ -7,24 +7,39 @@ export interface Moments {
   readonly second: Tensor;
 }
 
-/** One parameter's update (Loshchilov and Hutter, 2019); the corrections undo the moments' start at zero. */
+/** Numbers of a step that all parameters share, without axes. */
+export interface UpdateFactors {
+  readonly rate: Tensor;
+  /** What scales the gradient down to the length that is allowed. */
+  readonly clip: Tensor;
+  /** What undoes the moments' start at zero: they are divided by these. */
+  readonly corrections: Moments;
+}
+
+/**
+ * One parameter's update (Loshchilov and Hutter, 2019). Factors without axes are multiplied with each other first, and
+ * the gradient's square is the one that the norm is made of, so that as few passes as possible go over the parameter.
+ */
 export function adamW(
   parameter: Tensor,
   gradient: Tensor,
   moments: Moments,
-  rate: Tensor,
-  corrections: Moments,
+  { rate, clip, corrections }: UpdateFactors,
   { beta1, beta2, epsilon, weightDecay, decaysVectors = false }: AdamWOptions,
 ): Moments & { readonly parameter: Tensor } {
-  const first = add(multiply(moments.first, beta1), multiply(gradient, 1 - beta1));
-  const second = add(multiply(moments.second, beta2), multiply(multiply(gradient, gradient), 1 - beta2));
-  const direction = divide(
-    divide(first, corrections.first),
-    add(sqrt(divide(second, corrections.second)), epsilon),
+  const first = add(multiply(moments.first, beta1), multiply(gradient, multiply(clip, 1 - beta1)));
+  const square = multiply(gradient, gradient);
+  const second = add(
+    multiply(moments.second, beta2),
+    multiply(square, multiply(multiply(clip, clip), 1 - beta2)),
   );
+  // rate·(first/c1)/(√(second/c2) + ε), with both sides of the fraction multiplied by √c2.
+  const root = sqrt(corrections.second);
+  const length = divide(multiply(rate, root), corrections.first);
+  const moved = divide(multiply(first, length), add(sqrt(second), multiply(root, epsilon)));
   const decay = decaysVectors || parameter.shape.length >= 2 ? weightDecay : 0;
   const decayed = multiply(parameter, subtract(1, multiply(rate, decay)));
-  return { parameter: subtract(decayed, multiply(rate, direction)), first, second };
+  return { parameter: subtract(decayed, moved), first, second };
 }
 
 /** The length of all gradients taken as one vector. */

@@ -235,14 +235,7 @@ export function trainingStep(
       const state = (part: StatePart) => input(stateName(part, name), 'f32', parameter.shape);
       const moments = { first: state('first_moment'), second: state('second_moment') };
       inputs.push(moments.first, moments.second);
-      const updated = adamW(
-        parameter,
-        multiply(gradients[index]!, clip),
-        moments,
-        rate,
-        corrections,
-        options,
-      );
+      const updated = adamW(parameter, gradients[index]!, moments, { rate, clip, corrections }, options);
       outputs[`next.${stateName('parameter', name)}`] = updated.parameter;
       outputs[`next.${stateName('first_moment', name)}`] = updated.first;
       outputs[`next.${stateName('second_moment', name)}`] = updated.second;

@@ -6,6 +6,7 @@ import { compileGraph, PASS_NAMES } from '../../src/compiler/compile.js';
 import { eliminateCommonSubexpressions } from '../../src/compiler/commonSubexpressions.js';
 import { constantFold } from '../../src/compiler/constantFold.js';
 import { decompose } from '../../src/compiler/decompose.js';
+import { withGradients } from '../../src/compiler/gradient.js';
 import { simplify } from '../../src/compiler/simplify.js';
 import {
   add,
@@ -22,6 +23,8 @@ import {
   multiply,
   reshape,
   rmsNorm,
+  stopGradient,
+  sum,
   transpose,
 } from '../../src/dsl/index.js';
 import { type Graph, nodesOf } from '../../src/graph/graph.js';
@@ -116,6 +119,30 @@ describe('decompose', () => {
       makeGraph('g', [q], { y: attention(q, q, q) }),
     );
     expect(operationsOf(simpler)).to.deep.equal(['multiply', 'matmul', 'softmax', 'matmul']);
+  });
+});
+
+describe('differentiation', () => {
+  it('of what is the same for all rows is done for one row', () => {
+    const [row, weight] = [input('row', 'f32', [1, 3]), input('weight', 'f32', [3, 4])];
+    const stretched = matmul(broadcastTo(row, [5, 3]), weight);
+    const factors = input('factors', 'f32', [5, 4]);
+    const loss = sum(multiply(stretched, factors));
+    const graph = makeGraph('g', [row, weight, factors], { loss });
+    const rows = nodesOf(withGradients(graph, 'loss', ['row', 'weight'])).flatMap((node) =>
+      node.kind === 'operation' && node.op.name === 'matmul' ? [node.inputs.map(({ shape }) => shape)] : [],
+    );
+    // The product, and its gradients by the row and by the weight: no operand has five rows.
+    expect(rows).to.have.length(3);
+    expect(rows.flat(2)).not.to.include(5);
+  });
+
+  it('lets no gradient through where it is stopped', () => {
+    const stopped = input('stopped', 'f32', [3]);
+    const loss = sum(multiply(stopGradient(stopped), 2));
+    const graph = withGradients(makeGraph('g', [stopped], { loss }), 'loss', ['stopped']);
+    const { data } = interpret(graph, { stopped: floats([3], 1) })['gradient.stopped']!;
+    expect([...data]).to.deep.equal([0, 0, 0]);
   });
 });
 

@@ -166,6 +166,16 @@ describeConformance('attention', [
     build: (q, k, v) => op.attention(q, k, v),
   },
   {
+    name: 'causal without a past',
+    inputs: [query, floats([2, 3, 4, 8], 2), floats([2, 3, 4, 5], 3)],
+    shapes: [
+      [batch, 3, queries, 8],
+      [batch, 3, queries, 8],
+      [batch, 3, queries, 5],
+    ],
+    build: (q, k, v) => op.attention(q, k, v, { causal: true }),
+  },
+  {
     name: 'causal after a past',
     inputs: [query, key, value],
     shapes: attentionShapes,
