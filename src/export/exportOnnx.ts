@@ -6,7 +6,7 @@ import { breathing } from '../breathe.js';
 import { basename } from 'node:path';
 import { type LoweredModel, lowerToOnnx } from '../targets/onnx/lowerToOnnx.js';
 import { encodeOnnxModel } from '../targets/onnx/onnxSchema.js';
-import { hasOnnxForm } from '../targets/onnx/onnxTarget.js';
+import { hasOnnxForm, ONNX_PASSES } from '../targets/onnx/onnxTarget.js';
 import { embedWeights, moveWeightsOut, weightBytes } from '../targets/onnx/onnxWeights.js';
 import { quantizeLinearLayers } from './quantize.js';
 
@@ -34,7 +34,7 @@ export function onnxModelOf(
 ): LoweredModel {
   const stored = precision === 'fp32' ? toSinglePrecision(weights) : toHalfPrecision(weights);
   // What is folded comes from the weights as they are stored, so that all of the model agrees.
-  const compiled = compileGraph(graph, { supports: hasOnnxForm, weights: stored });
+  const compiled = compileGraph(graph, { supports: hasOnnxForm, ownPasses: ONNX_PASSES, weights: stored });
   const lowered = lowerToOnnx(compiled, stored, { standardOnly: true });
   const { model, parameters } = precision === 'int8' ? quantizeLinearLayers(lowered) : lowered;
   const metadataProps = Object.entries(metadata).map(([key, value]) => ({ key, value }));

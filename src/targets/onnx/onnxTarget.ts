@@ -1,5 +1,7 @@
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { compileGraph } from '../../compiler/compile.js';
+import { foldUpsample } from '../../compiler/foldUpsample.js';
+import type { Pass } from '../../compiler/rewrite.js';
 import { type Graph, inputNode } from '../../graph/graph.js';
 import { GraphError } from '../../graph/graphError.js';
 import { bindInputs } from '../../graph/interpret.js';
@@ -38,6 +40,9 @@ export interface OnnxTargetOptions {
 export function hasOnnxForm(op: OpDefinition): boolean {
   return op.onnx !== undefined;
 }
+
+/** What a graph goes through last before it is lowered to ONNX. */
+export const ONNX_PASSES: readonly Pass[] = [foldUpsample];
 
 class OnnxTensorHandle implements DeviceTensor {
   readonly tensor: OrtTensor;
@@ -121,6 +126,7 @@ export function onnxTarget(options: OnnxTargetOptions = {}): Target {
     async compile(graph, { weights, onPass } = {}) {
       const compiled = compileGraph(graph, {
         supports: hasOnnxForm,
+        ownPasses: ONNX_PASSES,
         ...(weights && { weights }),
         ...(onPass && { onPass }),
       });
