@@ -29,6 +29,8 @@ export interface SampleOptions extends SamplingSettings {
   readonly skip?: ReadonlySet<number>;
   /** Hears of each picture that is finished, in their order, while the next batch is drawn; that goes no further ahead. */
   readonly onPicture?: (picture: number, sampled: SampledTokens, grid: Grid) => Promise<void> | void;
+  /** Hears when the generator is needed no more, before the last batch is finished, which waits for it. */
+  readonly onSampled?: () => Promise<void> | void;
   /** Hears each picture's tokens after each step, −1 where unknown; they change with the next step. */
   readonly onStep?: (picture: number, step: number, tokens: Int32Array) => void;
 }
@@ -126,6 +128,7 @@ export async function sampleTokens(model: Model, options: SampleOptions): Promis
     {
       onProgress: (done) => options.onProgress?.(done, total),
       ...(options.onStep && { onFrame: options.onStep }),
+      ...(options.onSampled && { onSampled: options.onSampled }),
       onPicture: (index, own) => options.onPicture?.(index, { classId: classIds[index]!, tokens: own }, grid),
     },
   );

@@ -21,6 +21,8 @@ export interface SamplePicturesEvents {
    * sampled; sampling goes no further ahead.
    */
   readonly onPicture?: (index: number, tokens: Int32Array) => Promise<void> | void;
+  /** Hears when the sampler is needed no more, before the last batch is finished, which waits for it. */
+  readonly onSampled?: () => Promise<void> | void;
 }
 
 /** Work on finished batches beside the sampling of the next: one batch at a time, and none after a failure. */
@@ -61,7 +63,7 @@ export async function samplePictures(
   sampler: Sampler,
   pictures: readonly { readonly index: number; readonly condition: Condition }[],
   options: SamplePicturesOptions,
-  { onProgress, onFrame, onPicture }: SamplePicturesEvents = {},
+  { onProgress, onFrame, onPicture, onSampled }: SamplePicturesEvents = {},
 ): Promise<readonly Int32Array[]> {
   const tokens: Int32Array[] = [];
   const finishing = new FinishingWork();
@@ -75,6 +77,7 @@ export async function samplePictures(
         onProgress?.(start * options.steps + (step + 1) * batch.length);
         for (const [offset, own] of soFar.entries()) onFrame?.(batch[offset]!.index, step, own);
       });
+      if (start + options.batch >= pictures.length) await onSampled?.();
       await finishing.start(async () => {
         for (const [offset, { index }] of batch.entries()) await onPicture?.(index, done[offset]!);
       });

@@ -31,20 +31,24 @@ export interface StripLimits {
   readonly strip: number;
 }
 
-const LIMITS: StripLimits = { map: 2 ** 28, strip: 2 ** 24 };
+const LIMITS: StripLimits = { map: 2 ** 27, strip: 2 ** 24 };
 const BYTES = Float32Array.BYTES_PER_ELEMENT;
 
 /**
- * How many of a decoder's levels are worked on whole: those whose maps have at most 256 MiB. All are for pictures up to
- * about 700×700 pixels of 128 channels; the first always is.
+ * How many of a decoder's levels are worked on whole: those whose maps have at most 128 MiB, of which a run holds some
+ * at once. All are for pictures up to 512×512 pixels of 128 channels; the first always is.
  */
 export function wholeLevels(
   channels: readonly number[],
   { height, width }: TokenImage['grid'],
   { map }: Pick<StripLimits, 'map'> = LIMITS,
 ): number {
-  const bytes = channels.map((count, level) => count * height * width * 4 ** level * BYTES);
-  const large = bytes.findIndex((size, level) => level > 0 && size > map);
+  const isLarge = (count: number, level: number) => {
+    // A level begins with the channels of the one before.
+    const widest = Math.max(count, channels[level - 1] ?? 0);
+    return level > 0 && widest * height * width * 4 ** level * BYTES > map;
+  };
+  const large = channels.findIndex(isLarge);
   return large === -1 ? channels.length : large;
 }
 
@@ -147,9 +151,14 @@ async function convolve(
   });
 }
 
-async function residual(place: Place, map: FeatureMap, { first, second }: StripBlock): Promise<FeatureMap> {
+/** @param between a map for what is between the block's halves, which is written over */
+async function residual(
+  place: Place,
+  map: FeatureMap,
+  { first, second }: StripBlock,
+  between: FeatureMap,
+): Promise<FeatureMap> {
   const { height, width, channels } = map;
-  const between = emptyMap(first.outputs, height, width);
   await convolve(place, map, first, (start, strip) => putStrip(between, start, strip));
   // The shortcut's rows are read once, before the result of the same rows, so that it can take their place.
   const result = channels === second.outputs ? map : emptyMap(second.outputs, height, width);
@@ -169,7 +178,9 @@ export async function decodeInStrips(place: Place, image: TokenImage): Promise<R
   let map = await startMap(place, levels, image);
   for (let level = levels; level < decoding.channels.length; level++) {
     map = await enlarge(place, map, level - 1);
-    for (const block of decoding.blocks(level)) map = await residual(place, map, block);
+    // One for all blocks: what is no longer used stays in memory until it is collected.
+    const between = emptyMap(decoding.channels[level]!, map.height, map.width);
+    for (const block of decoding.blocks(level)) map = await residual(place, map, block, between);
   }
   const { height, width } = map;
   const data = new Uint8Array(3 * height * width);

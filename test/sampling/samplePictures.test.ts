@@ -72,6 +72,19 @@ describe('pictures in batches', () => {
     expect(at('4 begins')).to.be.above(at('1 out'));
   });
 
+  it('tell when the sampler is needed no more, before the last batch is finished', async () => {
+    const events: string[] = [];
+    await samplePictures(slowSampler(events), pictures, options, {
+      onPicture: (index) => void events.push(`${index} in`),
+      async onSampled() {
+        await delay(5);
+        events.push('sampled');
+      },
+    });
+    expect(events.slice(-3)).to.deep.equal(['4 ends', 'sampled', '4 in']);
+    expect(events.filter((event) => event === 'sampled')).to.have.length(1);
+  });
+
   it('end with the failure of a listener, which stops sampling and what would have come after', async () => {
     const events: string[] = [];
     const failure = await failureOf(
