@@ -10,7 +10,7 @@ import { openImageSource } from '../src/data/imageSource.js';
 import { toHalfPrecision } from '../src/graph/weights.js';
 import { onnxTarget } from '../src/targets/onnx/onnxTarget.js';
 import { intTensor } from '../src/targets/target.js';
-import { imageSignal } from '../src/tokenizers/tokenizer.js';
+import { imageSignal } from '../src/tokenizers/pixelSignal.js';
 import { dataOrder } from '../src/training/dataOrder.js';
 import { createRun, readCheckpoint, reopenRun } from '../src/training/runFolder.js';
 import { train } from '../src/training/trainingLoop.js';

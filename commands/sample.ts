@@ -158,6 +158,8 @@ Pictures in a folder are written as they are finished; --resume draws those that
       ...(size && { size }),
       skip: there,
       onProgress: (done, total) => bar.update(Math.floor((done / total) * missing)),
+      // Its weights and the decoder's maps need not be in memory together.
+      onSampled: () => model.releaseSamplers(),
       onPicture: async (picture, { tokens: own }, shape) => {
         if (!imageFormat || !isSeparate(imageFormat)) return;
         const image = await model.tokenizer.decode({ tokens: own, grid: shape });

@@ -49,8 +49,9 @@ export interface VqTokenizerConfig {
   readonly imageSize: number;
 }
 
-const GROUPS = 32;
-const NORM_EPSILON = 1e-6;
+/** Of GroupNorm. */
+export const GROUPS = 32;
+export const NORM_EPSILON = 1e-6;
 /** The smallest squared length that normalisation divides by (1e-12 as a length). */
 const MIN_SQUARED_LENGTH = 1e-24;
 
@@ -63,14 +64,16 @@ function convInitializer(inputs: number, kernel: number): Initializer {
   return { kind: 'uniform', bound: 1 / Math.sqrt(inputs * kernel * kernel) };
 }
 
-/** A convolution layer with bias; 3×3 ones keep the image's size unless a stride says otherwise. */
-function conv(
-  name: string,
-  x: Tensor,
-  outputs: number,
-  options: { kernel: 1 | 3; downsample?: boolean },
-): Tensor {
-  const { kernel, downsample = false } = options;
+/** How a convolution treats the borders: `rowless` takes a strip that brings the rows above and below it along. */
+interface ConvOptions {
+  readonly kernel: 1 | 3;
+  readonly downsample?: boolean;
+  readonly rowless?: boolean;
+}
+
+/** A convolution layer with bias; 3×3 ones keep the image's size unless the options say otherwise. */
+export function conv(name: string, x: Tensor, outputs: number, options: ConvOptions): Tensor {
+  const { kernel, downsample = false, rowless = false } = options;
   const channels = Number(x.shape[1]);
   return scope(name, () => {
     const weight = parameter(
@@ -81,7 +84,9 @@ function conv(
     const bias = parameter('bias', [outputs], convInitializer(channels, kernel));
     if (downsample)
       return conv2d(x, weight, { bias, stride: 2, padding: { top: 0, left: 0, bottom: 1, right: 1 } });
-    return conv2d(x, weight, { bias, padding: (kernel - 1) / 2 });
+    const around = (kernel - 1) / 2;
+    const rows = rowless ? 0 : around;
+    return conv2d(x, weight, { bias, padding: { top: rows, left: around, bottom: rows, right: around } });
   });
 }
 
@@ -151,9 +156,14 @@ function encoder(image: Tensor, config: VqTokenizerConfig): Tensor {
   return conv('conv_out', silu(norm('norm_out', middle(x))), config.latentChannels, { kernel: 3 });
 }
 
-/** `[batch, latentChannels, height, width]` → image `[batch, 3, f·height, f·width]`, about [−1, 1] */
-function decoder(latent: Tensor, config: VqTokenizerConfig): Tensor {
-  const channels = levelChannels(config).toReversed();
+/** Channels of the decoder's levels, from the smallest map to the picture. */
+export function decoderChannels(config: VqTokenizerConfig): readonly number[] {
+  return levelChannels(config).toReversed();
+}
+
+/** The latent after so many of the decoder's levels, the last of which does not enlarge it. */
+function decoderLevels(latent: Tensor, config: VqTokenizerConfig, levels: number): Tensor {
+  const channels = decoderChannels(config).slice(0, levels);
   let x = middle(conv('conv_in', latent, channels[0]!, { kernel: 3 }));
   for (const [level, outputs] of channels.entries()) {
     const last = level === channels.length - 1;
@@ -164,6 +174,12 @@ function decoder(latent: Tensor, config: VqTokenizerConfig): Tensor {
         : scope('upsample', () => conv('conv', upsampleNearest(state, 2), outputs, { kernel: 3 }));
     });
   }
+  return x;
+}
+
+/** `[batch, latentChannels, height, width]` → image `[batch, 3, f·height, f·width]`, about [−1, 1] */
+function decoder(latent: Tensor, config: VqTokenizerConfig): Tensor {
+  const x = decoderLevels(latent, config, config.channelMultipliers.length);
   return conv('conv_out', silu(norm('norm_out', x)), 3, { kernel: 3 });
 }
 
@@ -195,9 +211,14 @@ function encode(image: Tensor, config: VqTokenizerConfig): Tensor {
   return conv('quant_conv', encoded, config.codebookDim, { kernel: 1 });
 }
 
+/** Quantized latent `[batch, codebookDim, height, width]` → latent `[batch, latentChannels, height, width]` */
+function decoderInput(quantized: Tensor, config: VqTokenizerConfig): Tensor {
+  return conv('post_quant_conv', quantized, config.latentChannels, { kernel: 1 });
+}
+
 /** Quantized latent `[batch, codebookDim, height, width]` → image */
 function decode(quantized: Tensor, config: VqTokenizerConfig): Tensor {
-  const latent = conv('post_quant_conv', quantized, config.latentChannels, { kernel: 1 });
+  const latent = decoderInput(quantized, config);
   return scope('decoder', () => decoder(latent, config));
 }
 
@@ -244,10 +265,30 @@ export function vqEncoder(config: VqTokenizerConfig): Graph {
  * `[batch, 3, f·height, f·width]`, about [−1, 1].
  */
 export function vqDecoder(config: VqTokenizerConfig): Graph {
-  const indices = input('indices', 'i32', [dim('batch'), dim('height'), dim('width')]);
-  const quantized = scope('quantize', () => transpose(embedding(codebook(config), indices), [0, 3, 1, 2]));
+  const indices = indicesInput();
+  const quantized = quantizedOf(indices, config);
   const image = decode(quantized, config);
   return makeGraph('vq-decoder', [indices], { quantized, image });
+}
+
+/**
+ * The decoder's first levels alone: `indices` as above → `map`, `[batch, channels, rows, columns]` of the last of them,
+ * not enlarged.
+ * @param levels at least 1
+ */
+export function vqDecoderStart(config: VqTokenizerConfig, levels: number): Graph {
+  const indices = indicesInput();
+  const latent = decoderInput(quantizedOf(indices, config), config);
+  const map = scope('decoder', () => decoderLevels(latent, config, levels));
+  return makeGraph('vq-decoder-start', [indices], { map });
+}
+
+function indicesInput(): Tensor {
+  return input('indices', 'i32', [dim('batch'), dim('height'), dim('width')]);
+}
+
+function quantizedOf(indices: Tensor, config: VqTokenizerConfig): Tensor {
+  return scope('quantize', () => transpose(embedding(codebook(config), indices), [0, 3, 1, 2]));
 }
 
 /** Weights of the tokenizer's losses (docs/SYSTEMS.md, VQ-16). */

@@ -7,7 +7,7 @@ import { breathing } from '../breathe.js';
 import { basename } from 'node:path';
 import { type LoweredModel, lowerToOnnx } from '../targets/onnx/lowerToOnnx.js';
 import { encodeOnnxModel } from '../targets/onnx/onnxSchema.js';
-import { hasOnnxForm } from '../targets/onnx/lowerToOnnx.js';
+import { hasOnnxForm, ONNX_PASSES } from '../targets/onnx/lowerToOnnx.js';
 import { embedWeights, moveWeightsOut, weightBytes } from '../targets/onnx/onnxWeights.js';
 
 /**
@@ -44,7 +44,7 @@ export function onnxModelOf(
 ): LoweredModel {
   const stored = storedIn(precision, graph, weights);
   // What is folded comes from the weights as they are stored, so that all of the model agrees.
-  const compiled = compileGraph(graph, { supports: hasOnnxForm, weights: stored });
+  const compiled = compileGraph(graph, { supports: hasOnnxForm, ownPasses: ONNX_PASSES, weights: stored });
   const { model, parameters } = lowerToOnnx(compiled, stored, { standardOnly: true });
   const metadataProps = Object.entries(metadata).map(([key, value]) => ({ key, value }));
   return { model: { ...model, metadataProps }, parameters };

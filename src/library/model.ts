@@ -56,6 +56,8 @@ export interface Model {
    * @throws UsageError for another grid where the system draws its own alone.
    */
   sampler(grid?: Grid, ropeScaling?: RopeScaling): Sampler;
+  /** Frees the generators that were compiled, but not the tokenizer; what is drawn next compiles them again. */
+  releaseSamplers(): Promise<void>;
   /**
    * The class of an index or name, or the classes of a group. A number is an index; a text is a name, or else an index:
    * `'5'` is the class named 5 where there is one, `5` always the class of that index.
@@ -106,6 +108,11 @@ export async function load(
   const requireOpen = (): void => {
     if (isDisposed) throw new UsageError(`the model ${folder} was disposed of: load it again`);
   };
+  const releaseSamplers = async (): Promise<void> => {
+    const released = [...samplers.values()];
+    samplers.clear();
+    await Promise.all(released.map((sampler) => sampler.dispose()));
+  };
   return {
     folder,
     target,
@@ -130,6 +137,7 @@ export async function load(
       samplers.set(key, sampler);
       return sampler;
     },
+    releaseSamplers,
     classIndices(indexOrName) {
       return findClasses(indexOrName, facts().classes, generator().labels);
     },
@@ -139,9 +147,8 @@ export async function load(
     async dispose() {
       if (isDisposed) return;
       isDisposed = true;
-      await Promise.all([...samplers.values()].map((sampler) => sampler.dispose()));
+      await releaseSamplers();
       await Promise.all(tokenizers.map((made) => made.dispose()));
-      samplers.clear();
     },
   };
 }

@@ -27,8 +27,10 @@ export interface SampleOptions extends SamplingSettings {
   readonly onProgress?: (done: number, total: number) => void;
   /** Numbers of pictures that are not drawn; the others are what they would be with them. */
   readonly skip?: ReadonlySet<number>;
-  /** Hears of each picture that is finished, in their order; drawing waits for it. */
+  /** Hears of each picture that is finished, in their order, while the next batch is drawn; that goes no further ahead. */
   readonly onPicture?: (picture: number, sampled: SampledTokens, grid: Grid) => Promise<void> | void;
+  /** Hears when the generator is needed no more, before the last batch is finished, which waits for it. */
+  readonly onSampled?: () => Promise<void> | void;
   /** Hears each picture's tokens after each step, −1 where unknown; they change with the next step. */
   readonly onStep?: (picture: number, step: number, tokens: Int32Array) => void;
 }
@@ -126,6 +128,7 @@ export async function sampleTokens(model: Model, options: SampleOptions): Promis
     {
       onProgress: (done) => options.onProgress?.(done, total),
       ...(options.onStep && { onFrame: options.onStep }),
+      ...(options.onSampled && { onSampled: options.onSampled }),
       onPicture: (index, own) => options.onPicture?.(index, { classId: classIds[index]!, tokens: own }, grid),
     },
   );
@@ -143,11 +146,16 @@ export async function sampleTokens(model: Model, options: SampleOptions): Promis
  */
 export async function sample(model: Model, options: SampleOptions): Promise<SampledSet> {
   requireMatchingParts(model, 'decode');
-  const sampled = await sampleTokens(model, options);
-  const pictures: SampledPicture[] = [];
-  for (const picture of sampled.pictures) {
-    const image = await model.tokenizer.decode({ tokens: picture.tokens, grid: sampled.grid });
-    pictures.push({ ...picture, image });
-  }
-  return { ...sampled, pictures };
+  const images: RgbImage[] = [];
+  const sampled = await sampleTokens(model, {
+    ...options,
+    onPicture: async (picture, drawn, grid) => {
+      images.push(await model.tokenizer.decode({ tokens: drawn.tokens, grid }));
+      await options.onPicture?.(picture, drawn, grid);
+    },
+  });
+  return {
+    ...sampled,
+    pictures: sampled.pictures.map((picture, place) => ({ ...picture, image: images[place]! })),
+  };
 }

@@ -16,32 +16,76 @@ export interface SamplePicturesEvents {
   readonly onProgress?: (stepsDone: number) => void;
   /** Gets each picture's tokens after each step, −1 where unknown; they change with the next step. */
   readonly onFrame?: (index: number, step: number, tokens: Int32Array) => void;
-  /** Gets the tokens of each picture that is finished, in their order; sampling waits for it. */
+  /**
+   * Gets the tokens of each picture that is finished, in their order and one after another, while the next batch is
+   * sampled; sampling goes no further ahead.
+   */
   readonly onPicture?: (index: number, tokens: Int32Array) => Promise<void> | void;
+  /** Hears when the sampler is needed no more, before the last batch is finished, which waits for it. */
+  readonly onSampled?: () => Promise<void> | void;
+}
+
+/** Work on finished batches beside the sampling of the next: one batch at a time, and none after a failure. */
+class FinishingWork {
+  private readonly failure = new AbortController();
+  private work: Promise<void> = Promise.resolve();
+
+  /** Aborts with the error when the work fails. */
+  get signal(): AbortSignal {
+    return this.failure.signal;
+  }
+
+  /** Starts work once what came before is done. @throws what that failed with. */
+  async start(work: () => Promise<void>): Promise<void> {
+    await this.done();
+    this.work = work().catch((error: unknown) => this.failure.abort(error));
+  }
+
+  /** Waits for the work. @throws what it failed with. */
+  async done(): Promise<void> {
+    await this.settled();
+    this.failure.signal.throwIfAborted();
+  }
+
+  /** Waits until nothing is under way, however it ends. */
+  async settled(): Promise<void> {
+    await this.work;
+  }
 }
 
 /**
  * Samples whole pictures, batch by batch.
  * @param pictures each picture's number under the seed, on which alone its random numbers depend, and its condition
  * @returns each picture's tokens in raster order
+ * @throws what sampling or a listener fails with, when nothing is under way any more.
  */
 export async function samplePictures(
   sampler: Sampler,
   pictures: readonly { readonly index: number; readonly condition: Condition }[],
   options: SamplePicturesOptions,
-  { onProgress, onFrame, onPicture }: SamplePicturesEvents = {},
+  { onProgress, onFrame, onPicture, onSampled }: SamplePicturesEvents = {},
 ): Promise<readonly Int32Array[]> {
   const tokens: Int32Array[] = [];
-  for (let start = 0; start < pictures.length; start += options.batch) {
-    const batch = pictures
-      .slice(start, start + options.batch)
-      .map((picture): PictureRequest => ({ ...picture, order: options.orderOf(picture.index) }));
-    const done = await sampler.sample(batch, options, ({ step, tokens: soFar }) => {
-      onProgress?.(start * options.steps + (step + 1) * batch.length);
-      for (const [offset, own] of soFar.entries()) onFrame?.(batch[offset]!.index, step, own);
-    });
-    for (const [offset, { index }] of batch.entries()) await onPicture?.(index, done[offset]!);
-    tokens.push(...done);
+  const finishing = new FinishingWork();
+  const signal = AbortSignal.any([finishing.signal, ...(options.signal ? [options.signal] : [])]);
+  try {
+    for (let start = 0; start < pictures.length; start += options.batch) {
+      const batch = pictures
+        .slice(start, start + options.batch)
+        .map((picture): PictureRequest => ({ ...picture, order: options.orderOf(picture.index) }));
+      const done = await sampler.sample(batch, { ...options, signal }, ({ step, tokens: soFar }) => {
+        onProgress?.(start * options.steps + (step + 1) * batch.length);
+        for (const [offset, own] of soFar.entries()) onFrame?.(batch[offset]!.index, step, own);
+      });
+      if (start + options.batch >= pictures.length) await onSampled?.();
+      await finishing.start(async () => {
+        for (const [offset, { index }] of batch.entries()) await onPicture?.(index, done[offset]!);
+      });
+      tokens.push(...done);
+    }
+    await finishing.done();
+  } finally {
+    await finishing.settled();
   }
   return tokens;
 }

@@ -4,8 +4,10 @@ import { requirePicture } from '../data/pixels.js';
 import { UsageError } from '../errors.js';
 import { readFloats, type Weights } from '../graph/weights.js';
 import { requireFinite } from '../targets/finite.js';
+import { imageSignal, signalPixels } from './pixelSignal.js';
+import { decodeInStrips, wholeLevels } from './stripDecoder.js';
 import type { TokenizerFacts, TokenizerKind } from './tokenizerKind.js';
-import { type Executable, floatTensor, type HostTensor, intTensor, type Target } from '../targets/target.js';
+import { type Executable, intTensor, type Target } from '../targets/target.js';
 
 /** Tokens of one image in raster order. */
 export interface TokenImage {
@@ -26,35 +28,12 @@ export interface Tokenizer {
   /** Encodes images of one size together. */
   encodeMany(images: readonly RgbImage[]): Promise<readonly TokenImage[]>;
   /**
+   * Large pictures are decoded strip by strip.
    * @throws UsageError when a token is outside the codebook or the grid has another number of tokens, InputError when
    *   the weights give no finite numbers.
    */
   decode(image: TokenImage): Promise<RgbImage>;
   dispose(): Promise<void>;
-}
-
-/** 8-bit pixels `[height, width, 3]` of images of one size → `[images, 3, height, width]` in [−1, 1] */
-export function imageSignal(images: readonly RgbImage[]): HostTensor {
-  const { width, height } = images[0]!;
-  const pixels = width * height;
-  const values = new Float32Array(images.length * 3 * pixels);
-  for (const [index, { data }] of images.entries()) {
-    const start = index * 3 * pixels;
-    for (let pixel = 0; pixel < pixels; pixel++)
-      for (let channel = 0; channel < 3; channel++)
-        values[start + channel * pixels + pixel] = (data[pixel * 3 + channel]! / 255) * 2 - 1;
-  }
-  return floatTensor([images.length, 3, height, width], values);
-}
-
-/** `[3, height, width]` → 8-bit pixels: clamp(127.5·x + 128, 0, 255), truncated (docs/SYSTEMS.md, VQ-16). */
-export function signalPixels(signal: Float32Array, width: number, height: number): RgbImage {
-  const pixels = width * height;
-  const data = new Uint8Array(3 * pixels);
-  for (let pixel = 0; pixel < pixels; pixel++)
-    for (let channel = 0; channel < 3; channel++)
-      data[pixel * 3 + channel] = Math.min(255, Math.max(0, 127.5 * signal[channel * pixels + pixel]! + 128));
-  return { width, height, data };
 }
 
 /** A tokenizer's kind, and its own sizes and weights. */
@@ -69,6 +48,7 @@ export function createTokenizer({ kind, config, weights }: TokenizerParts, targe
   const facts = kind.facts(config);
   const { factor } = facts;
   const graphs = kind.graphs(config);
+  const strips = kind.strips(config);
   let encoder: Promise<Executable> | undefined;
   let decoder: Promise<Executable> | undefined;
   let codesChecked = false;
@@ -119,6 +99,8 @@ export function createTokenizer({ kind, config, weights }: TokenizerParts, targe
       const outside = tokens.find((token) => token < 0 || token >= facts.codes);
       if (outside !== undefined)
         throw new UsageError(`token ${outside} is outside the codebook of ${facts.codes}`);
+      if (wholeLevels(strips.channels, grid) < strips.channels.length)
+        return decodeInStrips({ target, weights, decoding: strips }, { tokens, grid });
       decoder ??= target.compile(graphs.decoder(), { weights });
       const indices = intTensor([1, grid.height, grid.width], tokens);
       const { image } = await (await decoder).run({ indices }, ['image']);

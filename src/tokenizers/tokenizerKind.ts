@@ -1,4 +1,5 @@
 import type { Graph } from '../graph/graph.js';
+import type { StripDecoding } from './stripDecoder.js';
 
 /** What the rest of the program needs to know of a tokenizer's configuration. */
 export interface TokenizerFacts {
@@ -32,4 +33,6 @@ export interface TokenizerKind<Config extends object = object> {
   describe(config: Config): string;
   /** `encoder`: `image` → `latent`, `indices`; `decoder`: `indices` → `image`. */
   graphs(config: Config): { readonly encoder: () => Graph; readonly decoder: () => Graph };
+  /** The decoder in parts, for pictures whose maps would fill the memory. */
+  strips(config: Config): StripDecoding;
 }

@@ -1,5 +1,16 @@
 import type { JSONSchemaType } from 'ajv';
-import { downsampleFactor, vqDecoder, vqEncoder, type VqTokenizerConfig } from '../../graphs/vqTokenizer.js';
+import { vqStripBlocks, vqStripEnd, vqStripEnlarging } from '../../graphs/vqDecoderStrips.js';
+import {
+  decoderChannels,
+  downsampleFactor,
+  GROUPS,
+  NORM_EPSILON,
+  vqDecoder,
+  vqDecoderStart,
+  vqEncoder,
+  type VqTokenizerConfig,
+} from '../../graphs/vqTokenizer.js';
+import type { StripDecoding } from './stripDecoder.js';
 import type { TokenizerKind } from './tokenizerKind.js';
 
 /** A VQ tokenizer configuration with the official field names. */
@@ -37,8 +48,6 @@ const schema: JSONSchemaType<OfficialVqConfig> = {
   },
 };
 
-const NORM_GROUPS = 32;
-
 /** A hundred times VQ-16; more could be neither trained nor held in memory by what this program runs on. */
 const MAX_PARAMETERS = 2 ** 33;
 
@@ -59,8 +68,8 @@ function countParameters({
 }
 
 function fault(config: OfficialVqConfig): string | undefined {
-  if (config.ch % NORM_GROUPS !== 0)
-    return `ch ${config.ch} must be a multiple of ${NORM_GROUPS}, the groups of GroupNorm`;
+  if (config.ch % GROUPS !== 0)
+    return `ch ${config.ch} must be a multiple of ${GROUPS}, the groups of GroupNorm`;
   const parameters = countParameters(config);
   if (parameters > MAX_PARAMETERS)
     return `its sizes (ch, ch_mult, num_res_blocks, codebook_size) ask for ${(parameters / 1e9).toFixed(1)} billion parameters, more than ${(MAX_PARAMETERS / 1e9).toFixed(1)}`;
@@ -80,6 +89,18 @@ export function vqConfig(official: OfficialVqConfig): VqTokenizerConfig {
     residualBlocks: official.num_res_blocks,
     latentChannels: official.z_channels,
     imageSize: official.image_size,
+  };
+}
+
+function stripDecoding(config: VqTokenizerConfig): StripDecoding {
+  return {
+    groups: GROUPS,
+    epsilon: NORM_EPSILON,
+    channels: decoderChannels(config),
+    start: (levels) => vqDecoderStart(config, levels),
+    enlarging: (level) => vqStripEnlarging(config, level),
+    blocks: (level) => vqStripBlocks(config, level),
+    end: () => vqStripEnd(config),
   };
 }
 
@@ -116,4 +137,5 @@ export const vq: TokenizerKind<OfficialVqConfig> = {
     encoder: () => vqEncoder(vqConfig(config)),
     decoder: () => vqDecoder(vqConfig(config)),
   }),
+  strips: (config) => stripDecoding(vqConfig(config)),
 };

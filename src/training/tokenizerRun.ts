@@ -1,7 +1,7 @@
 import { vqAutoencoder, type VqLossConfig } from '../../graphs/vqTokenizer.js';
 import { type Augmentation, augmentImage, NO_AUGMENTATION } from './augment.js';
 import type { ImageSource } from '../data/imageSource.js';
-import { imageSignal } from '../tokenizers/tokenizer.js';
+import { imageSignal } from '../tokenizers/pixelSignal.js';
 import { type OfficialVqConfig, vqConfig } from '../tokenizers/vq.js';
 import { restartDeadCodes } from './deadCodes.js';
 import { dataOrder } from './dataOrder.js';

@@ -112,6 +112,22 @@ describe('library', () => {
     await grouped.dispose();
   });
 
+  it('draws the same after its generators were released', async () => {
+    const model = await load(temporary('model'), { target: 'onnx' });
+    const options = { classes: [1, 2, 3], seed: 1, steps: 2, batch: 2 };
+    const kept = await sample(model, options);
+    let calls = 0;
+    const onSampled = () => {
+      calls++;
+      return model.releaseSamplers();
+    };
+    const released = await sample(model, { ...options, onSampled });
+    expect(calls).to.equal(1);
+    expect(released).to.deep.equal(kept);
+    expect(await sample(model, options)).to.deep.equal(kept);
+    await model.dispose();
+  });
+
   it('tells of its progress and draws any number of whole tokens', async () => {
     const seen: [number, number][] = [];
     const steps: number[] = [];

@@ -10,12 +10,8 @@ import type { RgbImage } from '../../src/data/image.js';
 import { type ImageSource, openImageSource } from '../../src/data/imageSource.js';
 import { type FullSettings, resolveSettings } from '../../src/library/settings.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
-import {
-  createTokenizer,
-  imageSignal,
-  type Tokenizer,
-  type TokenImage,
-} from '../../src/tokenizers/tokenizer.js';
+import { imageSignal } from '../../src/tokenizers/pixelSignal.js';
+import { createTokenizer, type Tokenizer, type TokenImage } from '../../src/tokenizers/tokenizer.js';
 import { augmentImage, NO_AUGMENTATION } from '../../src/training/augment.js';
 
 const fixtures = fileURLToPath(new URL('../../../fixtures/', import.meta.url));

@@ -4,6 +4,8 @@ import { exactJson } from '../../graph/exactNumber.js';
 import { GraphError } from '../../graph/graphError.js';
 import type { Node, ParameterNode, Tensor } from '../../graph/node.js';
 import type { Supports } from '../../compiler/decompose.js';
+import { foldUpsample } from '../../compiler/foldUpsample.js';
+import type { Pass } from '../../compiler/rewrite.js';
 import {
   MICROSOFT_DOMAIN,
   type OnnxAttribute,
@@ -45,6 +47,9 @@ export interface LoweringOptions {
   /** Whether normalisations are given rows of mean 0 (default false), as onnxruntime's WebGPU provider needs them. */
   readonly centresRows?: boolean;
 }
+
+/** What a graph goes through last before it is lowered to ONNX. */
+export const ONNX_PASSES: readonly Pass[] = [foldUpsample];
 
 /** Whether an operation lowers to ONNX by itself. */
 export const hasOnnxForm: Supports = (op, inputs, attributes) =>

@@ -4,7 +4,7 @@ import type { Weights } from '../../graph/weights.js';
 import { isCompilationWatched, withSpan } from '../../inspect/observer.js';
 import { type MemoryNeed, memoryNeeds } from '../memoryGuard.js';
 import { decodePrepared, encodePrepared } from './keptModel.js';
-import { hasOnnxForm, type LoweringOptions, lowerToOnnx } from './lowerToOnnx.js';
+import { hasOnnxForm, ONNX_PASSES, type LoweringOptions, lowerToOnnx } from './lowerToOnnx.js';
 import { elementsDigest, folderOf, lieTogether, modelKey, watchReads } from './modelKey.js';
 import type { KeptFiles } from '../../files/keptFiles.js';
 import { referToKeptFile } from './weightsFile.js';
@@ -53,6 +53,7 @@ export function keepModels(where: ModelKeeping | undefined): void {
 async function prepare(graph: Graph, { weights, onPass, lowering }: PrepareOptions): Promise<PreparedModel> {
   const compiled = compileGraph(graph, {
     supports: hasOnnxForm,
+    ownPasses: ONNX_PASSES,
     ...(weights && { weights }),
     ...(onPass && { onPass }),
   });
