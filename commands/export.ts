@@ -7,6 +7,7 @@ import { GRAPH_NAMES, modelGraph, renderGraph } from '../src/faces/graph.js';
 import {
   DEFAULT_PAGE_STEPS,
   exportGpujs,
+  exportModelFolder,
   exportOnnx,
   exportOnnxFolder,
   exportPytorch,
@@ -23,14 +24,14 @@ import {
   UsageError,
 } from '../src/index.js';
 
-const FORMATS = ['onnx', 'safetensors', 'pt', 'gpujs', 'json', 'dot', 'svg'] as const;
+const FORMATS = ['model', 'onnx', 'safetensors', 'pt', 'gpujs', 'json', 'dot', 'svg'] as const;
 type Format = (typeof FORMATS)[number];
 
 /** Flags that only some formats have a use for. */
 const FORMATS_OF_FLAG: Readonly<Record<string, readonly Format[]>> = {
   graph: ['onnx', 'json', 'dot', 'svg'],
   part: ['safetensors', 'pt'],
-  precision: ['onnx', 'safetensors', 'pt'],
+  precision: ['model', 'onnx', 'safetensors', 'pt'],
   'external-data': ['onnx'],
   mode: ['gpujs'],
   steps: ['gpujs'],
@@ -50,7 +51,8 @@ const exportFlags = {
   }),
   part: Flags.string({ description: 'whose weights (default: generator)', options: [...MODEL_PARTS] }),
   precision: Flags.string({
-    description: 'how weights are stored (default: fp32 for onnx, else as they are)',
+    description:
+      'how weights are stored (default: fp32 for onnx, else as they are; int8 and int4 for model and onnx)',
     options: [...PRECISIONS],
   }),
   'external-data': Flags.boolean({
@@ -88,11 +90,13 @@ export default class Export extends BaseCommand {
   static override description =
     `onnx: the graphs that run here, in standard operators, named as in the checkpoint: one of step, encoder and
 decoder, or all three in a new folder. safetensors and pt: the generator's weights, or the tokenizer's, as PyTorch
-reads them. gpujs: a JavaScript module that draws in a page with nothing but gpu.js. json, dot, svg: a graph.
---precision fp16 stores weights in half the space; int8 also computes linear layers in 8 bits.`;
+reads them. model: a model folder in another precision. gpujs: a JavaScript module that draws in a page with nothing but gpu.js. json, dot, svg: a graph.
+--precision fp16 stores weights in half the space; int8 also computes linear layers in 8 bits, int4 keeps their weights
+in 4.`;
   static override examples = [
     '<%= config.bin %> export --format onnx -o digits-onnx',
     '<%= config.bin %> export --format onnx --graph step --precision int8 -o step.onnx',
+    '<%= config.bin %> export --format model --precision int8 -o digits-int8',
     '<%= config.bin %> export --format pt -o digits.pt',
     '<%= config.bin %> export --format safetensors --part tokenizer -o vq.safetensors',
     '<%= config.bin %> export --format gpujs --steps 8 -o digits.js',
@@ -170,8 +174,14 @@ async function writeModel(
     }
     return { files: await exportOnnx(model, graph, output, options), notes: [] };
   }
-  if (precision === 'int8')
-    throw new UsageError(`--precision int8 is for --format onnx; ${format} holds fp32 and fp16`);
+  if (format === 'model') {
+    await exportModelFolder(model, output, precision as Precision | undefined);
+    return { files: [output], notes: [] };
+  }
+  if (precision === 'int8' || precision === 'int4')
+    throw new UsageError(
+      `--precision ${precision} is for --format model and onnx; ${format} holds fp32 and fp16`,
+    );
   const write = format === 'pt' ? exportPytorch : exportSafetensors;
   await write(model, part as ModelPart, output, precision as 'fp32' | 'fp16' | undefined);
   const { system, config } = model.generator;

@@ -119,6 +119,7 @@ export { decodePartial } from './tokenizers/partialImage.js';
 export {
   DEFAULT_PAGE_STEPS,
   exportGpujs,
+  exportModelFolder,
   type GpujsExport,
   exportOnnx,
   type OnnxExport,

@@ -36,14 +36,17 @@ interface Elements {
  */
 function largestOf(values: Float32Array, start: number, end: number): number {
   let largest = 0;
+  let sum = 0;
   for (let at = start; at < end; at += 2) {
     const one = values[at]!;
     const other = at + 1 < end ? values[at + 1]! : 0;
     // Of numbers of one sign the sum is larger than both, of others the difference is larger than the sum.
     const magnitude = one * other > 0 ? Math.abs(one + other) : Math.max(Math.abs(one), Math.abs(other));
     if (magnitude > largest) largest = magnitude;
+    sum += one + other;
   }
-  return largest;
+  // What is not finite must not pass for a number.
+  return Number.isFinite(sum) ? largest : NaN;
 }
 
 /** The whole number nearest to one from −128 to 128, in a quarter of the time that Math.round takes. */
@@ -72,9 +75,13 @@ function inHalfBytes(values: Float32Array): Elements {
   for (let block = 0; block < scales.length; block++) {
     const [start, end] = [block * BLOCK_OF_4_BITS, (block + 1) * BLOCK_OF_4_BITS];
     let extreme = 0;
-    for (let at = start; at < end; at++) if (Math.abs(values[at]!) > Math.abs(extreme)) extreme = values[at]!;
+    let sum = 0;
+    for (let at = start; at < end; at++) {
+      if (Math.abs(values[at]!) > Math.abs(extreme)) extreme = values[at]!;
+      sum += values[at]!;
+    }
     // The extreme takes the number that has no negative, which gives the others one step more.
-    const scale = Math.fround(extreme / LOWEST_4);
+    const scale = Number.isFinite(sum) ? Math.fround(extreme / LOWEST_4) : NaN;
     scales[block] = scale;
     if (scale === 0) continue;
     const perStep = 1 / scale;

@@ -74,6 +74,16 @@ export function packHalfBytes(integers: Int8Array): Uint8Array {
   return bytes;
 }
 
+/** What `packHalfBytes` packed. */
+export function unpackHalfBytes(bytes: Uint8Array): Int8Array {
+  const integers = new Int8Array(bytes.length * 2);
+  for (let pair = 0; pair < bytes.length; pair++) {
+    integers[2 * pair] = (bytes[pair]! & 15) - 8;
+    integers[2 * pair + 1] = (bytes[pair]! >> 4) - 8;
+  }
+  return integers;
+}
+
 /** The scales of all, one matrix after another: f32 `[all outputs]`, or one for each block. */
 export function scalesOfAll(matrices: readonly QuantizedMatrix[]): StoredTensor {
   const perRow = ({ shape, quantized }: QuantizedMatrix) => shape[1]! / quantized.block;

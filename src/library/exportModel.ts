@@ -3,7 +3,8 @@ import { basename, join } from 'node:path';
 import { writeFolderAtomically, writeOutputFile } from '../atomicFile.js';
 import { exportMetadata } from '../models/exportMetadata.js';
 import { requireFinite } from '../models/finiteWeights.js';
-import type { GeneratorModel, TokenizerModel } from '../models/modelFolder.js';
+import { type GeneratorModel, type TokenizerModel, writeModelFolder } from '../models/modelFolder.js';
+import { inRunPrecision, withoutWholeNumbers } from '../models/precision.js';
 import { serializeSafetensors } from '../checkpoints/safetensors.js';
 import { serializePytorch } from '../checkpoints/writePytorch.js';
 import { UsageError } from '../errors.js';
@@ -98,7 +99,8 @@ function halved(model: Model, weights: Weights): Weights {
  */
 function inPrecision(model: Model, weights: Weights, precision: 'fp32' | 'fp16' | undefined): Weights {
   if (precision === undefined) return weights;
-  return precision === 'fp32' ? toSinglePrecision(weights) : halved(model, weights);
+  const floats = withoutWholeNumbers(weights);
+  return precision === 'fp32' ? toSinglePrecision(floats) : halved(model, floats);
 }
 
 /** The weights of one part as official files have them: what they hold under two names is there twice. */
@@ -109,6 +111,24 @@ function officialWeights(model: Model, part: ModelPart, precision: 'fp32' | 'fp1
     ...weights,
     ...Object.entries(tied).map(([other, name]) => [other, weights.get(name)!] as const),
   ]);
+}
+
+/**
+ * Writes a model folder in another precision, with what belongs to it; it appears complete or not at all.
+ * @param precision as it is stored, when left out; `int8` and `int4` are of the generator's linear layers
+ * @throws OutputError when it exists already or cannot be written, UsageError for 8 or 4 bits of what is stored in fewer,
+ *   InputError when half precision does not reach some of the weights.
+ */
+export async function exportModelFolder(model: Model, folder: string, precision?: Precision): Promise<void> {
+  const { generator, tokenizerModel: tokenizer } = model;
+  const tokenizerPrecision = precision === 'int8' || precision === 'int4' ? undefined : precision;
+  await writeModelFolder(folder, {
+    generator:
+      precision === 'int8' || precision === 'int4'
+        ? inRunPrecision(generator, precision, model.folder)
+        : { ...generator, weights: inPrecision(model, generator.weights, precision) },
+    tokenizer: { ...tokenizer, weights: inPrecision(model, tokenizer.weights, tokenizerPrecision) },
+  });
 }
 
 /** Writes one part's weights as a safetensors file, with configuration, labels and licence as metadata. */

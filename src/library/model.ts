@@ -13,7 +13,7 @@ import {
   type TokenizerModel,
 } from '../models/modelFolder.js';
 import { InputError, UsageError } from '../errors.js';
-import { inPrecision, type RunPrecision, RUN_PRECISIONS } from '../models/precision.js';
+import { inRunPrecision, type RunPrecision, RUN_PRECISIONS } from '../models/precision.js';
 import { requireOneOf } from './settings.js';
 import { packageFile } from '../packageFiles.js';
 import { resolveTarget, type ResolveOptions } from '../targets/resolveTarget.js';
@@ -94,7 +94,7 @@ export async function load(
   if (precision !== undefined) requireOneOf(precision, 'precision', RUN_PRECISIONS);
   const folder = modelFolder(nameOrFolder);
   const target = typeof wanted === 'string' ? await resolveTarget(wanted, settings) : wanted;
-  const generator = once(() => inPrecision(openGenerator(folder), precision, folder));
+  const generator = once(() => inRunPrecision(openGenerator(folder), precision, folder));
   const tokenizerModel = once(() => openTokenizer(folder));
   const tokenizers: Tokenizer[] = [];
   const tokenizer = once(() => {

@@ -1,6 +1,6 @@
 import { countElements } from '../graph/dimension.js';
 import { printable, shorten } from '../printable.js';
-import type { Weights } from '../graph/weights.js';
+import type { StoredTensor, Weights } from '../graph/weights.js';
 import type { GeneratorModel, TokenizerModel } from './modelFolder.js';
 
 const MILLION = 1e6;
@@ -32,7 +32,8 @@ function parameters(weights: Weights): string {
 }
 
 function elementTypes(weights: Weights): string {
-  return [...new Set([...weights.values()].map(({ dtype }) => dtype))].join(', ');
+  const typeOf = ({ dtype, quantized }: StoredTensor) => (quantized ? `${quantized.bits} bits` : dtype);
+  return [...new Set([...weights.values()].map(typeOf))].join(', ');
 }
 
 function generatorLines({ system, config, weights, labels }: GeneratorModel): readonly string[] {

@@ -12,6 +12,7 @@ import { dictionaryOfWeights } from '../checkpoints/checkpoint.js';
 import { type Labels, parseLabels } from '../conditions/labels.js';
 import { matchParameters } from './matchParameters.js';
 import { modelCard } from './modelCard.js';
+import { fromFileForm, toFileForm } from './quantizedFiles.js';
 import { parseSystemConfig, parseTokenizerConfig } from './parseConfig.js';
 import {
   architectureOf,
@@ -68,7 +69,7 @@ export function openGenerator(folder: string): GeneratorModel {
   const weightsPath = join(folder, WEIGHTS_FILE);
   const weights = matchParameters(
     [system.graphs(config).step!()],
-    dictionaryOfWeights(openSafetensors(weightsPath).tensors),
+    dictionaryOfWeights(fromFileForm(openSafetensors(weightsPath).tensors, weightsPath)),
     weightsPath,
     system.checkpoint,
   );
@@ -128,7 +129,7 @@ function writeModel(
     config: { ...config },
   };
   writeFileAtomically(join(folder, CONFIG_FILE), [json(file)]);
-  writeFileAtomically(join(folder, WEIGHTS_FILE), serializeSafetensors(weights));
+  writeFileAtomically(join(folder, WEIGHTS_FILE), serializeSafetensors(toFileForm(weights)));
 }
 
 /** What a model folder is made of. */

@@ -19,7 +19,8 @@ export function precisionOf(weights: Weights): RunPrecision {
   return bits.has(4) ? 'int4' : bits.has(8) ? 'int8' : 'fp32';
 }
 
-function withoutWholeNumbers(weights: Weights): Weights {
+/** Weights as floats, also those that were whole numbers. */
+export function withoutWholeNumbers(weights: Weights): Weights {
   return new Map(
     [...weights].map(([name, { quantized: _, ...tensor }]): [string, StoredTensor] => [name, tensor]),
   );
@@ -31,7 +32,7 @@ function withoutWholeNumbers(weights: Weights): Weights {
  * @param folder for messages
  * @throws UsageError where the weights are stored in fewer bits, or others, than asked for in 8 or 4.
  */
-export function inPrecision(
+export function inRunPrecision(
   model: GeneratorModel,
   precision: RunPrecision | undefined,
   folder: string,
