@@ -13,6 +13,7 @@ import {
 import { dirname } from 'node:path';
 import { OutputError, systemReason } from './errors.js';
 import { type DirectPlace, writeDirectly, writeFully } from './directOutput.js';
+import { makeFolder } from './files/makeFolder.js';
 import { followLinks, type OutputPlace, outputPlace } from './outputPlace.js';
 import { partialName, removeLeftovers } from './partialNames.js';
 
@@ -40,21 +41,6 @@ function temporaryName(path: string): string {
   const name = partialName(dirname(path));
   partialOutput.add(name);
   return name;
-}
-
-/**
- * Makes a folder and those above it that are missing, one by one: Node's own way does not end where the system knows no
- * new names, such as below /proc.
- */
-export function makeFolder(path: string): void {
-  if (existsSync(path)) return;
-  makeFolder(dirname(path));
-  try {
-    mkdirSync(path);
-  } catch (error) {
-    // Somebody else may have been faster.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
 }
 
 /** Makes a new name in a folder safe; where the folder cannot be opened for that, the system does it in time. */

@@ -1,4 +1,4 @@
-import { makeFolder } from '../atomicFile.js';
+import { makeFolder } from '../files/makeFolder.js';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {

@@ -2,7 +2,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
   fstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -13,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from './makeFolder.js';
 
 /** Keeps results that can be computed again. What cannot be kept or read back is computed again. */
 export interface ResultStore {
@@ -93,7 +93,7 @@ export function resultStore(folder: string, { bytesOfOne, bytesOfAll }: StoreLim
       if (bytes.length > bytesOfOne) return;
       const unfinished = join(folder, `${key}.${process.pid}.${randomBytes(4).toString('hex')}`);
       const kept = attempt(() => {
-        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        makeFolder(folder, 0o700);
         writeFileSync(unfinished, Buffer.concat([digestOf(bytes), bytes]), { flag: 'wx', mode: 0o600 });
         renameSync(unfinished, join(folder, key));
         tidy(folder, bytesOfAll);

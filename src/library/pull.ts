@@ -1,7 +1,8 @@
 import { constants, copyFileSync, createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { faultOfNumber, faultOfWhole } from '../sampling/settingFaults.js';
-import { makeFolder, writeFolderAtomically, writeOutputFile } from '../atomicFile.js';
+import { writeFolderAtomically, writeOutputFile } from '../atomicFile.js';
+import { makeFolder } from '../files/makeFolder.js';
 import { CONFIG_FILE, readModelConfig } from '../models/modelConfig.js';
 import { openGenerator, openTokenizer } from '../models/modelFolder.js';
 import { cacheFolder, cachePath } from '../download/cache.js';

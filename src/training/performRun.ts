@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeFolder, writeFileAtomically } from '../atomicFile.js';
+import { writeFileAtomically } from '../atomicFile.js';
+import { makeFolder } from '../files/makeFolder.js';
 import { encodePng, type RgbImage } from '../data/image.js';
 import type { Weights } from '../graph/weights.js';
 import { type ModelParts, writeModelFolder } from '../models/modelFolder.js';

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeFolder, writeFileAtomically, writeFolderAtomically } from '../atomicFile.js';
+import { writeFileAtomically, writeFolderAtomically } from '../atomicFile.js';
+import { makeFolder } from '../files/makeFolder.js';
 import { openSafetensors, serializeSafetensors } from '../checkpoints/safetensors.js';
 import { InputError, OutputError, systemReason } from '../errors.js';
 import type { Weights } from '../graph/weights.js';
