@@ -34,7 +34,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'src/directOutput.ts': ['src/outputPlace.ts'],
   'src/partialNames.ts': [],
   'src/memoryLimit.ts': ['src/errors.ts'],
-  'src/atomicFile.ts': ['src/errors.ts', 'src/directOutput.ts', 'src/outputPlace.ts', 'src/partialNames.ts'],
+  'src/atomicFile.ts': [
+    'src/errors.ts',
+    'src/files',
+    'src/directOutput.ts',
+    'src/outputPlace.ts',
+    'src/partialNames.ts',
+  ],
   'src/data': ['src/errors.ts', 'src/files', 'src/jsonFile.ts'],
   'src/conditions': ['src/random', 'src/errors.ts'],
   'src/sampling': [
@@ -108,6 +114,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/packageFiles.ts',
   ],
   'src/library': [
+    'src/files',
     'graphs',
     'src/graph',
     'src/inspect',
