@@ -84,6 +84,7 @@ const attentionOp = defineOp<AttentionAttributes>({
     }
     return [result];
   },
+  onnxOnCpuOnly: true,
   // The standard's causal mask counts from the first key, ours from the last: the same where there are as many of both.
   onnxTakes: ([query, key, , mask], { causal }) =>
     !causal || (!mask && equalDims(query!.shape[2]!, key!.shape[2]!)),

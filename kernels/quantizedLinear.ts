@@ -38,6 +38,7 @@ const quantizedLinearOp = defineOp<QuantizedLinearAttributes>({
     return weights.map((weight, index) => product(rows, weight, outputs[index]!.shape));
   },
   readsStored: true,
+  onnxOnCpuOnly: true,
   onnxTakes: (inputs) => inputs.length > 1,
   onnx: (emitter, call) => (call.attributes.bits === 8 ? inBytes(emitter, call) : inHalfBytes(emitter, call)),
   decompose([x, ...weights], { bits }) {

@@ -48,6 +48,8 @@ export interface OpDefinition<A extends Attributes = Attributes> {
    * then no values of the model.
    */
   readonly readsStored?: boolean;
+  /** Whether onnxruntime computes that form on processors alone, so that on devices it is decomposed. */
+  readonly onnxOnCpuOnly?: boolean;
   /** Which calls have that form; all, when left out. */
   onnxTakes?(inputs: readonly TensorType[], attributes: A): boolean;
   /** How a GPU kernel computes it. */

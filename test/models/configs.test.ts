@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { arpgStep } from '../../graphs/arpg.js';
 import { vqDecoder, vqEncoder } from '../../graphs/vqTokenizer.js';
-import { arpgSystem, arpgConfig, arpgFields } from '../support/arpg.js';
+import { InputError } from '../../src/errors.js';
 import { parseSystemConfig } from '../../src/models/parseConfig.js';
 import { findSystem } from '../../src/systems/registry.js';
-import { InputError } from '../../src/errors.js';
-import { vqFields, vqKind, vqConfig } from '../support/vq.js';
+import { arpgConfig, arpgFields, arpgSystem } from '../support/arpg.js';
+import { vqConfig, vqFields, vqKind } from '../support/vq.js';
 
 const generator = { dim: 64, n_layer: 4, n_head: 2 };
 

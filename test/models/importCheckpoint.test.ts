@@ -2,20 +2,20 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
+import type { TensorDictionary } from '../../src/checkpoints/checkpoint.js';
+import { type Encoded, pickle, pickledTensor } from '../../src/checkpoints/pickleProgram.js';
+import { openSafetensors, serializeSafetensors } from '../../src/checkpoints/safetensors.js';
+import { serializePytorch } from '../../src/checkpoints/writePytorch.js';
+import { makeGraph, NORMAL_INITIALIZER, parameter } from '../../src/dsl/index.js';
+import { InputError, UsageError } from '../../src/errors.js';
+import { readFloats, type StoredTensor, storedFloats, type Weights } from '../../src/graph/weights.js';
+import { exportMetadata } from '../../src/models/exportMetadata.js';
 import {
   type GeneratorImportOptions,
   importGenerator,
   importTokenizer,
 } from '../../src/models/importCheckpoint.js';
-import { type Encoded, pickle, pickledTensor } from '../../src/checkpoints/pickleProgram.js';
 import { matchParameters } from '../../src/models/matchParameters.js';
-import type { TensorDictionary } from '../../src/checkpoints/checkpoint.js';
-import { makeGraph, NORMAL_INITIALIZER, parameter } from '../../src/dsl/index.js';
-import { exportMetadata } from '../../src/models/exportMetadata.js';
-import { openSafetensors, serializeSafetensors } from '../../src/checkpoints/safetensors.js';
-import { serializePytorch } from '../../src/checkpoints/writePytorch.js';
-import { InputError, UsageError } from '../../src/errors.js';
-import { readFloats, storedFloats, type StoredTensor, type Weights } from '../../src/graph/weights.js';
 import { goldenPath } from '../support/golden.js';
 import { stateDictOf, writeCheckpoint } from '../support/pickle.js';
 import { temporaryFolder } from '../support/temporary.js';

@@ -44,6 +44,8 @@ export interface LoweredModel {
 export interface LoweringOptions {
   /** Whether to keep to the standard's operators (default false: onnxruntime's own are faster). */
   readonly standardOnly?: boolean;
+  /** Whether operations that onnxruntime computes on processors alone are decomposed (default false). */
+  readonly onDevice?: boolean;
   /** Whether normalisations are given rows of mean 0 (default false), as onnxruntime's WebGPU provider needs them. */
   readonly centresRows?: boolean;
 }
@@ -54,6 +56,12 @@ export const ONNX_PASSES: readonly Pass[] = [foldUpsample];
 /** Whether an operation lowers to ONNX by itself. */
 export const hasOnnxForm: Supports = (op, inputs, attributes) =>
   op.onnx !== undefined && (op.onnxTakes?.(inputs, attributes) ?? true);
+
+/** Which operations lower by themselves in that way. */
+export function supportedBy({ onDevice = false }: LoweringOptions): Supports {
+  if (!onDevice) return hasOnnxForm;
+  return (op, inputs, attributes) => !op.onnxOnCpuOnly && hasOnnxForm(op, inputs, attributes);
+}
 
 function rawBytes({ type, values }: OnnxConstant): Uint8Array {
   switch (type) {

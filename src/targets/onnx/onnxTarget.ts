@@ -97,9 +97,11 @@ function providerSettings(device: OnnxDevice | undefined): InferenceSession.Sess
 function loweringFor(device: OnnxDevice | undefined): LoweringOptions {
   switch (device?.provider) {
     case 'webgpu':
-      return { standardOnly: true, centresRows: true };
+      return { standardOnly: true, centresRows: true, onDevice: true };
     case 'coreml':
-      return { standardOnly: true };
+      return { standardOnly: true, onDevice: true };
+    case 'dml':
+      return { onDevice: true };
     default:
       return {};
   }

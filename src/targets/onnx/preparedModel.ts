@@ -1,16 +1,16 @@
 import { compileGraph } from '../../compiler/compile.js';
+import type { KeptFiles } from '../../files/keptFiles.js';
 import type { Graph } from '../../graph/graph.js';
 import type { Weights } from '../../graph/weights.js';
 import { isCompilationWatched, withSpan } from '../../inspect/observer.js';
 import { type MemoryNeed, memoryNeeds } from '../memoryGuard.js';
 import { decodePrepared, encodePrepared } from './keptModel.js';
-import { hasOnnxForm, ONNX_PASSES, type LoweringOptions, lowerToOnnx } from './lowerToOnnx.js';
+import { type LoweringOptions, lowerToOnnx, ONNX_PASSES, supportedBy } from './lowerToOnnx.js';
 import { elementsDigest, folderOf, lieTogether, modelKey, watchReads } from './modelKey.js';
-import type { KeptFiles } from '../../files/keptFiles.js';
-import { referToKeptFile } from './weightsFile.js';
 import { onnxRuntimeVersion } from './onnxRuntime.js';
 import { encodeOnnxModel } from './onnxSchema.js';
 import { referToFiles } from './onnxWeights.js';
+import { referToKeptFile } from './weightsFile.js';
 
 /** A graph as onnxruntime takes it. */
 export interface PreparedModel {
@@ -52,7 +52,7 @@ export function keepModels(where: ModelKeeping | undefined): void {
 
 async function prepare(graph: Graph, { weights, onPass, lowering }: PrepareOptions): Promise<PreparedModel> {
   const compiled = compileGraph(graph, {
-    supports: hasOnnxForm,
+    supports: supportedBy(lowering ?? {}),
     ownPasses: ONNX_PASSES,
     ...(weights && { weights }),
     ...(onPass && { onPass }),
