@@ -89,7 +89,8 @@ export default class Export extends BaseCommand {
     `onnx: the graphs that run here, in standard operators, named as in the checkpoint: one of step, encoder and
 decoder, or all three in a new folder. safetensors and pt: the generator's weights, or the tokenizer's, as PyTorch
 reads them. gpujs: a JavaScript module that draws in a page with nothing but gpu.js. json, dot, svg: a graph.
---precision fp16 stores weights in half the space; int8 also computes linear layers in 8 bits.`;
+--precision fp16 stores weights in half the space; int8 also computes linear layers in 8 bits, and
+int4 keeps their weights in 4, for onnxruntime alone.`;
   static override examples = [
     '<%= config.bin %> export --format onnx -o digits-onnx',
     '<%= config.bin %> export --format onnx --graph step --precision int8 -o step.onnx',
@@ -170,8 +171,8 @@ async function writeModel(
     }
     return { files: await exportOnnx(model, graph, output, options), notes: [] };
   }
-  if (precision === 'int8')
-    throw new UsageError(`--precision int8 is for --format onnx; ${format} holds fp32 and fp16`);
+  if (precision === 'int8' || precision === 'int4')
+    throw new UsageError(`--precision ${precision} is for --format onnx; ${format} holds fp32 and fp16`);
   const write = format === 'pt' ? exportPytorch : exportSafetensors;
   await write(model, part as ModelPart, output, precision as 'fp32' | 'fp16' | undefined);
   const { system, config } = model.generator;

@@ -1,17 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { attempt, MARK_AFTER_MS, tidy } from './resultStore.js';
+import { attempt, makeFolders, MARK_AFTER_MS, tidy } from './resultStore.js';
 
 /** Keeps large files that can be made again. */
 export interface KeptFiles {
@@ -55,8 +45,7 @@ export function keptFiles(folder: string, limit: number): KeptFiles {
       if (size > limit) return undefined;
       const unfinished = join(folder, `${key}.${process.pid}.${randomBytes(4).toString('hex')}`);
       try {
-        if (attempt(() => mkdirSync(folder, { recursive: true, mode: 0o700 }) ?? true) === undefined)
-          return undefined;
+        makeFolders(folder);
         await write(unfinished, chunks());
         renameSync(unfinished, path);
         attempt(() => tidy(folder, limit));

@@ -12,7 +12,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** Keeps results that can be computed again. What cannot be kept or read back is computed again. */
 export interface ResultStore {
@@ -46,6 +46,23 @@ export function attempt<T>(action: () => T): T | undefined {
     return action();
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * Makes a folder and those above it that are missing. Not by Node's own recursion, which never ends where a folder that
+ * is there cannot hold others, as in /proc.
+ * @throws the system's error where one cannot be made
+ */
+export function makeFolders(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+  const above = dirname(folder);
+  if (above !== folder) makeFolders(above);
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have made it just now.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 
@@ -93,7 +110,7 @@ export function resultStore(folder: string, { bytesOfOne, bytesOfAll }: StoreLim
       if (bytes.length > bytesOfOne) return;
       const unfinished = join(folder, `${key}.${process.pid}.${randomBytes(4).toString('hex')}`);
       const kept = attempt(() => {
-        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        makeFolders(folder);
         writeFileSync(unfinished, Buffer.concat([digestOf(bytes), bytes]), { flag: 'wx', mode: 0o600 });
         renameSync(unfinished, join(folder, key));
         tidy(folder, bytesOfAll);

@@ -41,7 +41,9 @@ function largestOf(values: Float32Array, start: number, end: number): number {
     const other = at + 1 < end ? values[at + 1]! : 0;
     // Of numbers of one sign the sum is larger than both, of others the difference is larger than the sum.
     const magnitude = one * other > 0 ? Math.abs(one + other) : Math.max(Math.abs(one), Math.abs(other));
-    if (magnitude > largest) largest = magnitude;
+    // Not `>`: what is no number has to come through.
+    if (!(magnitude <= largest)) largest = magnitude;
+    if (Number.isNaN(largest)) break;
   }
   return largest;
 }
@@ -72,7 +74,8 @@ function inHalfBytes(values: Float32Array): Elements {
   for (let block = 0; block < scales.length; block++) {
     const [start, end] = [block * BLOCK_OF_4_BITS, (block + 1) * BLOCK_OF_4_BITS];
     let extreme = 0;
-    for (let at = start; at < end; at++) if (Math.abs(values[at]!) > Math.abs(extreme)) extreme = values[at]!;
+    for (let at = start; at < end && !Number.isNaN(extreme); at++)
+      if (!(Math.abs(values[at]!) <= Math.abs(extreme))) extreme = values[at]!;
     // The extreme takes the number that has no negative, which gives the others one step more.
     const scale = Math.fround(extreme / LOWEST_4);
     scales[block] = scale;
