@@ -76,6 +76,16 @@ function split(emitter: OnnxEmitter, value: string, matrices: readonly Quantized
   return emitter.nodeWithOutputs('Split', [value, sizes], { axis: { int: -1 } }, matrices.length);
 }
 
+/**
+ * Zero for each row of finite numbers, NaN for others `[…, 1]`: bringing rows into whole numbers loses what is none, which
+ * a sum does not.
+ */
+function nothingOf(emitter: OnnxEmitter, x: string): string {
+  const axes = emitter.constant({ type: 'int64', values: [-1] }, [1]);
+  const zero = emitter.constant({ type: 'float', values: [0] }, []);
+  return emitter.node('Mul', [emitter.node('ReduceSum', [x, axes]), zero]);
+}
+
 /** Rows in 8 bits with a scale each, times weights in 8 bits with a scale for each output. */
 function inBytes(emitter: OnnxEmitter, call: OnnxCall<QuantizedLinearAttributes>): readonly string[] {
   const { matrices, name } = matricesOf(call);
@@ -95,7 +105,8 @@ function inBytes(emitter: OnnxEmitter, call: OnnxCall<QuantizedLinearAttributes>
         emitter.node('Mul', [step, scale]),
       ])
     : emitter.node('MatMulIntegerToFloat', [rows, weight, step, scale, zeroPoint], {}, MICROSOFT_DOMAIN);
-  return split(emitter, emitter.node('Mul', [scaled, largest]), matrices);
+  const factor = emitter.node('Add', [largest, nothingOf(emitter, x)]);
+  return split(emitter, emitter.node('Mul', [scaled, factor]), matrices);
 }
 
 /** Weights in 4 bits with a scale for each block of inputs; the runtime brings rows into 8 bits, block by block. */
@@ -113,7 +124,7 @@ function inHalfBytes(emitter: OnnxEmitter, call: OnnxCall<QuantizedLinearAttribu
     accuracy_level: { int: COMPUTE_IN_BYTES },
   };
   const value = emitter.node('MatMulNBits', [call.inputs[0]!, weight, scale], attributes, MICROSOFT_DOMAIN);
-  return split(emitter, value, matrices);
+  return split(emitter, emitter.node('Add', [value, nothingOf(emitter, call.inputs[0]!)]), matrices);
 }
 
 /**
