@@ -120,6 +120,10 @@ function weightGradientOfStrideOne({ gradient, x, weight, ...call }: GradientCal
 
 const conv2dOp = defineOp<Conv2dAttributes>({
   name: 'conv2d',
+  isConvolution3x3: ([, weight], { stride, dilation, top, left, bottom, right }) =>
+    [stride, dilation, top, left, bottom, right].every((value) => value === 1) &&
+    weight!.shape[2] === 3 &&
+    weight!.shape[3] === 3,
   infer([x, weight, bias], { stride, dilation, top, left, bottom, right }) {
     requireDType(bias ? [x!, weight!, bias] : [x!, weight!], 'f32');
     requireRank(x!, 4, 'the input');

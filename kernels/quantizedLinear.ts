@@ -77,6 +77,15 @@ function split(emitter: OnnxEmitter, value: string, matrices: readonly Quantized
   return emitter.nodeWithOutputs('Split', [value, sizes], { axis: { int: -1 } }, matrices.length);
 }
 
+/**
+ * Zero for each row of finite numbers, NaN for others `[…, 1]`: bringing rows into whole numbers loses what is none, which
+ * a product with zeros does not.
+ */
+function nothingOf(emitter: OnnxEmitter, x: string, columns: number): string {
+  const zeros = emitter.constant({ type: 'float', values: new Array<number>(columns).fill(0) }, [columns, 1]);
+  return emitter.node('MatMul', [x, zeros]);
+}
+
 /** Rows in 8 bits with a scale each, times weights in 8 bits with a scale for each output. */
 function inBytes(emitter: OnnxEmitter, call: OnnxCall<QuantizedLinearAttributes>): readonly string[] {
   const { matrices, name } = matricesOf(call);
@@ -85,7 +94,13 @@ function inBytes(emitter: OnnxEmitter, call: OnnxCall<QuantizedLinearAttributes>
   const [x] = call.inputs as [string];
   const axes = emitter.constant({ type: 'int64', values: [-1] }, [1]);
   const magnitudes = emitter.node('ReduceMax', [emitter.node('Abs', [x]), axes]);
-  const largest = emitter.node('Max', [magnitudes, float(LEAST_MAGNITUDE)]);
+  const nothing = nothingOf(emitter, x, matrices[0]!.shape[1]!);
+  // Where there are no rows, onnxruntime's maximum has as many columns as they.
+  const perRow = emitter.shape([...call.inputTypes[0]!.shape.slice(0, -1), 1]);
+  const largest = emitter.node('Reshape', [
+    emitter.node('Sum', [magnitudes, float(LEAST_MAGNITUDE), nothing]),
+    perRow,
+  ]);
   const step = float(1 / LARGEST);
   const rows = emitter.node('QuantizeLinear', [emitter.node('Div', [x, largest]), step, zeroPoint]);
   const weight = emitter.weight(`${name}_quantized`, sideBySide(matrices));
@@ -114,7 +129,11 @@ function inHalfBytes(emitter: OnnxEmitter, call: OnnxCall<QuantizedLinearAttribu
     accuracy_level: { int: COMPUTE_IN_BYTES },
   };
   const value = emitter.node('MatMulNBits', [call.inputs[0]!, weight, scale], attributes, MICROSOFT_DOMAIN);
-  return split(emitter, value, matrices);
+  return split(
+    emitter,
+    emitter.node('Add', [value, nothingOf(emitter, call.inputs[0]!, shape[1]!)]),
+    matrices,
+  );
 }
 
 /**

@@ -9,6 +9,7 @@ type UpsampleAttributes = { readonly factor: number };
 
 const upsampleNearestOp = defineOp<UpsampleAttributes>({
   name: 'upsampleNearest',
+  pixelRepeats: ({ factor }) => factor,
   infer([x], { factor }) {
     requireDType([x!], 'f32');
     requireRank(x!, 4, 'the input');

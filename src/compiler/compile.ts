@@ -5,7 +5,7 @@ import { observeCompilation, type PassListener, withSpan } from '../inspect/obse
 import { eliminateCommonSubexpressions } from './commonSubexpressions.js';
 import { constantFold } from './constantFold.js';
 import { decompose, type Supports } from './decompose.js';
-import { quantizeLinears } from './quantizeLinears.js';
+import { hasQuantized, quantizeLinears } from './quantizeLinears.js';
 import type { Pass } from './rewrite.js';
 import { simplify } from './simplify.js';
 
@@ -22,10 +22,6 @@ export interface CompileOptions {
 
 /** Checks a graph as it was given. */
 export const verifyPass: Pass = { name: 'verify', run: verify };
-
-function hasQuantized(weights: Weights | undefined): weights is Weights {
-  return weights !== undefined && [...weights.values()].some(({ quantized }) => quantized !== undefined);
-}
 
 /** The passes in order; a name given twice is a pass that runs twice. */
 function passesFor({ supports, weights, ownPasses = [] }: CompileOptions): readonly Pass[] {

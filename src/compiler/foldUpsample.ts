@@ -23,13 +23,12 @@ function doubledConvolution(
   node: OperationNode,
   [x, weight, bias]: readonly Tensor[],
 ): DoubledConvolution | undefined {
-  if (node.op.name !== 'conv2d' || weight!.node.kind !== 'parameter') return undefined;
-  const { stride, dilation, top, left, bottom, right } = node.attributes;
-  if ([stride, dilation, top, left, bottom, right].some((value) => value !== 1)) return undefined;
-  if (weight!.shape[2] !== 3 || weight!.shape[3] !== 3) return undefined;
+  if (!node.op.isConvolution3x3?.(node.inputs, node.attributes)) return undefined;
   const source = x!.node;
-  if (source.kind !== 'operation' || source.op.name !== 'upsampleNearest') return undefined;
-  return source.attributes.factor === 2 ? { image: source.inputs[0]!, weight: weight!, bias } : undefined;
+  if (weight!.node.kind !== 'parameter' || source.kind !== 'operation') return undefined;
+  return source.op.pixelRepeats?.(source.attributes) === 2
+    ? { image: source.inputs[0]!, weight: weight!, bias }
+    : undefined;
 }
 
 /** Three taps along an axis as two: of the first pixel of a pair the last two fall on one source pixel, of the second the first two. */

@@ -13,6 +13,11 @@ export function linearWeight(node: Node): ParameterNode | undefined {
   return weight.node.kind === 'parameter' && x.node.kind !== 'parameter' ? weight.node : undefined;
 }
 
+/** Whether some of the weights are stored in whole numbers. */
+export function hasQuantized(weights: Weights | undefined): weights is Weights {
+  return weights !== undefined && [...weights.values()].some(({ quantized }) => quantized !== undefined);
+}
+
 /** Products of one input with weights of as many bits, which one call computes together. */
 interface Group {
   readonly bits: WeightBits;

@@ -67,6 +67,10 @@ export interface OpDefinition<A extends Attributes = Attributes> {
   readonly broadcasts?: boolean;
   /** Whether a call is `x·weightᵀ`, of any rows x and a matrix `[outputs, inputs]`. */
   isLinear?(inputs: readonly TensorType[], attributes: A): boolean;
+  /** How often it repeats each pixel of images `[batch, channels, height, width]` along both sides. */
+  pixelRepeats?(attributes: A): number;
+  /** Whether a call convolves images with 3×3 weights, one pixel at a time, with an edge of one pixel of zeros. */
+  isConvolution3x3?(inputs: readonly TensorType[], attributes: A): boolean;
   /** Whether it repeats the elements of its one input along axes, so that work on them may be done before. */
   readonly stretches?: boolean;
   /** Inputs whose elements the results are, unchanged and no others. */

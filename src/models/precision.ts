@@ -1,7 +1,7 @@
 import { quantizeWeights } from '../compiler/quantizeWeights.js';
 import { UsageError } from '../errors.js';
 import type { WeightBits } from '../graph/quantized.js';
-import { type StoredTensor, toSinglePrecision, type Weights } from '../graph/weights.js';
+import type { StoredTensor, Weights } from '../graph/weights.js';
 import type { GeneratorModel } from './modelFolder.js';
 
 /** In what a model computes: single precision, or linear layers with weights in 8 or 4 bits. */
@@ -46,5 +46,5 @@ export function inRunPrecision(
       `${folder} is stored in ${stored}: for ${precision}, start from the model that it was made from`,
     );
   const graphs = Object.values(model.system.graphs(model.config)).map((graph) => graph());
-  return { ...model, weights: quantizeWeights(graphs, toSinglePrecision(model.weights), bits) };
+  return { ...model, weights: quantizeWeights(graphs, model.weights, bits) };
 }

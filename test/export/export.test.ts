@@ -387,6 +387,7 @@ describe('export', () => {
         [2, '--part', ['--format', 'onnx', '--part', 'tokenizer', '-o', temporary('x')]],
         [2, '--mode', ['--format', 'pt', '--mode', 'cpu', '-o', temporary('x')]],
         [2, 'int8', ['--format', 'pt', '--precision', 'int8', '-o', temporary('x')]],
+        [2, 'int4', ['--format', 'safetensors', '--precision', 'int4', '-o', temporary('x')]],
         [2, '--graph train', ['--format', 'onnx', '--graph', 'train', '-o', temporary('x')]],
         [2, 'writes files', ['--format', 'onnx', '-o', '-']],
         [2, '16 tokens', ['--format', 'gpujs', '--steps', '17', '-o', temporary('x')]],

@@ -67,6 +67,10 @@ describe('kept results', () => {
     const store = resultStore(temporary('file/kept'), LIMITS);
     store.write(key('a'), bytes(1));
     expect(store.read(key('a'))).to.equal(undefined);
+    // Folders there are of the kernel's making alone.
+    const inProc = resultStore('/proc/arpg/kept', LIMITS);
+    inProc.write(key('a'), bytes(1));
+    expect(inProc.read(key('a'))).to.equal(undefined);
     mkdirSync(temporary('locked'));
     mkdirSync(temporary(`locked/${key('a')}`));
     chmodSync(temporary('locked'), 0o500);

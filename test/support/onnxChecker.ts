@@ -41,6 +41,7 @@ const OPERATORS: Readonly<Record<string, readonly [number, number]>> = {
   Split: [1, 2],
   Sqrt: [1, 1],
   Sub: [2, 2],
+  Sum: [1, Number.POSITIVE_INFINITY],
   Transpose: [1, 1],
   Where: [3, 3],
 };

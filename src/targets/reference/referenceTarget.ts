@@ -1,5 +1,6 @@
 import { breathe } from '../../breathe.js';
 import { runPasses, verifyPass } from '../../compiler/compile.js';
+import { hasQuantized, quantizeLinears } from '../../compiler/quantizeLinears.js';
 import { GraphError } from '../../graph/graphError.js';
 import { bindInputs, interpretStepwise } from '../../graph/interpret.js';
 import type { NdArray } from '../../graph/ndarray.js';
@@ -59,7 +60,11 @@ export const referenceTarget: Target = {
   name: 'reference',
   description: 'float64 interpreter in JavaScript',
   async compile(graph, { weights, onPass } = {}) {
-    runPasses(graph, [verifyPass], onPass);
+    const compiled = runPasses(
+      graph,
+      [verifyPass, ...(hasQuantized(weights) ? [quantizeLinears(weights)] : [])],
+      onPass,
+    );
     const requireIndices = indexGuard(graph);
     return {
       async run(inputs, outputs = Object.keys(graph.outputs)) {
@@ -71,7 +76,7 @@ export const referenceTarget: Target = {
           'run',
           `run ${graph.name}`,
           () => runArguments(inputs, outputs),
-          () => finish(interpretStepwise(graph, values, weights)),
+          () => finish(interpretStepwise(compiled, values, weights)),
         );
         return Object.fromEntries(outputs.map((name) => [name, new ReferenceTensor(results[name]!)]));
       },
