@@ -1,4 +1,4 @@
-import { countElements, equalDims, formatDim, subtractDims } from '../src/graph/dimension.js';
+import { countElements, elementCount, equalDims, formatDim, subtractDims } from '../src/graph/dimension.js';
 import { broadcastStrides, zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
 import type { OnnxEmitter } from '../src/graph/onnxEmitter.js';
@@ -85,6 +85,8 @@ const attentionOp = defineOp<AttentionAttributes>({
     return [result];
   },
   onnxOnCpuOnly: true,
+  // The scores and their shares.
+  onnxScratch: ([query, key]) => elementCount([2, ...query!.shape.slice(0, 3), key!.shape[2]!]),
   // The standard's causal mask counts from the first key, ours from the last: the same where there are as many of both.
   onnxTakes: ([query, key, , mask], { causal }) =>
     !causal || (!mask && equalDims(query!.shape[2]!, key!.shape[2]!)),

@@ -48,6 +48,8 @@ export interface OpDefinition<A extends Attributes = Attributes> {
    * then no values of the model.
    */
   readonly readsStored?: boolean;
+  /** Elements that its ONNX form holds beside its inputs and outputs while it is computed; none, when left out. */
+  onnxScratch?(inputs: readonly TensorType[], attributes: A): Dim;
   /** Whether onnxruntime computes that form on processors alone, so that on devices it is decomposed. */
   readonly onnxOnCpuOnly?: boolean;
   /** Which calls have that form; all, when left out. */

@@ -11,7 +11,7 @@ export interface MemoryNeed {
   readonly operation: string;
   /** Where it is in the graph. */
   readonly place: string;
-  /** Elements of its inputs and outputs. */
+  /** Elements of its inputs and outputs, and of what it holds meanwhile. */
   readonly elements: Dim;
 }
 
@@ -22,7 +22,7 @@ export function memoryNeeds(graph: Graph): readonly MemoryNeed[] {
     if (node.kind !== 'operation') continue;
     const elements = [...node.inputs, ...node.outputs]
       .map(({ shape }) => elementCount(shape))
-      .reduce(addDims, 0);
+      .reduce(addDims, node.op.onnxScratch?.(node.inputs, node.attributes) ?? 0);
     const key = String(elements);
     if (!needs.has(key))
       needs.set(key, { operation: node.op.name, place: node.scope || graph.name, elements });

@@ -6,6 +6,7 @@ import { coveredOps } from '../support/conformance.js';
 import './contractions.cases.js';
 import './elementwise.cases.js';
 import './layout.cases.js';
+import './quantized.cases.js';
 import './reductions.cases.js';
 
 describe('conformance coverage', () => {

@@ -192,12 +192,14 @@ export function onnxTarget(options: OnnxTargetOptions = {}): Target {
               return [name, toOrtTensor(ort, inputs[name]!, device?.provider)];
             }),
           );
-          profile?.runStarts();
           const results = await withSpan(
             'run',
             `run ${graph.name}`,
             () => runArguments(inputs, outputs),
-            () => onDevice(device, () => session.run(feeds, outputs)),
+            () => {
+              profile?.runStarts();
+              return onDevice(device, () => session.run(feeds, outputs));
+            },
           );
           return Object.fromEntries(
             outputs.map((name) => [name, new OnnxTensorHandle(results[name] as OrtTensor, reader)]),
