@@ -90,9 +90,9 @@ export default class Export extends BaseCommand {
   static override description =
     `onnx: the graphs that run here, in standard operators, named as in the checkpoint: one of step, encoder and
 decoder, or all three in a new folder. safetensors and pt: the generator's weights, or the tokenizer's, as PyTorch
-reads them. model: a model folder in another precision. gpujs: a JavaScript module that draws in a page with nothing but gpu.js. json, dot, svg: a graph.
---precision fp16 stores weights in half the space; int8 also computes linear layers in 8 bits, int4 keeps their weights
-in 4.`;
+reads them. model: a model folder in another precision. gpujs: a JavaScript module that draws in a page with nothing but
+gpu.js. json, dot, svg: a graph. --precision fp16 stores weights in half the space; int8 also computes linear layers in 8
+bits, int4 keeps their weights in 4.`;
   static override examples = [
     '<%= config.bin %> export --format onnx -o digits-onnx',
     '<%= config.bin %> export --format onnx --graph step --precision int8 -o step.onnx',

@@ -27,7 +27,7 @@ function batchShape<D>(shape: readonly D[]): readonly D[] {
   return shape.slice(0, -2);
 }
 
-const matmulOp = defineOp<MatmulAttributes>({
+export const matmulOp = defineOp<MatmulAttributes>({
   name: 'matmul',
   infer([a, b], { transposeLeft, transposeRight }) {
     requireDType([a!, b!], 'f32');

@@ -1,5 +1,4 @@
 import { countElements, type Dim } from '../src/graph/dimension.js';
-import { type NdArray, zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
 import { MICROSOFT_DOMAIN, type OnnxEmitter } from '../src/graph/onnxEmitter.js';
 import { applyOp, defineOp, type OnnxCall } from '../src/graph/op.js';
@@ -12,8 +11,10 @@ import {
   sideBySide,
 } from '../src/graph/quantizedLayout.js';
 import { requireDType, requireEqualDims, requireRank } from '../src/graph/shapes.js';
-import { matmul } from './matmul.js';
+import { matmul, matmulOp } from './matmul.js';
 import { LARGEST, LEAST_MAGNITUDE, quantizedRows, quantizeRows } from './quantizeRows.js';
+
+const BY_TRANSPOSED = { transposeLeft: false, transposeRight: true };
 
 /** What stands for zero among the 256 numbers without a sign. */
 const ZERO_POINT = 128;
@@ -35,7 +36,9 @@ const quantizedLinearOp = defineOp<QuantizedLinearAttributes>({
   },
   reference([x, ...weights], { bits }, outputs) {
     const rows = bits === 8 ? quantizedRows(x!) : x!;
-    return weights.map((weight, index) => product(rows, weight, outputs[index]!.shape));
+    return weights.flatMap((weight, index) =>
+      matmulOp.reference([rows, weight], BY_TRANSPOSED, [outputs[index]!]),
+    );
   },
   readsStored: true,
   onnxOnCpuOnly: true,
@@ -43,23 +46,11 @@ const quantizedLinearOp = defineOp<QuantizedLinearAttributes>({
   onnx: (emitter, call) => (call.attributes.bits === 8 ? inBytes(emitter, call) : inHalfBytes(emitter, call)),
   decompose([x, ...weights], { bits }) {
     const rows = bits === 8 ? quantizeRows(x!) : x!;
-    return weights.map((weight) => matmul(rows, weight, { transposeRight: true }));
+    return weights.map((weight) => matmul(rows, weight, BY_TRANSPOSED));
   },
   flops: ([x], outputs) =>
     2 * outputs.reduce((sum, { shape }) => sum + countElements(shape), 0) * x!.shape.at(-1)!,
 });
-
-function product(x: NdArray, weight: NdArray, shape: readonly number[]): NdArray {
-  const result = zeros('f32', shape);
-  const [outputs, inputs] = weight.shape as [number, number];
-  for (let at = 0; at < result.data.length; at++) {
-    const [row, output] = [Math.floor(at / outputs), at % outputs];
-    let sum = 0;
-    for (let i = 0; i < inputs; i++) sum += x.data[row * inputs + i]! * weight.data[output * inputs + i]!;
-    result.data[at] = sum;
-  }
-  return result;
-}
 
 /** The matrices, and a name for all of them together. */
 function matricesOf({ inputs, stored }: OnnxCall<QuantizedLinearAttributes>) {
@@ -118,12 +109,12 @@ function inBytes(emitter: OnnxEmitter, call: OnnxCall<QuantizedLinearAttributes>
 function inHalfBytes(emitter: OnnxEmitter, call: OnnxCall<QuantizedLinearAttributes>): readonly string[] {
   const { matrices, name } = matricesOf(call);
   const { shape, quantized } = matrices[0]!;
-  const outputs = matrices.reduce((sum, matrix) => sum + matrix.shape[0]!, 0);
-  const weight = emitter.weight(`${name}_quantized`, packedBlocks(matrices));
+  const packed = packedBlocks(matrices);
+  const weight = emitter.weight(`${name}_quantized`, packed);
   const scale = emitter.weight(`${name}_scale`, scalesOfAll(matrices));
   const attributes = {
     K: { int: shape[1]! },
-    N: { int: outputs },
+    N: { int: packed.shape[0]! },
     bits: { int: 4 },
     block_size: { int: quantized.block },
     accuracy_level: { int: COMPUTE_IN_BYTES },

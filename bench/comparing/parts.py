@@ -43,6 +43,14 @@ def floor_of(precision: str) -> str:
     return f"{FLOOR}{precision}"
 
 
+def starters(setting: Setting, precisions: Sequence[str]) -> Dict[str, Callable[[], Worker]]:
+    """How PyTorch's program and arpg's in each precision are started."""
+    started: Dict[str, Callable[[], Worker]] = {"torch": setting.torch_worker}
+    for precision in precisions:
+        started[precision] = lambda own=precision: setting.model_worker(own)
+    return started
+
+
 def against(name: str, theirs: Sequence[float], ours: Sequence[float], other: str, goal: "Goal | None") -> Row:
     """How many times as fast ours is."""
     return Row(name, ratios(theirs, ours), " ×", goal, f"{spread(ours)} s, {other} {spread(theirs)} s")
@@ -63,9 +71,8 @@ def warn_of_slow_products(torch: Worker, setting: Setting) -> Sample:
 def tokens(setting: Setting) -> List[Row]:
     """Tokens of a picture in programs that are warm, beside PyTorch and beside the products alone."""
     precisions = setting.usable_precisions()
-    started: Dict[str, Callable[[], Worker]] = {"torch": setting.torch_worker}
+    started = starters(setting, precisions)
     for precision in precisions:
-        started[precision] = lambda own=precision: setting.model_worker(own)
         started[floor_of(precision)] = lambda own=precision: setting.floor_worker(own)
     picture = {"pictures": 1, "steps": setting.steps, "guidance": setting.guidance}
     with workers(started) as running:
@@ -91,11 +98,8 @@ def tokens(setting: Setting) -> List[Row]:
 def tokenizer(setting: Setting) -> List[Row]:
     """Decoder and encoder on one picture, warm."""
     precisions = setting.usable_precisions()
-    started: Dict[str, Callable[[], Worker]] = {"torch": setting.torch_worker}
-    for precision in precisions:
-        started[precision] = lambda own=precision: setting.model_worker(own)
     rows = []
-    with workers(started) as running:
+    with workers(starters(setting, precisions)) as running:
         for do in ("decode", "encode"):
             for worker in running.values():
                 worker.ask(do=do)

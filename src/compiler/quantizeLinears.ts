@@ -2,6 +2,7 @@ import { quantizedLinear } from '../../kernels/index.js';
 import { type Graph, nodesOf } from '../graph/graph.js';
 import type { Node, OperationNode, ParameterNode, Tensor } from '../graph/node.js';
 import type { WeightBits } from '../graph/quantized.js';
+import { isQuantized } from '../graph/quantizedLayout.js';
 import { scope } from '../graph/scope.js';
 import type { Weights } from '../graph/weights.js';
 import { type Pass, rewriteGraph } from './rewrite.js';
@@ -15,7 +16,7 @@ export function linearWeight(node: Node): ParameterNode | undefined {
 
 /** Whether some of the weights are stored in whole numbers. */
 export function hasQuantized(weights: Weights | undefined): weights is Weights {
-  return weights !== undefined && [...weights.values()].some(({ quantized }) => quantized !== undefined);
+  return weights !== undefined && [...weights.values()].some(isQuantized);
 }
 
 /** Products of one input with weights of as many bits, which one call computes together. */
@@ -25,19 +26,18 @@ interface Group {
 }
 
 function groupsOf(graph: Graph, weights: Weights): ReadonlyMap<Node, Group> {
-  const groups = new Map<string, Group>();
-  const inputs = new Map<Tensor, number>();
+  const groupsOfInput = new Map<Tensor, readonly Group[]>();
   const groupOf = new Map<Node, Group>();
   for (const node of nodesOf(graph)) {
     const parameter = linearWeight(node);
     const bits = parameter && weights.get(parameter.name)?.quantized?.bits;
     if (bits === undefined || node.kind !== 'operation') continue;
     const [x] = node.inputs as [Tensor];
-    inputs.set(x, inputs.get(x) ?? inputs.size);
-    const key = `${inputs.get(x)} ${bits}`;
-    const group = groups.get(key) ?? { bits, members: [] };
+    const others = groupsOfInput.get(x) ?? [];
+    const known = others.find((group) => group.bits === bits);
+    const group = known ?? { bits, members: [] };
+    if (!known) groupsOfInput.set(x, [...others, group]);
     group.members.push(node);
-    groups.set(key, group);
     groupOf.set(node, group);
   }
   return groupOf;

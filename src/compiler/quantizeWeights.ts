@@ -3,6 +3,15 @@ import { quantizeTensor, type WeightBits } from '../graph/quantized.js';
 import type { Weights } from '../graph/weights.js';
 import { linearWeight } from './quantizeLinears.js';
 
+/** Precisions in which linear layers have weights of fewer bits, and of how many. */
+const BITS = { int8: 8, int4: 4 } as const satisfies Readonly<Record<string, WeightBits>>;
+export type QuantizedPrecision = keyof typeof BITS;
+
+/** Whether linear layers have weights of fewer bits in a precision. */
+export function isQuantizedPrecision(precision: string | undefined): precision is QuantizedPrecision {
+  return precision !== undefined && Object.hasOwn(BITS, precision);
+}
+
 /** The parameters that linear layers alone read. What is looked up, too, such as a tied embedding, is not among them. */
 function linearWeights(graphs: readonly Graph[]): ReadonlySet<string> {
   const linear = new Set<string>();
@@ -21,11 +30,16 @@ function linearWeights(graphs: readonly Graph[]): ReadonlySet<string> {
  * Nothing is converted before it is read.
  * @param graphs all that read the weights
  */
-export function quantizeWeights(graphs: readonly Graph[], weights: Weights, bits: WeightBits): Weights {
+export function quantizeWeights(
+  graphs: readonly Graph[],
+  weights: Weights,
+  precision: QuantizedPrecision,
+): Weights {
   const linear = linearWeights(graphs);
   return new Map(
     [...weights].map(
-      ([name, tensor]) => [name, linear.has(name) ? quantizeTensor(tensor, bits) : tensor] as const,
+      ([name, tensor]) =>
+        [name, linear.has(name) ? quantizeTensor(tensor, BITS[precision]) : tensor] as const,
     ),
   );
 }

@@ -5,9 +5,8 @@ import { toHalfPrecision, toSinglePrecision, type Weights } from '../graph/weigh
 import { writeOutputFile } from '../atomicFile.js';
 import { breathing } from '../breathe.js';
 import { basename } from 'node:path';
-import { type LoweredModel, lowerToOnnx } from '../targets/onnx/lowerToOnnx.js';
+import { hasOnnxForm, type LoweredModel, lowerToOnnx, ONNX_PASSES } from '../targets/onnx/lowerToOnnx.js';
 import { encodeOnnxModel } from '../targets/onnx/onnxSchema.js';
-import { hasOnnxForm, ONNX_PASSES } from '../targets/onnx/lowerToOnnx.js';
 import { embedWeights, moveWeightsOut, weightBytes } from '../targets/onnx/onnxWeights.js';
 
 /**
@@ -30,7 +29,7 @@ const MAX_EMBEDDED_BYTES = 2 ** 30;
 function storedIn(precision: Precision, graph: Graph, weights: Weights): Weights {
   if (precision === 'fp32') return toSinglePrecision(weights);
   if (precision === 'fp16') return toHalfPrecision(weights);
-  return toHalfPrecision(quantizeWeights([graph], weights, precision === 'int8' ? 8 : 4));
+  return toHalfPrecision(quantizeWeights([graph], weights, precision));
 }
 
 /**

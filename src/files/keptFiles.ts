@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from './makeFolder.js';
-import { attempt, MARK_AFTER_MS, tidy } from './resultStore.js';
+import { attempt, markUsed, tidy, unfinishedName } from './keptFolder.js';
 
 /** Keeps large files that can be made again. */
 export interface KeptFiles {
@@ -17,7 +16,7 @@ export interface KeptFiles {
 function isWhole(path: string, size: number): boolean {
   const status = attempt(() => statSync(path));
   if (!status?.isFile() || status.size !== size) return false;
-  if (Date.now() - status.mtimeMs > MARK_AFTER_MS) attempt(() => utimesSync(path, new Date(), new Date()));
+  markUsed(path, status);
   return true;
 }
 
@@ -44,7 +43,7 @@ export function keptFiles(folder: string, limit: number): KeptFiles {
       const path = join(folder, key);
       if (isWhole(path, size)) return path;
       if (size > limit) return undefined;
-      const unfinished = join(folder, `${key}.${process.pid}.${randomBytes(4).toString('hex')}`);
+      const unfinished = unfinishedName(folder, key);
       try {
         makeFolder(folder, 0o700);
         await write(unfinished, chunks());

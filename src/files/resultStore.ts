@@ -1,17 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { attempt, markUsed, tidy, unfinishedName } from './keptFolder.js';
 import { makeFolder } from './makeFolder.js';
 
 /** Keeps results that can be computed again. What cannot be kept or read back is computed again. */
@@ -23,13 +13,6 @@ export interface ResultStore {
 
 /** Of a digest, which precedes what is kept. */
 const DIGEST_BYTES = 32;
-/** A result that was used is marked so at most this often. */
-export const MARK_AFTER_MS = 24 * 3600e3;
-/** Files under other names were left by a process that ended while it wrote. */
-const ABANDONED_AFTER_MS = 3600e3;
-
-const KEY = /^[0-9a-f]{64}$/;
-
 export interface StoreLimits {
   /** Larger results are not kept, nor read. */
   readonly bytesOfOne: number;
@@ -41,38 +24,15 @@ function digestOf(bytes: Uint8Array): Buffer {
   return createHash('sha256').update(bytes).digest();
 }
 
-export function attempt<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch {
-    return undefined;
-  }
-}
-
 function readWhole(path: string, limit: number): Buffer | undefined {
   const file = openSync(path, 'r');
   try {
     const status = fstatSync(file);
     if (!status.isFile() || status.size > limit + DIGEST_BYTES) return undefined;
-    if (Date.now() - status.mtimeMs > MARK_AFTER_MS) attempt(() => utimesSync(path, new Date(), new Date()));
+    markUsed(path, status);
     return readFileSync(file);
   } finally {
     closeSync(file);
-  }
-}
-
-/** Removes what a process left unfinished, and results beyond the limit, those used longest ago first. */
-export function tidy(folder: string, limit: number): void {
-  const files = readdirSync(folder).flatMap((name) => {
-    const status = attempt(() => statSync(join(folder, name)));
-    return status?.isFile() ? [{ name, size: status.size, usedAt: status.mtimeMs }] : [];
-  });
-  let total = 0;
-  for (const { name, size, usedAt } of files.sort((a, b) => b.usedAt - a.usedAt)) {
-    const isResult = KEY.test(name);
-    if (isResult) total += size;
-    const goes = isResult ? total > limit : Date.now() - usedAt > ABANDONED_AFTER_MS;
-    if (goes) attempt(() => rmSync(join(folder, name)));
   }
 }
 
@@ -91,7 +51,7 @@ export function resultStore(folder: string, { bytesOfOne, bytesOfAll }: StoreLim
     },
     write(key, bytes) {
       if (bytes.length > bytesOfOne) return;
-      const unfinished = join(folder, `${key}.${process.pid}.${randomBytes(4).toString('hex')}`);
+      const unfinished = unfinishedName(folder, key);
       const kept = attempt(() => {
         makeFolder(folder, 0o700);
         writeFileSync(unfinished, Buffer.concat([digestOf(bytes), bytes]), { flag: 'wx', mode: 0o600 });

@@ -19,16 +19,10 @@ export interface QuantizedElements {
 /** Columns that share a scale in 4 bits, as onnxruntime's kernels have it. */
 export const BLOCK_OF_4_BITS = 32;
 
-/** Largest magnitude of 8 bits that has its negative. */
-const LARGEST_8 = 127;
-/** The one number of 4 bits that has none. */
+/** The largest numbers of 8 bits, where each has its negative, and of 4. */
+const HIGHEST: Readonly<Record<WeightBits, number>> = { 8: 127, 4: 7 };
+/** The one number of 4 bits that has no negative. */
 const LOWEST_4 = -8;
-const HIGHEST_4 = 7;
-
-interface Elements {
-  readonly integers: Int8Array;
-  readonly scales: Float32Array;
-}
 
 /**
  * What has to fit into 8 bits: the largest magnitude of a row, or of two neighbours' sum. Processors without dot products
@@ -54,40 +48,41 @@ function nearest(value: number): number {
   return ((value + 128.5) | 0) - 128;
 }
 
-function inBytes(values: Float32Array, rows: number): Elements {
+/** A scale for each row. */
+function rowScales(values: Float32Array, rows: number): Float32Array {
   const columns = values.length / rows;
-  const integers = new Int8Array(values.length);
-  const scales = new Float32Array(rows);
-  for (let row = 0; row < rows; row++) {
-    const [start, end] = [row * columns, (row + 1) * columns];
-    const scale = Math.fround(largestOf(values, start, end) / LARGEST_8);
-    scales[row] = scale;
-    if (scale === 0) continue;
-    const perStep = 1 / scale;
-    for (let at = start; at < end; at++) integers[at] = nearest(values[at]! * perStep);
-  }
-  return { integers, scales };
+  return Float32Array.from(
+    { length: rows },
+    (_, row) => largestOf(values, row * columns, (row + 1) * columns) / HIGHEST[8],
+  );
 }
 
-function inHalfBytes(values: Float32Array): Elements {
-  const integers = new Int8Array(values.length);
+/** A scale for each block of columns. The extreme takes the number that has no negative, which gives the others one step more. */
+function blockScales(values: Float32Array): Float32Array {
   const scales = new Float32Array(values.length / BLOCK_OF_4_BITS);
   for (let block = 0; block < scales.length; block++) {
-    const [start, end] = [block * BLOCK_OF_4_BITS, (block + 1) * BLOCK_OF_4_BITS];
     let extreme = 0;
     let sum = 0;
-    for (let at = start; at < end; at++) {
+    for (let at = block * BLOCK_OF_4_BITS; at < (block + 1) * BLOCK_OF_4_BITS; at++) {
       if (Math.abs(values[at]!) > Math.abs(extreme)) extreme = values[at]!;
       sum += values[at]!;
     }
-    // The extreme takes the number that has no negative, which gives the others one step more.
-    const scale = Number.isFinite(sum) ? Math.fround(extreme / LOWEST_4) : NaN;
-    scales[block] = scale;
+    scales[block] = Number.isFinite(sum) ? extreme / LOWEST_4 : NaN;
+  }
+  return scales;
+}
+
+/** The numbers nearest to values in steps of their scales. */
+function inSteps(values: Float32Array, scales: Float32Array, highest: number): Int8Array {
+  const integers = new Int8Array(values.length);
+  const block = values.length / scales.length;
+  for (const [index, scale] of scales.entries()) {
     if (scale === 0) continue;
     const perStep = 1 / scale;
-    for (let at = start; at < end; at++) integers[at] = Math.min(nearest(values[at]! * perStep), HIGHEST_4);
+    for (let at = index * block; at < (index + 1) * block; at++)
+      integers[at] = Math.min(nearest(values[at]! * perStep), highest);
   }
-  return { integers, scales };
+  return integers;
 }
 
 /** The floats that quantised elements stand for. */
@@ -113,26 +108,24 @@ export function storedQuantized(shape: readonly number[], quantized: QuantizedEl
 
 /**
  * A matrix `[rows, columns]` in fewer bits: in 8 each row has a scale, in 4 each block of 32 columns. What has no whole
- * blocks is kept in 8 bits. The elements are read and converted when they are asked for, and not kept.
+ * blocks is kept in 8 bits. The elements are read and converted when they are asked for; the scales alone are kept.
  */
 export function quantizeTensor(tensor: StoredTensor, wanted: WeightBits): StoredTensor {
   const [rows, columns] = tensor.shape as [number, number];
   const bits = columns % BLOCK_OF_4_BITS === 0 ? wanted : 8;
-  let scales: Float32Array | undefined;
-  const convert = (): Int8Array => {
-    const values = readFloats(tensor);
-    const converted = bits === 8 ? inBytes(values, rows) : inHalfBytes(values);
-    scales = converted.scales;
-    return converted.integers;
+  let known: Float32Array | undefined;
+  const scalesFor = (values: Float32Array): Float32Array => {
+    known ??= bits === 8 ? rowScales(values, rows) : blockScales(values);
+    return known;
   };
   const quantized = storedQuantized(tensor.shape, {
     bits,
     block: bits === 8 ? columns : BLOCK_OF_4_BITS,
-    integers: convert,
-    scales() {
-      if (!scales) convert();
-      return scales!;
+    integers() {
+      const values = readFloats(tensor);
+      return inSteps(values, scalesFor(values), HIGHEST[bits]);
     },
+    scales: () => known ?? scalesFor(readFloats(tensor)),
   });
   return { ...quantized, derived: { how: `${bits} bits`, from: [tensor] } };
 }

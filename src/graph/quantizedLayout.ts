@@ -67,7 +67,7 @@ export function packedBlocks(matrices: readonly QuantizedMatrix[]): StoredTensor
 }
 
 /** Numbers from −8 to 7, counted from −8, the first of two in the lower half of a byte. */
-export function packHalfBytes(integers: Int8Array): Uint8Array {
+function packHalfBytes(integers: Int8Array): Uint8Array {
   const bytes = new Uint8Array(integers.length / 2);
   for (let pair = 0; pair < bytes.length; pair++)
     bytes[pair] = (integers[2 * pair]! + 8) | ((integers[2 * pair + 1]! + 8) << 4);

@@ -4,7 +4,7 @@ import { writeFolderAtomically, writeOutputFile } from '../atomicFile.js';
 import { exportMetadata } from '../models/exportMetadata.js';
 import { requireFinite } from '../models/finiteWeights.js';
 import { type GeneratorModel, type TokenizerModel, writeModelFolder } from '../models/modelFolder.js';
-import { inRunPrecision, withoutWholeNumbers } from '../models/precision.js';
+import { inRunPrecision, isQuantizedPrecision, withoutWholeNumbers } from '../models/precision.js';
 import { serializeSafetensors } from '../checkpoints/safetensors.js';
 import { serializePytorch } from '../checkpoints/writePytorch.js';
 import { UsageError } from '../errors.js';
@@ -121,14 +121,15 @@ function officialWeights(model: Model, part: ModelPart, precision: 'fp32' | 'fp1
  */
 export async function exportModelFolder(model: Model, folder: string, precision?: Precision): Promise<void> {
   const { generator, tokenizerModel: tokenizer } = model;
-  const tokenizerPrecision = precision === 'int8' || precision === 'int4' ? undefined : precision;
-  await writeModelFolder(folder, {
-    generator:
-      precision === 'int8' || precision === 'int4'
-        ? inRunPrecision(generator, precision, model.folder)
-        : { ...generator, weights: inPrecision(model, generator.weights, precision) },
-    tokenizer: { ...tokenizer, weights: inPrecision(model, tokenizer.weights, tokenizerPrecision) },
-  });
+  await writeModelFolder(
+    folder,
+    isQuantizedPrecision(precision)
+      ? { generator: inRunPrecision(generator, precision, model.folder), tokenizer }
+      : {
+          generator: { ...generator, weights: inPrecision(model, generator.weights, precision) },
+          tokenizer: { ...tokenizer, weights: inPrecision(model, tokenizer.weights, precision) },
+        },
+  );
 }
 
 /** Writes one part's weights as a safetensors file, with configuration, labels and licence as metadata. */

@@ -1,17 +1,13 @@
-import { quantizeWeights } from '../compiler/quantizeWeights.js';
+import { isQuantizedPrecision, quantizeWeights } from '../compiler/quantizeWeights.js';
 import { UsageError } from '../errors.js';
-import type { WeightBits } from '../graph/quantized.js';
 import type { StoredTensor, Weights } from '../graph/weights.js';
 import type { GeneratorModel } from './modelFolder.js';
+
+export { isQuantizedPrecision };
 
 /** In what a model computes: single precision, or linear layers with weights in 8 or 4 bits. */
 export const RUN_PRECISIONS = ['fp32', 'int8', 'int4'] as const;
 export type RunPrecision = (typeof RUN_PRECISIONS)[number];
-
-/** Bits of the linear layers' weights; undefined for single precision. */
-export function bitsOf(precision: RunPrecision): WeightBits | undefined {
-  return precision === 'fp32' ? undefined : precision === 'int8' ? 8 : 4;
-}
 
 /** The precision that weights are stored for. */
 export function precisionOf(weights: Weights): RunPrecision {
@@ -39,12 +35,11 @@ export function inRunPrecision(
 ): GeneratorModel {
   const stored = precisionOf(model.weights);
   if (precision === undefined || precision === stored) return model;
-  const bits = bitsOf(precision);
-  if (bits === undefined) return { ...model, weights: withoutWholeNumbers(model.weights) };
+  if (precision === 'fp32') return { ...model, weights: withoutWholeNumbers(model.weights) };
   if (stored !== 'fp32')
     throw new UsageError(
       `${folder} is stored in ${stored}: for ${precision}, start from the model that it was made from`,
     );
   const graphs = Object.values(model.system.graphs(model.config)).map((graph) => graph());
-  return { ...model, weights: quantizeWeights(graphs, model.weights, bits) };
+  return { ...model, weights: quantizeWeights(graphs, model.weights, precision) };
 }

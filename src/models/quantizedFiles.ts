@@ -2,11 +2,12 @@ import { InputError, quotable } from '../errors.js';
 import { BLOCK_OF_4_BITS, storedQuantized, type WeightBits } from '../graph/quantized.js';
 import {
   isQuantized,
-  packHalfBytes,
+  packedBlocks,
   type QuantizedMatrix,
+  scalesOfAll,
   unpackHalfBytes,
 } from '../graph/quantizedLayout.js';
-import { readFloats, storedFloats, type StoredTensor, type Weights } from '../graph/weights.js';
+import { readFloats, type StoredTensor, type Weights } from '../graph/weights.js';
 
 /** What the scales of a matrix in whole numbers are called, beside its name. */
 const SCALE_SUFFIX = '_scale';
@@ -28,20 +29,16 @@ export function toFileForm(weights: Weights): Weights {
   );
 }
 
-function integersOf({ shape, quantized }: QuantizedMatrix): StoredTensor {
-  const [outputs, inputs] = shape as [number, number];
-  if (quantized.bits === 4)
-    return { dtype: 'u8', shape: [outputs, inputs / 2], read: () => packHalfBytes(quantized.integers()) };
-  return { dtype: 'i8', shape, read: () => new Uint8Array(quantized.integers().buffer) };
+function integersOf(matrix: QuantizedMatrix): StoredTensor {
+  const [outputs, inputs] = matrix.shape as [number, number];
+  if (matrix.quantized.bits === 4) return { ...packedBlocks([matrix]), shape: [outputs, inputs / 2] };
+  return { dtype: 'i8', shape: matrix.shape, read: () => new Uint8Array(matrix.quantized.integers().buffer) };
 }
 
-function scalesOf({ shape: [outputs, inputs], quantized }: QuantizedMatrix): StoredTensor {
-  const blocks = inputs! / quantized.block;
-  const shape = quantized.bits === 4 ? [outputs!, blocks] : [outputs!];
-  return {
-    ...storedFloats(shape, new Float32Array(0)),
-    read: () => new Uint8Array(quantized.scales().buffer),
-  };
+function scalesOf(matrix: QuantizedMatrix): StoredTensor {
+  const [outputs, inputs] = matrix.shape as [number, number];
+  const { bits, block } = matrix.quantized;
+  return { ...scalesOfAll([matrix]), shape: bits === 4 ? [outputs, inputs / block] : [outputs] };
 }
 
 /** The matrix behind whole numbers and their scales in a file. */

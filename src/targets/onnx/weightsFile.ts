@@ -18,10 +18,10 @@ function fileState(path: string): string {
 }
 
 /** All that a tensor's elements come from; undefined where some are in memory alone. */
-function originOf({ dtype, shape, file, derived }: StoredTensor): unknown {
-  if (file) return [dtype, shape, file.offset, fileState(file.path)];
+function originOf({ dtype, shape, file, derived }: StoredTensor, stateOf: (path: string) => string): unknown {
+  if (file) return [dtype, shape, file.offset, stateOf(file.path)];
   if (!derived) return undefined;
-  const origins = derived.from.map(originOf);
+  const origins = derived.from.map((tensor) => originOf(tensor, stateOf));
   return origins.includes(undefined) ? undefined : [dtype, shape, derived.how, origins];
 }
 
@@ -38,7 +38,13 @@ export async function referToKeptFile(
   const computed = lowered.parameters.filter(({ stored }) => stored.derived !== undefined);
   const bytes = computed.reduce((sum, { stored }) => sum + byteLength(stored), 0);
   if (bytes < LEAST_BYTES) return undefined;
-  const origins = lowered.parameters.map(({ name, stored }) => [name, originOf(stored)]);
+  const states = new Map<string, string>();
+  const stateOf = (path: string): string => {
+    const state = states.get(path) ?? fileState(path);
+    states.set(path, state);
+    return state;
+  };
+  const origins = lowered.parameters.map(({ name, stored }) => [name, originOf(stored, stateOf)]);
   if (origins.some(([, origin]) => origin === undefined)) return undefined;
   const key = createHash('sha256')
     .update(JSON.stringify([program, origins]))
