@@ -24,11 +24,14 @@ import { temporaryFolder } from '../support/temporary.js';
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** A Python of this machine that has a module; undefined where there is none. */
-function pythonWith(module: string): string | undefined {
+function pythonWith(module: string, env = process.env): string | undefined {
   return ['python3', '/usr/bin/python3'].find(
-    (python) => spawnSync(python, ['-c', `import ${module}`]).status === 0,
+    (python) => spawnSync(python, ['-c', `import ${module}`], { env }).status === 0,
   );
 }
+
+/** For the checker alone: where .ci/run puts it, if it does. */
+const checkerEnv = { ...process.env, PYTHONPATH: process.env.ONNX_CHECKER_PATH ?? process.env.PYTHONPATH };
 
 describe('exported models elsewhere', () => {
   const temporary = temporaryFolder();
@@ -99,7 +102,7 @@ describe('exported models elsewhere', () => {
   });
 
   describe("by ONNX' own checker", () => {
-    const python = pythonWith('onnx');
+    const python = pythonWith('onnx', checkerEnv);
     before(function () {
       // Reported as skipped where Python's onnx package is not installed.
       if (!python) this.skip();
@@ -111,7 +114,7 @@ describe('exported models elsewhere', () => {
         await exportOnnxFolder(model, folder, { precision });
         for (const name of onnxGraphsOf(model)) {
           const check = `import onnx, sys; onnx.checker.check_model(sys.argv[1], full_check=True)`;
-          const { status, stderr } = spawnSync(python!, ['-c', check, `${folder}/${name}.onnx`]);
+          const { status, stderr } = spawnSync(python!, ['-c', check, `${folder}/${name}.onnx`], { env: checkerEnv });
           expect(status, stderr.toString()).to.equal(0);
         }
       }
