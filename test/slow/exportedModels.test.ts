@@ -114,7 +114,9 @@ describe('exported models elsewhere', () => {
         await exportOnnxFolder(model, folder, { precision });
         for (const name of onnxGraphsOf(model)) {
           const check = `import onnx, sys; onnx.checker.check_model(sys.argv[1], full_check=True)`;
-          const { status, stderr } = spawnSync(python!, ['-c', check, `${folder}/${name}.onnx`], { env: checkerEnv });
+          const { status, stderr } = spawnSync(python!, ['-c', check, `${folder}/${name}.onnx`], {
+            env: checkerEnv,
+          });
           expect(status, stderr.toString()).to.equal(0);
         }
       }
