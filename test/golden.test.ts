@@ -9,26 +9,15 @@ import { resolveTarget } from '../src/targets/resolveTarget.js';
 import { onnxWebGpu } from './support/conformance.js';
 import { goldenJson, goldenPath } from './support/golden.js';
 import type { Outcome } from './support/golden/checklist.js';
+import { expectSet, faults } from './support/golden/expectSet.js';
 import { openGoldenSet } from './support/golden/goldenSet.js';
 import { replay } from './support/golden/replay.js';
-import { describeOutcome, hasPassed } from './support/golden/report.js';
+import { hasPassed } from './support/golden/report.js';
 import { temporaryFolder } from './support/temporary.js';
 
 const SETS = readdirSync(goldenPath('')).flatMap((file) =>
   file.endsWith('.json') ? [file.slice(0, -5)] : [],
 );
-
-/** What is checked where the whole takes too long; the rest is checked there by test/graphs and test/training. */
-const PARTS: Readonly<Record<string, readonly string[]>> = {
-  'arpg-tiny on gpujs:cpu': ['generate.*'],
-  'par-tiny on gpujs:cpu': ['generate.1.*', 'train.loss'],
-  'nar-tiny on gpujs:cpu': ['generate.1.*', 'train.loss'],
-  'vq-tiny on gpujs:cpu': ['latent', 'reconstruction'],
-};
-
-/** The lines that say what is wrong. */
-const faults = (outcome: Outcome): readonly string[] =>
-  describeOutcome('set', 'target', outcome).filter((line) => /WRONG|NOT CHECKED/.test(line));
 
 describe('reference sets', () => {
   it('are those of all that can be replayed', () => {
@@ -43,29 +32,19 @@ describe('reference sets', () => {
     ]);
   });
 
-  for (const targetName of ['onnx', 'reference', 'gpujs:cpu'])
-    for (const name of SETS) {
-      const parts = PARTS[`${name} on ${targetName}`];
-      it(`${name} on ${targetName} lies within its tolerances: ${parts?.join(', ') ?? 'every key'}`, async () => {
-        const target = await resolveTarget(targetName, targetName === 'onnx' ? { threads: 2 } : {});
-        const set = await openGoldenSet(goldenPath(name));
-        for (const only of parts ?? [undefined]) {
-          const outcome = await replay(set, target, only);
-          expect(faults(outcome)).to.deep.equal([]);
-          if (parts) expect(outcome.checked).to.be.greaterThan(0);
-          else expect(outcome.checked).to.equal(set.numbers.size);
-        }
-      }).timeout(300_000);
-    }
-});
+  // The slow tests replay them on the reference and other targets.
+  for (const name of SETS)
+    it(`${name} on onnx lies within its tolerances: every key`, async () => {
+      await expectSet(name, await resolveTarget('onnx', { threads: 2 }));
+    });
 
-describe('reference sets on a device', () => {
-  // The slow tests check the others, and the rest of this one.
+  it('arpg-tiny on reference lies within its tolerances: generate.0.*', async () => {
+    await expectSet('arpg-tiny', await resolveTarget('reference', {}), ['generate.0.*']);
+  });
+
   it('arpg-tiny on onnx:webgpu lies within its tolerances: generate.0.*', async function () {
     if (!onnxWebGpu) this.skip();
-    const outcome = await replay(await openGoldenSet(goldenPath('arpg-tiny')), onnxWebGpu, 'generate.0.*');
-    expect(faults(outcome)).to.deep.equal([]);
-    expect(outcome.checked).to.be.greaterThan(0);
+    await expectSet('arpg-tiny', onnxWebGpu, ['generate.0.*']);
   });
 });
 
