@@ -38,8 +38,8 @@ export function filterScratch(vocabulary: number): FilterScratch {
 
 /** A number of 32 bits that is the larger, the larger the float with these bits is. */
 function keyOf(bits: number): number {
-  // Floats are ordered as their bits are, negative ones the other way round.
-  return bits < 0 ? ~bits : bits | 0x80000000;
+  // Floats are ordered as their bits are, negative ones the other way round: all their bits are turned, else the sign's.
+  return bits ^ ((bits >> 31) | 0x80000000);
 }
 
 function binOf(bits: number): number {
@@ -131,7 +131,9 @@ function keepByMass(logits: Float32Array, tokens: Uint32Array, limit: number, sc
     const token = tokens[index]!;
     masses[binOf(bits[token]!)]! += Math.exp(logits[token]! - largest);
   }
-  const allowed = limit * masses.reduce((sum, mass) => sum + mass, 0);
+  let all = 0;
+  for (let bin = 0; bin < BINS; bin++) all += masses[bin]!;
+  const allowed = limit * all;
   let bin = BINS - 1;
   let before = 0;
   while (bin > 0 && before + masses[bin]! <= allowed) before += masses[bin--]!;
