@@ -46,6 +46,9 @@ function binOf(bits: number): number {
   return keyOf(bits) >>> BIN_SHIFT;
 }
 
+/** The bin of 0; −0, which equals it, is in the one below. */
+const ZERO_BIN = binOf(0);
+
 /** The bits of the logits, which they share memory with. */
 function bitsOf(logits: Float32Array): Int32Array {
   return new Int32Array(logits.buffer, logits.byteOffset, logits.length);
@@ -99,11 +102,12 @@ function mostLikely(logits: Float32Array, k: number, scratch: FilterScratch): Ui
   let bin = BINS - 1;
   let above = 0;
   while (above + counts[bin]! < k) above += counts[bin--]!;
+  const lowest = bin === ZERO_BIN ? bin - 1 : bin;
   let candidates = 0;
   for (let token = 0; token < bits.length; token++) {
     some[candidates] = token;
-    // 1 from the bin on, 0 below it: a branch that nobody can foresee costs more than what is written in vain.
-    candidates += (bin - 1 - binOf(bits[token]!)) >>> 31;
+    // 1 from the lowest bin on, 0 below it: a branch that nobody can foresee costs more than what is written in vain.
+    candidates += (lowest - 1 - binOf(bits[token]!)) >>> 31;
   }
   const smallest = logits[sortedBin(some.subarray(0, candidates), bin, bits, scratch)[k - above - 1]!]!;
   let count = 0;
