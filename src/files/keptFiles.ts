@@ -1,4 +1,13 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  futimesSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from './makeFolder.js';
 import { attempt, markUsed, tidy, unfinishedName } from './keptFolder.js';
@@ -13,9 +22,15 @@ export interface KeptFiles {
   obtain(key: string, size: number, chunks: () => AsyncIterable<Uint8Array>): Promise<string | undefined>;
 }
 
+/**
+ * When a kept file says that it was last written to, in milliseconds since 1970: whoever writes to it later changes that.
+ * To compare elements with a digest would take as long as many a picture.
+ */
+const SEAL = Date.UTC(2000, 0, 1);
+
 function isWhole(path: string, size: number): boolean {
   const status = attempt(() => statSync(path));
-  if (!status?.isFile() || status.size !== size) return false;
+  if (!status?.isFile() || status.size !== size || status.mtimeMs !== SEAL) return false;
   markUsed(path, status);
   return true;
 }
@@ -25,6 +40,7 @@ async function write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<v
   try {
     for await (const chunk of chunks)
       for (let done = 0; done < chunk.length; ) done += writeSync(file, chunk, done);
+    futimesSync(file, new Date(), new Date(SEAL));
     // Where the name outlives a failure of the machine, so must what it names.
     fsyncSync(file);
   } finally {
@@ -33,7 +49,8 @@ async function write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<v
 }
 
 /**
- * Keeps files in a folder, which processes may share: a file appears whole or not at all.
+ * Keeps files in a folder, which processes may share: a file appears whole or not at all, and is made again when somebody
+ * wrote to it since.
  * @param folder made when first written to
  * @param limit bytes of all, beyond which the files used longest ago go
  */

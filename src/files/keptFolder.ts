@@ -18,9 +18,9 @@ export function attempt<T>(action: () => T): T | undefined {
   }
 }
 
-/** Marks a result as used, so that it goes later than others. */
-export function markUsed(path: string, { mtimeMs }: Stats): void {
-  if (Date.now() - mtimeMs > MARK_AFTER_MS) attempt(() => utimesSync(path, new Date(), new Date()));
+/** Marks a result as used, so that it goes later than others; when it was written to stays as it is. */
+export function markUsed(path: string, { atimeMs, mtimeMs }: Stats): void {
+  if (Date.now() - atimeMs > MARK_AFTER_MS) attempt(() => utimesSync(path, new Date(), mtimeMs / 1000));
 }
 
 /** A name of this process's own for what is to be kept under a key once it is whole. */
@@ -32,7 +32,7 @@ export function unfinishedName(folder: string, key: string): string {
 export function tidy(folder: string, limit: number): void {
   const files = readdirSync(folder).flatMap((name) => {
     const status = attempt(() => statSync(join(folder, name)));
-    return status?.isFile() ? [{ name, size: status.size, usedAt: status.mtimeMs }] : [];
+    return status?.isFile() ? [{ name, size: status.size, usedAt: status.atimeMs }] : [];
   });
   let total = 0;
   for (const { name, size, usedAt } of files.sort((a, b) => b.usedAt - a.usedAt)) {
