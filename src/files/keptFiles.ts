@@ -1,16 +1,8 @@
-import {
-  closeSync,
-  fsyncSync,
-  futimesSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, futimesSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from './makeFolder.js';
-import { attempt, markUsed, tidy, unfinishedName } from './keptFolder.js';
+import { beginPartial, endPartial, removeQuietly } from '../partialNames.js';
+import { attempt, markUsed, tidy } from './keptFolder.js';
 
 /** Keeps large files that can be made again. */
 export interface KeptFiles {
@@ -60,7 +52,7 @@ export function keptFiles(folder: string, limit: number): KeptFiles {
       const path = join(folder, key);
       if (isWhole(path, size)) return path;
       if (size > limit) return undefined;
-      const unfinished = unfinishedName(folder, key);
+      const unfinished = beginPartial(folder);
       try {
         makeFolder(folder, 0o700);
         await write(unfinished, chunks());
@@ -68,10 +60,12 @@ export function keptFiles(folder: string, limit: number): KeptFiles {
         attempt(() => tidy(folder, limit));
         return isWhole(path, size) ? path : undefined;
       } catch (error) {
-        attempt(() => rmSync(unfinished, { force: true }));
+        removeQuietly(unfinished);
         // No room, no permission: it goes without. What reading the weights reports is not for here.
         if ((error as NodeJS.ErrnoException).syscall !== undefined) return undefined;
         throw error;
+      } finally {
+        endPartial(unfinished);
       }
     },
   };

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { readdirSync, rmSync, type Stats, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -21,11 +20,6 @@ export function attempt<T>(action: () => T): T | undefined {
 /** Marks a result as used, so that it goes later than others; when it was written to stays as it is. */
 export function markUsed(path: string, { atimeMs, mtimeMs }: Stats): void {
   if (Date.now() - atimeMs > MARK_AFTER_MS) attempt(() => utimesSync(path, new Date(), mtimeMs / 1000));
-}
-
-/** A name of this process's own for what is to be kept under a key once it is whole. */
-export function unfinishedName(folder: string, key: string): string {
-  return join(folder, `${key}.${process.pid}.${randomBytes(4).toString('hex')}`);
 }
 
 /** Removes what a process left unfinished, and results beyond the limit, those used longest ago first. */

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -15,6 +16,7 @@ import {
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type KeptFiles, keptFiles } from '../../src/files/keptFiles.js';
+import { removePartialOutput } from '../../src/partialNames.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 const LIMIT = 250;
@@ -135,6 +137,32 @@ describe('kept files', () => {
       undefined,
     );
     expect(readdirSync(folder)).to.deep.equal([]);
+  });
+
+  it('leave nothing behind where the program is stopped or killed meanwhile', async () => {
+    const folder = temporary('stopped');
+    const names: string[] = [];
+    const path = await keptFiles(folder, LIMIT).obtain(key('a'), 60, async function* () {
+      yield new Uint8Array(30);
+      names.push(...readdirSync(folder));
+      removePartialOutput();
+      yield new Uint8Array(30);
+    });
+    expect([path, names.length, readdirSync(folder)]).to.deep.equal([undefined, 1, []]);
+    const killed = spawnSync(process.execPath, [
+      '--input-type=module',
+      '-e',
+      `import { keptFiles } from ${JSON.stringify(new URL('../../src/files/keptFiles.js', import.meta.url).href)};
+      await keptFiles(${JSON.stringify(temporary('killed'))}, 250).obtain('${key('a')}', 60, async function* () {
+        yield new Uint8Array(30);
+        process.kill(process.pid, 'SIGKILL');
+        await new Promise(() => setInterval(() => {}, 1000));
+      });`,
+    ]);
+    expect(killed.signal).to.equal('SIGKILL');
+    expect(readdirSync(temporary('killed'))).to.have.length(1);
+    expect((await obtain(keptFiles(temporary('killed'), LIMIT), key('a'))).isMade).to.equal(true);
+    expect(readdirSync(temporary('killed'))).to.deep.equal([key('a')]);
   });
 
   it('of fewer or more bytes than promised are not used', async () => {
