@@ -16,8 +16,8 @@ const digits = (places: number) => (value: number) => value.toFixed(places);
 const ROWS: readonly (readonly [keyof PrecisionFigures, string, (value: number) => string])[] = [
   ['recognised', 'samples recognised', percent],
   ['heldOutLoss', 'held-out loss, nats a token', digits(3)],
-  ['toHeldOut', 'Fréchet distance to held-out pictures', digits(4)],
-  ['toSamples', 'Fréchet distance to samples of fp32', digits(4)],
+  ['toHeldOut', 'Fréchet distance to held-out pictures', digits(3)],
+  ['toSamples', 'Fréchet distance to samples of fp32', digits(3)],
   ['firstTokens', 'tokens of the first step unchanged', percent],
   ['allTokens', 'all tokens unchanged', percent],
   ['encoded', 'tokens of held-out pictures unchanged', percent],
