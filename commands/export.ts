@@ -52,7 +52,7 @@ const exportFlags = {
   part: Flags.string({ description: 'whose weights (default: generator)', options: [...MODEL_PARTS] }),
   precision: Flags.string({
     description:
-      'how weights are stored (default: fp32 for onnx, else as they are; int8 and int4 for model and onnx)',
+      'how weights are stored (default: as they are, but fp32 for fp16 in onnx; int8 and int4 for model and onnx)',
     options: [...PRECISIONS],
   }),
   'external-data': Flags.boolean({
