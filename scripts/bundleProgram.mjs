@@ -21,7 +21,7 @@ const options = {
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  external: ['onnxruntime-node', 'sharp', 'webgpu', 'gpu.js', 'undici'],
+  external: ['onnxruntime-node', 'sharp', 'webgpu', 'undici'],
   // Libraries in the older form of modules ask for parts of Node.js.
   banner: {
     js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
