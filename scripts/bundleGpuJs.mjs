@@ -1,16 +1,17 @@
 // Bundles what is used of gpu.js into dist/vendor/gpu.cjs, and lays the library for pages beside it. The package itself
 // depends on native libraries of all platforms (a Dawn older than the one in use, and headless-gl's tree), which would
 // come with every installation.
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { licenceTexts, packageFoldersOf } from './licenceTexts.mjs';
 
 const vendor = fileURLToPath(new URL('../dist/vendor/', import.meta.url));
 const library = dirname(createRequire(import.meta.url).resolve('gpu.js/package.json'));
 
-await build({
+const { metafile } = await build({
   entryPoints: [join(library, 'src/index.js')],
   outfile: join(vendor, 'gpu.cjs'),
   bundle: true,
@@ -23,9 +24,10 @@ await build({
   minifyWhitespace: true,
   legalComments: 'none',
   logLevel: 'warning',
+  metafile: true,
 });
-for (const [from, to] of [
-  ['dist/gpu-browser.min.js', 'gpu-browser.min.js'],
-  ['LICENSE', 'gpu-LICENSE'],
-])
-  copyFileSync(join(library, from), join(vendor, to));
+copyFileSync(join(library, 'dist/gpu-browser.min.js'), join(vendor, 'gpu-browser.min.js'));
+writeFileSync(
+  join(vendor, 'THIRD-PARTY-LICENSES.txt'),
+  licenceTexts(packageFoldersOf(Object.keys(metafile.inputs))),
+);
