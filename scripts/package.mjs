@@ -3,6 +3,7 @@
 // archive of the same files is the same, byte for byte. dist must be built.
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   cpSync,
   mkdirSync,
   readdirSync,
@@ -38,17 +39,22 @@ function publishedFiles() {
   return files.map(({ path }) => path);
 }
 
-/** The program has all it needs in its bundle: the library's modules stay out, but not what it reads beside them. */
-const isForLibrary = (path) =>
-  /^dist\/(src|graphs|kernels)\/.*\.(js|d\.ts)$/.test(path) && !path.endsWith('.bundle.js');
+/**
+ * The program has all it needs in its bundle: the library's modules stay out, but not what it reads beside them. The
+ * launcher takes the place of npm's.
+ */
+const isLeftOut = (path) =>
+  path === 'bin/arpg.js' ||
+  path.endsWith(LICENCES) ||
+  (/^dist\/(src|graphs|kernels)\/.*\.(js|d\.ts)$/.test(path) && !path.endsWith('.bundle.js'));
 
 function copy(from, to) {
   mkdirSync(dirname(join(folder, to)), { recursive: true });
   cpSync(from, join(folder, to), { dereference: true });
 }
 
-function write(path, text, mode = 0o644) {
-  writeFileSync(join(folder, path), text, { mode });
+function write(path, text) {
+  writeFileSync(join(folder, path), text);
 }
 
 /** What the program reads of its own package.json; the rest is about the library. */
@@ -72,8 +78,7 @@ if (!published.includes('dist/program/main.js')) {
 }
 
 rmSync(folder, { recursive: true, force: true });
-for (const path of published.filter((path) => !isForLibrary(path) && !path.endsWith(LICENCES)))
-  copy(join(root, path), path);
+for (const path of published.filter((path) => !isLeftOut(path))) copy(join(root, path), path);
 write('package.json', programManifest());
 
 const packages = runtimePackages(root);
@@ -81,10 +86,11 @@ for (const source of packages)
   for (const path of filesNeededOf(source)) copy(join(source, path), join(relative(root, source), path));
 
 const node = nodeBinary();
-if (node) copy(node.program, process.platform === 'win32' ? 'bin/node.exe' : 'bin/node');
+const nodeName = process.platform === 'win32' ? 'bin/node.exe' : 'bin/node';
+if (node) copy(node.program, nodeName);
 else process.stderr.write('this Node.js cannot be brought along: the program will need one on the PATH\n');
 const { name: launcherName, text } = launcher(node !== undefined);
-write(launcherName, text, 0o755);
+write(launcherName, text);
 
 const rule = `\n\n${'='.repeat(80)}\n\n`;
 write(
@@ -100,13 +106,18 @@ write(
 );
 
 const archive = `${folder}.tar.gz`;
-const files = readdirSync(folder, { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile())
-  .map((entry) => relative(out, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
+const programs = new Set([launcherName, nodeName].map((path) => join(folder, path)));
+const paths = readdirSync(folder, { recursive: true }).map((path) => join(folder, path));
+// Others can use it, whoever makes it and with whatever umask.
+for (const path of [folder, ...paths])
+  chmodSync(path, programs.has(path) || statSync(path).isDirectory() ? 0o755 : 0o644);
+const names = paths
+  .filter((path) => statSync(path).isFile())
+  .map((path) => relative(out, path).replaceAll('\\', '/'))
   .sort();
 // Neither owners nor dates tell archives of the same files apart.
 const settings = { cwd: out, portable: true, mtime: new Date(0), gzip: { level: 9 } };
-await create({ ...settings, file: `${archive}.partial` }, files);
+await create({ ...settings, file: `${archive}.partial` }, names);
 renameSync(`${archive}.partial`, archive);
 const megabytes = (statSync(archive).size / 1e6).toFixed(1);
 process.stdout.write(`${folder}\n${archive} (${megabytes} MB)\n`);
