@@ -59,16 +59,10 @@ function write(path, text) {
 
 /** What the program reads of its own package.json; the rest is about the library. */
 function programManifest() {
-  const {
-    name: own,
-    version,
-    description,
-    license,
-    type,
-    bin,
-    oclif,
-  } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  return `${JSON.stringify({ name: own, version, description, license, type, bin, oclif }, null, 2)}\n`;
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const fields = ['name', 'version', 'description', 'license', 'type', 'oclif'];
+  const kept = Object.fromEntries(fields.map((field) => [field, manifest[field]]));
+  return `${JSON.stringify(kept, null, 2)}\n`;
 }
 
 const published = publishedFiles();
