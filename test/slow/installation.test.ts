@@ -6,8 +6,12 @@ import { CONSUMER, npm, plainEnvironment, readPacked, STRICT, TSC } from '../sup
 import { arpg } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
 
-/** How this package's users may call npm; the first is the one at hand. */
-const VERSIONS = ['', 'npm@10', 'npm@11'];
+/** The npm at hand, and the other major versions that come with the supported Node.js. */
+const own = npm(['--version']).stdout;
+const VERSIONS = [
+  '',
+  ...['10', '11'].filter((major) => !own.startsWith(major)).map((major) => `npm@${major}`),
+];
 
 describe('an installation from the registry', () => {
   const temporary = temporaryFolder();

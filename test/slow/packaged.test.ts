@@ -15,6 +15,13 @@ const name = `arpg-${process.platform}-${process.arch}`;
 const MAX_BYTES = 90e6;
 
 describe('the packaged program', () => {
+  // Before the folder is removed, it is made removable.
+  after(() => {
+    for (const entry of readdirSync(packaged(''), { recursive: true, withFileTypes: true }))
+      if (entry.isDirectory()) chmodSync(join(entry.parentPath, entry.name), 0o755);
+    chmodSync(packaged(''), 0o755);
+  });
+
   const temporary = temporaryFolder();
   const packaged = (path: string) => join(temporary('else where'), name, path);
 
@@ -45,11 +52,6 @@ describe('the packaged program', () => {
     }
     for (const tool of ['dirname', 'readlink']) symlinkSync(`/usr/bin/${tool}`, temporary(`bin/${tool}`));
     symlinkSync(packaged('arpg'), temporary('bin/arpg'));
-  });
-  after(() => {
-    for (const entry of readdirSync(packaged(''), { recursive: true, withFileTypes: true }))
-      if (entry.isDirectory()) chmodSync(join(entry.parentPath, entry.name), 0o755);
-    chmodSync(packaged(''), 0o755);
   });
 
   const start = (...args: readonly string[]) =>
@@ -110,6 +112,8 @@ describe('the packaged program', () => {
       file,
       '--model',
       'digits',
+      '--class',
+      '4',
       '--keep',
       '0.5',
       '--seed',
