@@ -1,10 +1,11 @@
 // Bundles the program with the libraries that it needs, so that a command reads few files: dist/program/main.js, a file for
-// each command, and what they share. Libraries with native parts, and those that few commands need, stay outside and are
-// loaded when they are used.
+// each command, and what they share.
 import { createHash } from 'node:crypto';
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { EXTERNAL_LIBRARIES } from './externalLibraries.mjs';
+import { licenceTexts, packageFoldersOf } from './licenceTexts.mjs';
 
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 const commands = readdirSync(`${dist}commands`, { recursive: true }).filter((name) => name.endsWith('.js'));
@@ -21,7 +22,7 @@ const options = {
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  external: ['onnxruntime-node', 'sharp', 'webgpu', 'gpu.js', 'undici'],
+  external: EXTERNAL_LIBRARIES,
   // Libraries in the older form of modules ask for parts of Node.js.
   banner: {
     js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
@@ -40,4 +41,8 @@ for (const { path, contents } of outputFiles.toSorted((a, b) => (a.path < b.path
   hash.update(path.slice(dist.length)).update(contents);
 
 rmSync(`${dist}program`, { recursive: true, force: true });
-await build(withDigest(hash.digest('hex')));
+const { metafile } = await build({ ...withDigest(hash.digest('hex')), metafile: true });
+writeFileSync(
+  `${dist}program/THIRD-PARTY-LICENSES.txt`,
+  licenceTexts(packageFoldersOf(Object.keys(metafile.inputs))),
+);
