@@ -23,6 +23,8 @@ export interface Example {
   readonly varies: boolean;
   /** `<!-- file: NAME -->`: the block is saved under this name and not run by itself. */
   readonly file?: string;
+  /** `<!-- part of: PATH -->`: a file of the project that has the block in it; nothing is run. */
+  readonly partOf?: string;
   /** `<!-- exit code: N -->`: how its last command ends; 0 where nothing is said. */
   readonly exitCode: number;
 }
@@ -40,13 +42,13 @@ const BLOCK = /((?:^<!-- [^\n]* -->\n+)*)^```(\w+)\n(.*?)^```$/gms;
 /** The examples of a page's text, in their order. */
 export function parseExamples(page: string, text: string): readonly Example[] {
   return [...text.matchAll(BLOCK)]
-    .filter(([, , language]) => LANGUAGES.includes(language!))
+    .filter(([, comments, language]) => LANGUAGES.includes(language!) || comments!.includes('<!-- file: '))
     .map((match) => {
       const [whole, comments, language, code] = match as unknown as [string, string, string, string];
       const marks = [...comments.matchAll(/<!-- (.*?) -->/g)].map(([, mark]) => mark!);
-      const valueOf = (name: string) =>
+      const said = (name: string) =>
         marks.find((mark) => mark.startsWith(`${name}: `))?.slice(name.length + 2);
-      const [notRun, file] = [valueOf('not run'), valueOf('file')];
+      const [notRun, file, partOf] = ['not run', 'file', 'part of'].map(said);
       const start = match.index + whole.indexOf('```');
       return {
         page,
@@ -55,9 +57,10 @@ export function parseExamples(page: string, text: string): readonly Example[] {
         code,
         ...(notRun !== undefined && { notRun }),
         ...(file !== undefined && { file }),
+        ...(partOf !== undefined && { partOf }),
         isSlow: marks.includes('slow'),
         varies: marks.includes('output varies'),
-        exitCode: Number(valueOf('exit code') ?? 0),
+        exitCode: Number(said('exit code') ?? 0),
       };
     });
 }

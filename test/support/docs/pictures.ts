@@ -5,7 +5,7 @@ import { ROOT } from './examples.js';
 import type { Workplace } from './workplace.js';
 
 /** Pixels of a picture on a page for one that was drawn, in each direction: small pictures are shown enlarged. */
-const SCALE = 4;
+const scaleOf = (width: number) => (width > 64 ? 2 : 4);
 
 /** A picture of a page that one of its examples draws. */
 export interface DrawnPicture {
@@ -27,7 +27,10 @@ export function drawnPictures(page: string, workplace: Workplace): readonly Draw
 /** A drawn picture as pages show it: every pixel enlarged, frames and durations as they are. */
 export async function enlarged(file: string): Promise<Buffer> {
   const { width } = await sharp(file).metadata();
-  const picture = sharp(file, { animated: true }).resize({ width: width! * SCALE, kernel: 'nearest' });
+  const picture = sharp(file, { animated: true }).resize({
+    width: width! * scaleOf(width!),
+    kernel: 'nearest',
+  });
   return file.endsWith('.gif') ? picture.gif({ effort: 10 }).toBuffer() : picture.png().toBuffer();
 }
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { type Example, exchangesOf, matchesOutput, ROOT } from './examples.js';
@@ -72,7 +72,11 @@ export function openWorkplace(): Workplace {
   return {
     path: (name) => join(work, name),
     run(example) {
-      const { code, file, language, exitCode } = example;
+      const { code, file, language, exitCode, partOf } = example;
+      if (partOf !== undefined)
+        return readFileSync(join(ROOT, partOf), 'utf8').includes(code)
+          ? undefined
+          : `${partOf} has no such lines`;
       if (file !== undefined) {
         mkdirSync(dirname(join(work, file)), { recursive: true });
         writeFileSync(join(work, file), code);
