@@ -5,7 +5,7 @@ import { ROOT } from './examples.js';
 import type { Workplace } from './workplace.js';
 
 /** Pixels of a picture on a page for one that was drawn, in each direction: small pictures are shown enlarged. */
-const scaleOf = (width: number) => (width > 64 ? 2 : 4);
+const scaleOf = (width: number) => (width > 400 ? 1 : width > 64 ? 2 : 4);
 
 /** A picture of a page that one of its examples draws. */
 export interface DrawnPicture {
