@@ -5,7 +5,9 @@ import { GraphError } from '../../graph/graphError.js';
 import type { Node, ParameterNode, Tensor } from '../../graph/node.js';
 import type { Supports } from '../../compiler/decompose.js';
 import { foldUpsample } from '../../compiler/foldUpsample.js';
+import { fuse } from '../../compiler/fuse.js';
 import type { Pass } from '../../compiler/rewrite.js';
+import { simplify } from '../../compiler/simplify.js';
 import {
   MICROSOFT_DOMAIN,
   type OnnxAttribute,
@@ -50,8 +52,13 @@ export interface LoweringOptions {
   readonly centresRows?: boolean;
 }
 
-/** What a graph goes through last before it is lowered to ONNX. */
+/** What a graph goes through last before it is lowered to ONNX, wherever it runs. */
 export const ONNX_PASSES: readonly Pass[] = [foldUpsample];
+
+/** What it goes through where onnxruntime's own operations on processors run it. */
+export function onnxPasses({ standardOnly = false, onDevice = false }: LoweringOptions): readonly Pass[] {
+  return standardOnly || onDevice ? ONNX_PASSES : [...ONNX_PASSES, fuse, simplify];
+}
 
 /** Whether an operation lowers to ONNX by itself. */
 export const hasOnnxForm: Supports = (op, inputs, attributes) =>
