@@ -1,15 +1,15 @@
-import { countElements, type DimBindings, equalShapes } from '../../graph/dimension.js';
-import { type Graph, nodesOf } from '../../graph/graph.js';
 import { TargetError } from '../../errors.js';
-import { GraphError } from '../../graph/graphError.js';
+import { countElements, type DimBindings, equalShapes } from '../../graph/dimension.js';
 import type { Expression, GpuCall } from '../../graph/gpuRule.js';
+import { type Graph, nodesOf } from '../../graph/graph.js';
+import { GraphError } from '../../graph/graphError.js';
 import {
+  addIndex,
   broadcastIndex,
-  flattenIndex,
   divideIndex,
+  flattenIndex,
   moduloIndex,
   multiplyIndex,
-  addIndex,
   unflattenIndex,
 } from '../../graph/indexExpression.js';
 import { concreteAttributes } from '../../graph/interpret.js';
