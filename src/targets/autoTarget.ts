@@ -1,5 +1,5 @@
 import { gpujsTarget } from './gpujs/gpujsTarget.js';
-import { type DeviceTargetOptions, deviceTarget } from './onnx/deviceTarget.js';
+import { deviceTarget, type DeviceTargetOptions } from './onnx/deviceTarget.js';
 import { inspectProvider } from './onnx/onnxProviders.js';
 import { passesSelfTest } from './selfTest.js';
 import type { Target } from './target.js';

@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os';
-import { TargetError } from '../errors.js';
 import { addDims, type Dim, type DimBindings, elementCount, evaluateDim } from '../graph/dimension.js';
+import { TargetError } from '../errors.js';
 import { type Graph, nodesOf } from '../graph/graph.js';
 
 const BYTES_PER_ELEMENT = 4;

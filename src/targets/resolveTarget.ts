@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.js';
 import { firstWorking, gpuCandidates } from './autoTarget.js';
-import { gpujsTarget } from './gpujs/gpujsTarget.js';
 import { GPU_MODES, type GpuMode } from './gpujs/gpuModes.js';
+import { gpujsTarget } from './gpujs/gpujsTarget.js';
 import { deviceTarget } from './onnx/deviceTarget.js';
 import { ONNX_PROVIDERS, type OnnxProvider } from './onnx/onnxProviders.js';
 import { onnxTarget } from './onnx/onnxTarget.js';

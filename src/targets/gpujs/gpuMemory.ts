@@ -1,7 +1,7 @@
 import { countElements } from '../../graph/dimension.js';
-import { GraphError } from '../../graph/graphError.js';
 import type { ConstantData } from '../../graph/node.js';
 import { readFloats, type Weights } from '../../graph/weights.js';
+import { GraphError } from '../../graph/graphError.js';
 import type { HostTensor } from '../target.js';
 import { requireExactIntegers } from './exactIntegers.js';
 import { bufferLayout, type ValueSource } from './kernelPlan.js';

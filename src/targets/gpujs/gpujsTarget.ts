@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { compileGraph } from '../../compiler/compile.js';
-import type { DimBindings } from '../../graph/dimension.js';
 import { type Graph, inputNode } from '../../graph/graph.js';
+import type { DimBindings } from '../../graph/dimension.js';
 import { bindInputs } from '../../graph/interpret.js';
 import type { OpDefinition } from '../../graph/op.js';
 import { concreteType } from '../../graph/tensorType.js';
@@ -12,13 +12,13 @@ import { runArguments } from '../runArguments.js';
 import type { Target } from '../target.js';
 import { BACKENDS, chooseMode, type GpuMode, loadGpuJs } from './gpuModes.js';
 import { GpuTensor, uploadInputs } from './gpuTensor.js';
-import type { KernelCall, KernelPlan } from './kernelPlan.js';
 import { createKernelRunner, type KernelRunner } from './kernelRunner.js';
-import { LeastRecentlyUsed } from './leastRecentlyUsed.js';
-import { type LoweringOptions, lowerToKernels } from './lowerToKernels.js';
 import { createPipelineRunner } from './pipelineRunner.js';
+import type { KernelCall, KernelPlan } from './kernelPlan.js';
 import { printKernelPlan } from './printKernelPlan.js';
+import { LeastRecentlyUsed } from './leastRecentlyUsed.js';
 import { splitWideReads } from './splitWideReads.js';
+import { type LoweringOptions, lowerToKernels } from './lowerToKernels.js';
 
 export interface GpujsTargetOptions {
   /** The best that works here when left out. */

@@ -2,7 +2,6 @@ import { breathe } from '../../breathe.js';
 import { TargetError } from '../../errors.js';
 import { GraphError } from '../../graph/graphError.js';
 import type { Weights } from '../../graph/weights.js';
-import type { GpuJs } from './gpuLibrary.js';
 import {
   constantBuffer,
   constantKey,
@@ -10,6 +9,7 @@ import {
   type HostBuffer,
   type KernelResult,
 } from './gpuMemory.js';
+import type { GpuJs } from './gpuLibrary.js';
 import type { GpuMode } from './gpuModes.js';
 import type { KernelCall, KernelPlan, ValueSource } from './kernelPlan.js';
 import { LeastRecentlyUsed } from './leastRecentlyUsed.js';

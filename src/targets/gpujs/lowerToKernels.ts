@@ -1,15 +1,15 @@
-import { TargetError } from '../../errors.js';
 import { countElements, type DimBindings, equalShapes } from '../../graph/dimension.js';
-import type { Expression, GpuCall } from '../../graph/gpuRule.js';
 import { type Graph, nodesOf } from '../../graph/graph.js';
+import { TargetError } from '../../errors.js';
 import { GraphError } from '../../graph/graphError.js';
+import type { Expression, GpuCall } from '../../graph/gpuRule.js';
 import {
-  addIndex,
   broadcastIndex,
-  divideIndex,
   flattenIndex,
+  divideIndex,
   moduloIndex,
   multiplyIndex,
+  addIndex,
   unflattenIndex,
 } from '../../graph/indexExpression.js';
 import { concreteAttributes } from '../../graph/interpret.js';

@@ -1,6 +1,6 @@
-import { formatType } from '../../graph/tensorType.js';
-import { printable } from '../../printable.js';
 import type { KernelPlan, ValueSource } from './kernelPlan.js';
+import { printable } from '../../printable.js';
+import { formatType } from '../../graph/tensorType.js';
 
 function describe(source: ValueSource, plan: KernelPlan): string {
   switch (source.kind) {

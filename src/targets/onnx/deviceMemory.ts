@@ -1,7 +1,7 @@
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import { dim } from '../../graph/dimension.js';
 import { type Graph, inputNode, makeGraph } from '../../graph/graph.js';
 import { input } from '../../graph/sources.js';
+import { dim } from '../../graph/dimension.js';
 import type { DType } from '../../graph/tensorType.js';
 import { lowerToOnnx } from './lowerToOnnx.js';
 import type { OnnxProvider } from './onnxProviders.js';

@@ -1,7 +1,7 @@
 import type { DimBindings } from '../../graph/dimension.js';
 import { type Graph, nodesOf } from '../../graph/graph.js';
-import type { OperationNode } from '../../graph/node.js';
 import type { OpDefinition } from '../../graph/op.js';
+import type { OperationNode } from '../../graph/node.js';
 import { concreteType } from '../../graph/tensorType.js';
 
 /** Operations that devices compute rightly without elements: those that go element by element, and those that move some. */

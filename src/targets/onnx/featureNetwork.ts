@@ -3,7 +3,7 @@ import { InputError, quotable } from '../../errors.js';
 import { readSmallFile } from '../../files/fileRange.js';
 import { GraphError } from '../../graph/graphError.js';
 import { applyOperator, floatsOf } from './featureOperators.js';
-import { decodeOnnxModel, OnnxError, type OnnxModel, type OnnxNode } from './onnxSchema.js';
+import { decodeOnnxModel, type OnnxModel, type OnnxNode, OnnxError } from './onnxSchema.js';
 
 /** Images `[batch, 3, height, width]` in [−1, 1] → feature maps `[batch, channels, height, width]`. */
 export type FeatureNetwork = (image: Tensor) => readonly Tensor[];

@@ -4,10 +4,6 @@ import { type Graph, inputNode } from '../../graph/graph.js';
 import { GraphError } from '../../graph/graphError.js';
 import { bindInputs } from '../../graph/interpret.js';
 import type { DType } from '../../graph/tensorType.js';
-import { areSpansWanted, withSpan } from '../../inspect/observer.js';
-import { indexGuard } from '../indexGuard.js';
-import { memoryGuard } from '../memoryGuard.js';
-import { runArguments } from '../runArguments.js';
 import {
   type DeviceTensor,
   type HostTensor,
@@ -15,6 +11,10 @@ import {
   type Target,
   type TargetTensor,
 } from '../target.js';
+import { areSpansWanted, withSpan } from '../../inspect/observer.js';
+import { indexGuard } from '../indexGuard.js';
+import { memoryGuard } from '../memoryGuard.js';
+import { runArguments } from '../runArguments.js';
 import { type DeviceReader, deviceReader, outputLocations } from './deviceMemory.js';
 import type { LoweringOptions } from './lowerToOnnx.js';
 import { OnnxProfile } from './onnxProfile.js';
