@@ -58,7 +58,8 @@ beyond the queue are told when to come again. SIGINT and SIGTERM finish what is 
   async run(): Promise<void> {
     const { flags } = await this.parse(Serve);
     const stopping = firstStopSignal();
-    const names = flags.model ?? USUAL_MODELS;
+    // The environment names one, and comes as it is.
+    const names = [flags.model ?? USUAL_MODELS].flat();
     const server = await startServer({
       models: names.map((name) => ({ id: basename(resolve(name)), folder: modelFolder(name) })),
       load: {

@@ -25,8 +25,7 @@ function requireFewTokens(mask: Uint8Array, { tokenPixels }: ModelFacts, limits:
   if (tokens > limits.redrawnTokens)
     throw new ApiError(
       400,
-      `about ${Math.round(tokens)} tokens are to be drawn; at most ${limits.redrawnTokens} are at once: mask less`,
-      { param: 'mask' },
+      `about ${Math.round(tokens)} tokens are to be drawn; at most ${limits.redrawnTokens} are at once`,
     );
 }
 
