@@ -38,15 +38,25 @@ async function failureOf(answer: Response): Promise<ServerFailure> {
 /** @param askToken gives the token; `isWrong` says that the one it gave before was refused */
 export function createApi(askToken: (isWrong: boolean) => Promise<string>, known: string | undefined): Api {
   let token = known;
+  let asking: Promise<string> | undefined;
+  /** Asks once for all requests that were refused with the same token. */
+  const renew = async (refused: string | undefined): Promise<void> => {
+    if (token !== refused) return;
+    asking ??= askToken(refused !== undefined).finally(() => {
+      asking = undefined;
+    });
+    token = await asking;
+  };
   const send = async (path: string, options: RequestInit = {}): Promise<Response> => {
     const headers = new Headers(options.headers);
-    if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
+    const used = token;
+    if (used !== undefined) headers.set('authorization', `Bearer ${used}`);
     const answer = await fetch(path, { ...options, headers }).catch((error: unknown) => {
       if (options.signal?.aborted) throw error;
       throw new ServerFailure(0, 'the server does not answer; is it still running?');
     });
     if (answer.status === 401) {
-      token = await askToken(token !== undefined);
+      await renew(used);
       return send(path, options);
     }
     if (!answer.ok) throw await failureOf(answer);

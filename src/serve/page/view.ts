@@ -96,7 +96,7 @@ export function createView(stage: Stage, mask: MaskTool, outpaint: OutpaintTool)
     byId('keep-row', HTMLElement).hidden = byMask;
     byId('count-field', HTMLElement).hidden = isEditing;
     use.hidden = isDrawing || result === undefined;
-    use.textContent = isEditing ? 'Go on with this' : 'Use as picture';
+    use.textContent = isEditing ? 'Use result' : 'Use as picture';
     offer(isDrawing ? undefined : shown);
     go.textContent = isDrawing ? 'Stop' : result && isEditing ? 'Draw again' : 'Draw';
     go.classList.toggle('stop', isDrawing);
