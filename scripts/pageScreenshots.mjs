@@ -2,12 +2,20 @@
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import puppeteer from 'puppeteer-core';
+import sharp from 'sharp';
 import { CHROMIUM } from '../dist/test/support/browser.js';
 import { modelFolder } from '../dist/src/index.js';
 import { startServer } from '../dist/src/serve/server.js';
 
 const target = process.argv[2] ?? fileURLToPath(new URL('../docs/pictures/', import.meta.url));
-const picture = (name) => `${target}/${name}.png`;
+
+/** Keeps what a page shows, in few colours: the pictures travel with the package. */
+async function shoot(page, name) {
+  await page.mouse.move(0, 0);
+  const shot = await page.screenshot();
+  await sharp(shot).png({ palette: true, colours: 128, effort: 10 }).toFile(`${target}/${name}.png`);
+}
+
 const DESKTOP = { width: 1180, height: 860 };
 const PHONE = { width: 390, height: 844, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
 
@@ -74,34 +82,45 @@ async function paint(page, from, to) {
   await page.mouse.up();
 }
 
-for (const scheme of ['light', 'dark']) {
-  const page = await openPage(DESKTOP, scheme);
-  await page.screenshot({ path: picture(`serve-empty-${scheme}`) });
-  await drawMany(page);
-  await page.screenshot({ path: picture(`serve-draw-${scheme}`) });
-  await chooseClass(page, 'flag');
-  await page.screenshot({ path: picture(`serve-search-${scheme}`) });
+/** Draws a face, and paints over its mouth. */
+async function paintFace(page) {
   await chooseClass(page, 'smiling face');
   await page.keyboard.press('Enter');
+  await draw(page, '1');
   await page.click('#use');
   await paint(page, [0.3, 0.62], [0.7, 0.66]);
-  await page.screenshot({ path: picture(`serve-inpaint-${scheme}`) });
-  await draw(page, '3');
-  await page.$eval('#compare', (input) => {
-    input.value = '50';
-    input.dispatchEvent(new Event('input'));
-  });
-  await page.screenshot({ path: picture(`serve-compare-${scheme}`) });
-  await page.click('input[value=outpaint]');
-  await page.focus('.handle.right');
-  for (let times = 0; times < 4; times++) await page.keyboard.press('ArrowRight');
-  await page.screenshot({ path: picture(`serve-outpaint-${scheme}`) });
-  await page.close();
 }
+
+const light = await openPage(DESKTOP, 'light');
+await drawMany(light);
+await shoot(light, 'serve-draw-light');
+await chooseClass(light, 'flag');
+await shoot(light, 'serve-search-light');
+await paintFace(light);
+await draw(light, '3');
+await light.$eval('#compare', (input) => {
+  input.value = '50';
+  input.dispatchEvent(new Event('input'));
+});
+await shoot(light, 'serve-compare-light');
+await light.click('input[value=outpaint]');
+await light.focus('.handle.right');
+for (let times = 0; times < 4; times++) await light.keyboard.press('ArrowRight');
+await shoot(light, 'serve-outpaint-light');
+
+const dark = await openPage(DESKTOP, 'dark');
+await drawMany(dark);
+await shoot(dark, 'serve-draw-dark');
+await paintFace(dark);
+await shoot(dark, 'serve-inpaint-dark');
+
 const phone = await openPage(PHONE, 'light');
 await chooseClass(phone, 'pizza');
 await phone.keyboard.press('Enter');
 await draw(phone, '3');
-await phone.screenshot({ path: picture('serve-phone') });
+await shoot(phone, 'serve-phone');
+await phone.click('#use');
+await paint(phone, [0.3, 0.4], [0.7, 0.5]);
+await shoot(phone, 'serve-phone-inpaint');
 await browser.close();
 await server.stop();
