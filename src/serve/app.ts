@@ -18,6 +18,9 @@ const HEADERS = {
 /** For answers that say nothing of it themselves. */
 const STRICT_POLICY = "default-src 'none'; frame-ancestors 'none'";
 
+/** As other servers note it. */
+const CLIENT_GONE = 499;
+
 /** A request that was answered. */
 export interface AnsweredRequest {
   readonly method: string;
@@ -80,8 +83,9 @@ export function createApp(
     return answer;
   });
   app.onError((error) => {
-    const isExpected = error instanceof ApiError || error instanceof ClientGone;
-    if (!isExpected && asApiError(error).status >= 500) parts.onFailure(error);
+    // Nobody reads it; what is noted of requests tells it from failures of the server.
+    if (error instanceof ClientGone) return new Response(null, { status: CLIENT_GONE });
+    parts.onFailure(error);
     return failed(error);
   });
   return app;

@@ -37,6 +37,17 @@ export async function readJson(request: Request, limit: number): Promise<unknown
   }
 }
 
+/** More than any form here has; many small parts would take long to take apart. */
+const MAX_PARTS = 64;
+
+/** @throws ApiError 400 when a form has too many parts. */
+function requireFewParts(bytes: Buffer, type: string): void {
+  const boundary = /boundary="?([^";]+)/i.exec(type)?.[1] ?? '';
+  let parts = 0;
+  for (let at = bytes.indexOf(boundary); boundary !== '' && at >= 0; at = bytes.indexOf(boundary, at + 1))
+    if (++parts > MAX_PARTS) throw new ApiError(400, `the form has more than ${MAX_PARTS} parts`);
+}
+
 /** The fields of a form, and its files by name. */
 export interface ReadForm {
   readonly fields: Readonly<Record<string, string>>;
@@ -48,6 +59,7 @@ export async function readForm(request: Request, limit: number): Promise<ReadFor
   requireType(request, 'multipart/form-data');
   const bytes = await readBytes(request, limit);
   const headers = { 'content-type': request.headers.get('content-type')! };
+  requireFewParts(bytes, headers['content-type']);
   const form = await new Response(bytes, { headers }).formData().catch(() => {
     throw new ApiError(400, 'the body is not a multipart form', { code: 'invalid_form' });
   });

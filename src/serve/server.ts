@@ -5,7 +5,7 @@ import { getRequestListener } from '@hono/node-server';
 import type { LoadOptions } from '../index.js';
 import { OutputError, systemReason, UsageError } from '../errors.js';
 import { isLoopback } from './access.js';
-import { ApiError, asApiError } from './apiError.js';
+import { ApiError, asApiError, ClientGone } from './apiError.js';
 import { type AnsweredRequest, createApp } from './app.js';
 import { DEFAULT_LIMITS, type Limits } from './limits.js';
 import { ModelPool, type OfferedModel } from './modelPool.js';
@@ -111,7 +111,8 @@ export async function startServer({
     store: new PictureStore(limits.keptBytes),
     ending: ending.signal,
     onFailure: (error: unknown) => {
-      if (asApiError(error).status >= 500 && !(error instanceof ApiError)) onFailure(error);
+      const isExpected = error instanceof ApiError || error instanceof ClientGone;
+      if (!isExpected && asApiError(error).status >= 500) onFailure(error);
     },
   };
   const names = [host, hostname(), `${hostname()}.local`, ...(options.allowedHosts ?? [])];

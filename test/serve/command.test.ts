@@ -19,7 +19,7 @@ interface Started {
   /** Waits until a text is said on stderr. */
   said(text: string): Promise<void>;
   /** Waits for the end. */
-  ended(): Promise<{ readonly code: number | null; readonly signal: string | null; readonly errors: string }>;
+  ended(): Promise<{ readonly code: number | null; readonly errors: string; readonly output: string }>;
 }
 
 /** Starts `arpg serve` on a free port. */
@@ -34,17 +34,18 @@ async function start(
       env: { ...process.env, ARPG_COMPILE_CACHE: '0', ...env },
     },
   );
-  let errors = '';
+  let [errors, output] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
   child.stderr.on('data', (chunk: Buffer) => {
     errors += chunk.toString();
   });
-  const end = new Promise<{ code: number | null; signal: string | null }>((resolve) =>
-    child.on('close', (code, signal) => resolve({ code, signal })),
-  );
+  const end = new Promise<number | null>((resolve) => child.on('close', resolve));
   const said = async (text: string) => {
     while (!errors.includes(text)) await new Promise((done) => setTimeout(done, 10));
   };
-  const ended = async () => ({ ...(await end), errors });
+  const ended = async () => ({ code: await end, errors, output });
   const line = await Promise.race([
     new Promise<string>((resolve) => child.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString()))),
     ended().then(() => {
@@ -55,7 +56,7 @@ async function start(
   return { child, ended, said, server: { url, host, port, stop: () => Promise.resolve() } };
 }
 
-const MANY = { class: 'medal', model: 'emoji', count: 8, previews: false };
+const MANY = { class: 'medal', model: 'emoji', count: 4, previews: false };
 
 describe('arpg serve', function () {
   this.timeout(60_000);
@@ -73,7 +74,7 @@ describe('arpg serve', function () {
     );
     expect(refused).to.be.oneOf([503, 'refused']);
     const drawn = (await events).map((own) => named(own, 'picture').length);
-    expect(drawn).to.deep.equal([8, 1]);
+    expect(drawn).to.deep.equal([4, 1]);
     const { code, errors } = await ended();
     expect(code).to.equal(0);
     expect(errors).to.contain(`listening at ${server.url}`).and.to.contain('finishing');
@@ -114,6 +115,22 @@ describe('arpg serve', function () {
       expect(result.text).to.equal('');
     }
     busy.close();
+  });
+
+  it('prints nothing about clients that leave', async () => {
+    const { child, server, ended } = await start(['--model', 'emoji', '--model', 'digits']);
+    for (const path of ['/v1/arpg/sample', '/v1/images/generations']) {
+      const leaving = new AbortController();
+      const body = path.endsWith('sample') ? { class: 'medal', count: 9 } : { prompt: 'medal', n: 9 };
+      const gone = post(server, path, body, { signal: leaving.signal }).then((answer) => answer.text());
+      setTimeout(() => leaving.abort(), 300);
+      await gone.catch(() => {});
+    }
+    child.kill('SIGTERM');
+    const { code, errors, output } = await ended();
+    expect(code).to.equal(0);
+    expect(output.trim().split('\n')).to.have.length(1);
+    expect(errors.trim().split('\n')).to.have.length(2);
   });
 
   it('takes the token from the environment, so that no list of processes shows it', async () => {

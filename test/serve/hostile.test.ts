@@ -100,6 +100,9 @@ describe('a server among hostile clients', () => {
     const broken = { 'content-type': 'multipart/form-data; boundary=x' };
     for (const body of ['', '--x', '--x\r\n\r\nabc', 'a'.repeat(999)])
       expect((await failure(body, broken, '/v1/images/edits')).status, body).to.equal(400);
+    const part = '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n';
+    const parts = failure(`${part.repeat(1000)}--x--\r\n`, broken, '/v1/images/edits');
+    expect((await parts).message).to.contain('more than 64 parts');
     const form = new FormData();
     form.append('prompt', '3');
     form.append('prompt', '4');
@@ -161,7 +164,7 @@ describe('a server among hostile clients', () => {
   });
 
   it('ends the work of a client that has left, and goes on with the next', async () => {
-    const body = { class: 'medal', model: 'emoji', count: 16, previews: false, seed: 1 };
+    const body = { class: 'medal', model: 'emoji', count: 8, previews: false, seed: 1 };
     const started = performance.now();
     await eventsOf(post(server, '/v1/arpg/sample', body));
     const whole = performance.now() - started;
@@ -177,6 +180,28 @@ describe('a server among hostile clients', () => {
       expect(await idleAfter(server), `${path} of ${whole} ms`).to.be.below(Math.max(whole / 2, 200));
     }
     expect(named(await eventsOf(post(server, '/v1/arpg/sample', { class: 3 })), 'picture')).to.have.length(1);
+  });
+
+  it('is not held up by a client that does not read, and drops it', async () => {
+    const patient = await serveDigits({
+      limits: { answerMilliseconds: 300, count: 200, textBytes: 5000 },
+    });
+    try {
+      const body = JSON.stringify({ class: 1, count: 200, steps: 16 });
+      const head = `POST /v1/arpg/sample HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
+      const socket = connect(patient.port, '127.0.0.1');
+      const closed = new Promise((done) => socket.on('close', done));
+      socket.on('error', () => {});
+      socket.pause();
+      socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
+      await new Promise((done) => setTimeout(done, 100));
+      const events = await eventsOf(post(patient, '/v1/arpg/sample', { class: 3 }));
+      expect(named(events, 'picture')).to.have.length(1);
+      socket.resume();
+      await closed;
+    } finally {
+      await patient.stop();
+    }
   });
 
   it('says when to come again when the queue is full, and who waits how many are before', async () => {

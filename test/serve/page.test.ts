@@ -98,6 +98,7 @@ async function draw(page: Page): Promise<void> {
     await page.keyboard.press('Enter');
     expect(await textOf(page, 'class-note')).to.match(/index \d+/);
     await setValue(page, 'seed', '77');
+    await setValue(page, 'steps', '20');
     await page.evaluate(`
       window.seen = new Set();
       new MutationObserver(() => seen.add(document.getElementById('status').textContent))
