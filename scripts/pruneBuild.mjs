@@ -20,5 +20,8 @@ for (const name of compiled)
   if (!existsSync(join(root, `${name}.ts`)))
     for (const ending of ['.d.ts', '.js', '.js.map']) rmSync(join(dist, `${name}${ending}`), { force: true });
 
-const isComplete = filesOf(root, '.ts').every((name) => existsSync(join(dist, `${name}.js`)));
+// The page is bundled, not compiled.
+const page = join('src', 'serve', 'page');
+const sources = filesOf(root, '.ts').filter((name) => !name.startsWith(page));
+const isComplete = sources.every((name) => existsSync(join(dist, `${name}.js`)));
 if (!isComplete) rmSync(join(dist, '.tsbuildinfo'), { force: true });

@@ -58,8 +58,15 @@ export {
   type Sides,
   variationMask,
 } from './library/inpaint.js';
-export { resolveSeed, type SamplingSettings } from './library/settings.js';
+export {
+  type FullSettings,
+  resolveSeed,
+  resolveSettings,
+  type SamplingSettings,
+} from './library/settings.js';
 export { type Canvas, DRAWN_FROM, featherMask } from './editing/canvas.js';
+export { withOpacityOf } from './editing/opacity.js';
+export type { RedrawStep } from './editing/redraw.js';
 export { hasTransparency, MASK_RULE, maskOf, type ReadMask, transparencyMask } from './editing/mask.js';
 export { drawSeed } from './random/draws.js';
 export { GUIDANCE_SCHEDULES, type GuidanceSchedule } from './sampling/guidance.js';
@@ -70,6 +77,7 @@ export { type Grid, ROPE_SCALINGS, type RopeScaling } from '../graphs/rotary.js'
 
 // Images and tokens
 export {
+  announcedPixels,
   CROPS,
   type Crop,
   cropForTokens,

@@ -21,6 +21,7 @@ import {
   splitPictures,
   transparencyMask,
   UsageError,
+  withOpacityOf,
 } from '../index.js';
 import {
   BaseCommand,
@@ -266,15 +267,8 @@ function encodeResult(
   { encoding, quality }: EditOutput,
 ): Promise<Uint8Array> {
   if (composite === false) return encodePicture(showWindows(redrawn), 3, encoding, quality);
-  const { image, changed } = redrawn;
-  if (!original || !hasTransparency(original)) return encodePicture(image, 3, encoding, quality);
-  const data = Uint8Array.from(original.data);
-  for (let pixel = 0; pixel < changed.length; pixel++) {
-    if (changed[pixel] === 0) continue;
-    data.set(image.data.subarray(pixel * 3, pixel * 3 + 3), pixel * 4);
-    data[pixel * 4 + 3] = 255;
-  }
-  return encodePicture({ width: image.width, height: image.height, data }, 4, encoding, quality);
+  if (!original || !hasTransparency(original)) return encodePicture(redrawn.image, 3, encoding, quality);
+  return encodePicture(withOpacityOf(original, redrawn), 4, encoding, quality);
 }
 
 /** A picture whose masked pixels are to be drawn. */

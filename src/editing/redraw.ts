@@ -3,6 +3,7 @@ import type { Condition } from '../conditions/condition.js';
 import type { SamplingOptions, StepReport } from '../sampling/request.js';
 import type { Sampler, StepOptions } from '../sampling/sampler.js';
 import { cropImage, type RgbImage } from '../data/image.js';
+import { decodePartial } from '../tokenizers/partialImage.js';
 import type { Tokenizer } from '../tokenizers/tokenizer.js';
 import {
   blendInto,
@@ -48,6 +49,15 @@ export interface DrawnWindow {
   readonly drawn: readonly number[];
   /** The window's pixels as the tokenizer decodes them. */
   readonly decoded: RgbImage;
+}
+
+/** What is known after a step. */
+export interface RedrawStep {
+  /** How many of the tokens to draw are there, over all windows, and how many there are to draw. */
+  readonly done: number;
+  readonly total: number;
+  /** The whole picture as it is now, grey where a token is not known yet. */
+  readonly preview: () => Promise<RgbImage>;
 }
 
 export interface Redrawn {
@@ -113,7 +123,7 @@ export async function redraw(
   { sampler, tokenizer }: Editor,
   canvas: Canvas,
   options: RedrawOptions,
-  onStep?: (report: StepReport) => void,
+  onStep?: (step: RedrawStep) => void,
 ): Promise<Redrawn> {
   const { factor } = tokenizer;
   const window = { width: sampler.grid.width * factor, height: sampler.grid.height * factor };
@@ -128,6 +138,7 @@ export async function redraw(
   const windows: DrawnWindow[] = [];
   const masked = touchedPositions({ image, mask }, factor);
   const sizes = { columns: image.width / factor, rows: image.height / factor, ...sampler.grid };
+  const whole = { left: 0, top: 0, width, height };
   for (const { left, top, drawn } of planWindows(masked, sizes)) {
     const box = { left: left * factor, top: top * factor, ...window };
     const { tokens: before, grid } = await tokenizer.encode(
@@ -135,14 +146,26 @@ export async function redraw(
     );
     const unknown = new Set(drawn);
     const number = options.picture * MAX_WINDOWS + windows.length;
-    const after = await redrawTokens(sampler, before, unknown, number, options, onStep);
+    const share = inDrawnCells(cropPlane(shares, image.width, box), unknown, box.width, factor);
+    // Previews may be made when the work goes on already.
+    const soFar = onStep && { ...work, data: Uint8Array.from(work.data) };
+    const doneBefore = windows.reduce((sum, earlier) => sum + earlier.drawn.length, 0);
+    const after = await redrawTokens(sampler, before, unknown, number, options, ({ tokens }) => {
+      const own = tokens[0]!.slice();
+      const done = doneBefore + drawn.filter((position) => own[position]! >= 0).length;
+      const preview = async () => {
+        const data = Uint8Array.from(soFar!.data);
+        const partial = await decodePartial(tokenizer, { tokens: own, grid });
+        blendInto({ data, width: image.width }, partial, share, box);
+        return cropImage({ ...image, data }, whole.left, whole.top, whole.width, whole.height);
+      };
+      onStep?.({ done, total: masked.size, preview });
+    });
     const decoded = await tokenizer.decode({ tokens: after, grid });
     windows.push({ box, before, after, drawn, decoded });
-    const share = inDrawnCells(cropPlane(shares, image.width, box), unknown, box.width, factor);
     pastePlane(changed, image.width, share, box);
     blendInto(work, decoded, share, box);
   }
-  const whole = { left: 0, top: 0, width, height };
   return {
     image: cropImage(work, 0, 0, width, height),
     changed: cropPlane(changed, image.width, whole),

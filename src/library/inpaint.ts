@@ -8,7 +8,7 @@ import { faultOfNumber, faultOfSeed, faultOfWhole } from '../sampling/settingFau
 import type { RgbImage } from '../data/image.js';
 import { MAX_PIXELS } from '../data/pictureLimits.js';
 import { type Canvas, extendCanvas } from '../editing/canvas.js';
-import { redraw, type Redrawn } from '../editing/redraw.js';
+import { redraw, type Redrawn, type RedrawStep } from '../editing/redraw.js';
 import { UsageError } from '../errors.js';
 import { type Model, requireMatchingParts } from './model.js';
 import { requireNoFault, resolveSettings, type SamplingSettings } from './settings.js';
@@ -23,11 +23,15 @@ export interface InpaintOptions extends SamplingSettings {
   readonly picture?: number;
   /** Pixels over which new ones fade in, inside the mask (default 0). It changes no token. */
   readonly feather?: number;
+  /** Hears of each step, and can see the picture as it is then. */
+  readonly onStep?: (step: RedrawStep) => void;
 }
 
 /** A picture after parts of it were drawn, and the windows that the model was applied to. */
 export interface InpaintResult extends Redrawn {
   readonly seed: number;
+  /** Class that was drawn; null for none. */
+  readonly classId: number | null;
 }
 
 /** Pixels to add on each side. */
@@ -63,13 +67,12 @@ export async function inpaint(
   requireNoFault(faultOfWhole(picture, 'picture', 0, MAX_PICTURES - 1));
   const given = options.class ?? null;
   const resolved = resolveSettings(options, model.generator, model.facts.grid);
+  const classId = given === null ? null : pickClass(model.classIndices(given), resolved.seed, picture);
   const settings = {
     ...resolved,
     // Without a class, both rows of the guidance would be the same.
     ...(given === null && { guidance: system.noGuidance }),
-    condition: classCondition(
-      given === null ? null : pickClass(model.classIndices(given), resolved.seed, picture),
-    ),
+    condition: classCondition(classId),
     orderOf: (window: number) =>
       orderOf(system, config, model.facts.grid, resolved, {
         ...{ seed: resolved.seed, index: window, purpose: 'redrawnOrder' },
@@ -78,7 +81,8 @@ export async function inpaint(
     feather,
   };
   const editor = { sampler: model.sampler(), tokenizer: model.tokenizer };
-  return { ...(await redraw(editor, { image, mask }, settings)), seed: settings.seed };
+  const redrawn = await redraw(editor, { image, mask }, settings, options.onStep);
+  return { ...redrawn, seed: settings.seed, classId };
 }
 
 /**

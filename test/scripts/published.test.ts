@@ -58,6 +58,7 @@ describe('the published package', () => {
       'LICENSE',
       'README.md',
       'bin/arpg.js',
+      'dist/page/page.js',
       'dist/program/main.js',
       'dist/program/THIRD-PARTY-LICENSES.txt',
       'dist/src/index.js',
@@ -77,7 +78,7 @@ describe('the published package', () => {
         path.replace(/^docs\//, ''),
       ) ||
       /\.(map|tsbuildinfo)$/.test(path) ||
-      path.startsWith('dist/src/cli/');
+      /^dist\/src\/(cli|serve)\//.test(path);
     expect(paths().filter(foreign)).to.deep.equal([]);
   });
 
