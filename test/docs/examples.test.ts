@@ -36,9 +36,9 @@ describe('examples of pages', () => {
     const [first, second, third, ...rest] = parseExamples('page.md', page);
     expect(rest).to.deep.equal([]);
     expect(first).to.include({ line: 6, language: 'sh', notRun: 'it needs the network', isSlow: false });
-    expect(second).to.include({ line: 16, language: 'console', isSlow: true, exitCode: 3, varies: false });
+    expect(second).to.include({ line: 15, language: 'console', isSlow: true, exitCode: 3, varies: false });
     expect(second!.notRun).to.equal(undefined);
-    expect(third).to.include({ line: 27, file: 'a/b.mjs', code: 'process.exit(7);\n' });
+    expect(third).to.include({ line: 26, file: 'a/b.mjs', code: 'process.exit(7);\n' });
   });
 
   it('are commands with their output', () => {

@@ -28,7 +28,7 @@ describe('the page of the tutorial', () => {
           }, 100);
         </script>`;
       const drawn = (await runPage(html + watch, { '/': `${workplace.path('page')}/` })) as string;
-      const image = await decodeImage(Buffer.from(drawn.split(',')[1]!, 'base64'));
+      const image = await decodeImage(Buffer.from(drawn.split(',')[1]!, 'base64'), 'the canvas');
       expect(await classifyDigits([image])).to.deep.equal([3]);
     } finally {
       workplace.remove();
@@ -43,7 +43,7 @@ describe('the nine and the eight of the pages', () => {
       const example = examplesOf('README.md').find(({ code }) => code.includes('nine.png --mask'));
       expect(workplace.run(example!)).to.equal(undefined);
       const pictures = await Promise.all(
-        ['nine.png', 'eight.png'].map((name) => decodeImage(readFileSync(workplace.path(name)))),
+        ['nine.png', 'eight.png'].map((name) => decodeImage(readFileSync(workplace.path(name)), name)),
       );
       expect(await classifyDigits(pictures)).to.deep.equal([9, 8]);
     } finally {
