@@ -7,6 +7,7 @@ import {
   parseTokenLines,
   requireCodes,
 } from '../src/index.js';
+import { GROUPS } from '../src/cli/flagGroups.js';
 import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { checkImageOutput, checkImageSize, IMAGE_FORMATS, writeImages } from '../src/cli/imageOutput.js';
 import { chooseOutput, outputFlags } from '../src/cli/outputFormat.js';
@@ -36,6 +37,7 @@ export default class Detokenize extends BaseCommand {
     ...outputFlags(IMAGE_FORMATS),
     output: Flags.string({
       char: 'o',
+      helpGroup: GROUPS.output,
       description: 'file, folder (with a slash) or - for stdout',
       helpValue: 'PATH',
     }),

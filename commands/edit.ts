@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import { MASK_RULE, openTokenizer, UsageError, variationMask } from '../src/index.js';
+import { MASK_RULE, openTokenizer, requireModelThere, UsageError, variationMask } from '../src/index.js';
 import {
   EditCommand,
   editArgs,
@@ -27,6 +27,7 @@ the seed, and the others are drawn anew: variations of the picture.`;
     ...maskFlags,
     class: Flags.string({
       char: 'c',
+      helpValue: 'NAME',
       description: CLASS_DESCRIPTION,
       required: true,
     }),
@@ -62,6 +63,7 @@ function variationMasks(
   seed: number,
 ): readonly Uint8Array[] {
   const keep = parseNumber(share, '--keep', { min: 0, max: 1 });
+  requireModelThere(model);
   const { kind, config } = openTokenizer(model);
   const tokenPixels = kind.facts(config).factor;
   return pictures.map(({ picture }, index) => variationMask(picture, keep, tokenPixels, seed, index));

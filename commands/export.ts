@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Flags, type Interfaces } from '@oclif/core';
 import { ownFlags, ownSettings, SCHEDULES } from '../src/cli/samplingFlags.js';
+import { GROUPS } from '../src/cli/flagGroups.js';
 import { BaseCommand, modelFlag, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { checkOutput, STREAM, writeOutput } from '../src/cli/streams.js';
 import { GRAPH_NAMES, modelGraph, renderGraph } from '../src/faces/graph.js';
@@ -44,13 +45,19 @@ const DEFAULT_DEPTH = 3;
 
 const exportFlags = {
   model: modelFlag('model folder; for json, dot and svg also the name of a published architecture'),
-  format: Flags.string({ description: 'what to write', options: [...FORMATS], required: true }),
+  format: Flags.string({
+    helpGroup: GROUPS.output,
+    description: 'what to write',
+    options: [...FORMATS],
+    required: true,
+  }),
   graph: Flags.string({
     description: 'which graph (default: step; for onnx step, encoder and decoder)',
     options: [...GRAPH_NAMES],
   }),
   part: Flags.string({ description: 'whose weights (default: generator)', options: [...MODEL_PARTS] }),
   precision: Flags.string({
+    helpGroup: GROUPS.output,
     description:
       'how weights are stored (default: fp32 for onnx, else as they are; int8 and int4 for model and onnx)',
     options: [...PRECISIONS],
@@ -63,10 +70,12 @@ const exportFlags = {
     options: [...PAGE_MODES],
   }),
   steps: Flags.integer({
+    helpGroup: GROUPS.sampling,
     description: `steps of a picture (default: ${DEFAULT_PAGE_STEPS}); each has kernels of its own`,
     min: 1,
   }),
   schedule: Flags.string({
+    helpGroup: GROUPS.sampling,
     description: "how the number of tokens grows from step to step (default: the system's)",
     options: SCHEDULES,
   }),
@@ -77,6 +86,7 @@ const exportFlags = {
   }),
   output: Flags.string({
     char: 'o',
+    helpGroup: GROUPS.output,
     description: 'file or folder to write; - for stdout where the format is text',
     helpValue: 'PATH',
     required: true,

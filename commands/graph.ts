@@ -21,6 +21,7 @@ import {
   TOKENIZER_PRESETS,
 } from '../src/faces/graph.js';
 import { requireForeignOutput, UsageError, type Weights } from '../src/index.js';
+import { GROUPS } from '../src/cli/flagGroups.js';
 import { BaseCommand, modelFlag, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { checkOutput, writeOutput } from '../src/cli/streams.js';
 
@@ -50,6 +51,8 @@ weights are known and what depends on them alone is folded.`;
     ),
     kernels: Flags.boolean({ description: "print each kernel's source and the operations it covers" }),
     target: Flags.string({
+      char: 't',
+      helpGroup: GROUPS.machine,
       description: 'target whose graph or kernels are shown',
       options: ['onnx', ...GPU_MODES.map((mode) => `gpujs:${mode}`), 'gpujs'],
       default: 'onnx',
@@ -60,13 +63,23 @@ weights are known and what depends on them alone is folded.`;
       helpValue: 'NAME=N,…',
     }),
     after: Flags.string({ description: 'compiler pass', options: [...PASS_NAMES], default: 'build' }),
-    format: Flags.string({ description: 'how to show it', options: [...GRAPH_FORMATS], default: 'text' }),
+    format: Flags.string({
+      helpGroup: GROUPS.output,
+      description: 'how to show it',
+      options: [...GRAPH_FORMATS],
+      default: 'text',
+    }),
     depth: Flags.integer({
       description: 'fold scopes from this depth on when drawing; 0 draws all',
       default: 3,
       min: 0,
     }),
-    output: Flags.string({ char: 'o', description: 'file to write, or - for stdout', helpValue: 'FILE' }),
+    output: Flags.string({
+      char: 'o',
+      helpGroup: GROUPS.output,
+      description: 'file to write, or - for stdout',
+      helpValue: 'FILE',
+    }),
   };
 
   async run(): Promise<void> {

@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core';
+import { GROUPS } from '../src/cli/flagGroups.js';
 import { BaseCommand } from '../src/cli/baseCommand.js';
 import { type Progress, startProgress } from '../src/cli/progress.js';
 import { checkOutput } from '../src/cli/streams.js';
@@ -46,6 +47,7 @@ hub.`;
     }),
     output: Flags.string({
       char: 'o',
+      helpGroup: GROUPS.output,
       description: "folder, or file for a URL (default: the source's own name)",
       helpValue: 'PATH',
     }),

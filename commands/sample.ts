@@ -13,6 +13,7 @@ import {
   sampleTokens,
   UsageError,
 } from '../src/index.js';
+import { GROUPS } from '../src/cli/flagGroups.js';
 import {
   BaseCommand,
   modelFlags,
@@ -66,11 +67,18 @@ Pictures in a folder are written as they are finished; --resume draws those that
     ...seedFlag,
     class: Flags.string({
       char: 'c',
+      helpValue: 'NAME',
       description: `${CLASS_DESCRIPTION}; may be repeated`,
       multiple: true,
       required: true,
     }),
-    count: Flags.integer({ description: 'images of each class', default: 1, min: 1, max: MAX_PICTURES }),
+    count: Flags.integer({
+      char: 'n',
+      description: 'images of each class',
+      default: 1,
+      min: 1,
+      max: MAX_PICTURES,
+    }),
     ...samplingFlags,
     ...ownFlags,
     size: Flags.string({
@@ -78,23 +86,33 @@ Pictures in a folder are written as they are finished; --resume draws those that
       helpValue: 'WxH',
     }),
     rope: Flags.string({
+      helpGroup: GROUPS.sampling,
       description: 'with --size: go on beyond the trained positions, or squeeze all into their range',
       options: [...ROPE_SCALINGS],
       default: 'extend',
     }),
-    batch: Flags.integer({ description: 'images sampled together', default: 4, min: 1, max: MAX_BATCH }),
+    batch: Flags.integer({
+      helpGroup: GROUPS.machine,
+      description: 'images sampled together',
+      default: 4,
+      min: 1,
+      max: MAX_BATCH,
+    }),
     resume: Flags.boolean({
+      helpGroup: GROUPS.output,
       description:
         'with a seed and a folder: leave pictures that are there as they are, and draw the missing ones',
       dependsOn: ['seed'],
     }),
     frames: Flags.string({
+      helpGroup: GROUPS.output,
       description: 'also write a picture of each step into this folder, grey where no token is known yet',
       helpValue: 'DIR',
     }),
     ...outputFlags(FORMATS, '; gif and apng show the picture step by step'),
     output: Flags.string({
       char: 'o',
+      helpGroup: GROUPS.output,
       description: 'file, folder (with a slash) or - for stdout',
       helpValue: 'PATH',
     }),

@@ -8,14 +8,17 @@
  */
 
 // Models
+export { load, type LoadOptions, type Model, requireMatchingParts } from './library/model.js';
+export { DEFAULT_MODEL, modelFolder, type ModelOrigin } from './modelPlaces.js';
 export {
-  DEFAULT_MODEL,
-  load,
-  type LoadOptions,
-  type Model,
-  modelFolder,
-  requireMatchingParts,
-} from './library/model.js';
+  type DescribedModel,
+  findModels,
+  type ListedClass,
+  type ListedModel,
+  modelClasses,
+  requireModelThere,
+} from './library/modelNames.js';
+export type { ModelSummary } from './models/modelSummary.js';
 export {
   type GeneratorModel,
   openGenerator,

@@ -15,25 +15,37 @@ import {
 } from '../index.js';
 import { printable } from '../printable.js';
 import { type DiagnosticFlags, type Diagnostics, diagnosticFlags, startDiagnostics } from './diagnostics.js';
+import { GROUPS } from './flagGroups.js';
 import { keepCompiledModels } from './keptModels.js';
 import { writeStdout } from './streams.js';
 import { printMessage } from './terminal.js';
 
 /** Flags that every command has. */
 export const commonFlags = {
-  quiet: Flags.boolean({ description: 'print errors only', helpGroup: 'GLOBAL', exclusive: ['verbose'] }),
-  verbose: Flags.boolean({ description: 'say what is used and how long it takes', helpGroup: 'GLOBAL' }),
+  quiet: Flags.boolean({
+    char: 'q',
+    description: 'print errors only',
+    helpGroup: GROUPS.output,
+    exclusive: ['verbose'],
+  }),
+  verbose: Flags.boolean({
+    char: 'v',
+    description: 'say what is used and how long it takes',
+    helpGroup: GROUPS.output,
+  }),
   json: Flags.boolean({
     description: 'print one JSON object about the result on stdout',
-    helpGroup: 'GLOBAL',
+    helpGroup: GROUPS.output,
   }),
-  debug: Flags.boolean({ description: 'print stack traces of failures', helpGroup: 'GLOBAL' }),
+  debug: Flags.boolean({ description: 'print stack traces of failures', helpGroup: GROUPS.debugging }),
   ...diagnosticFlags,
 };
 
 /** The flag that names a model. */
 export function modelFlag(description: string) {
   return Flags.string({
+    char: 'm',
+    helpGroup: GROUPS.model,
     description: `${description}, or the name of one that comes with arpg`,
     parse: async (value) => modelFolder(value),
     env: 'ARPG_MODEL',
@@ -48,19 +60,28 @@ export function modelFlag(description: string) {
 export const modelFlags = {
   model: modelFlag('model folder'),
   target: Flags.string({
+    char: 't',
+    helpGroup: GROUPS.machine,
     description: `what runs the model: ${TARGET_NAMES.join(', ')}`,
     default: 'auto',
     helpValue: 'NAME',
   }),
   'allow-fallback': Flags.boolean({
+    helpGroup: GROUPS.machine,
     description: 'let gpujs run kernels in another mode than the one asked for',
   }),
-  threads: Flags.integer({ description: 'CPU threads (default: one per core)', min: 1, max: 1024 }),
+  threads: Flags.integer({
+    helpGroup: GROUPS.machine,
+    description: 'CPU threads (default: one per core)',
+    min: 1,
+    max: 1024,
+  }),
 };
 
 /** The flag of commands that run a generator. */
 export const precisionFlag = {
   precision: Flags.string({
+    helpGroup: GROUPS.model,
     description:
       'in what the generator computes: int8 and int4 keep linear layers in 8 and 4 bits, faster and smaller, and slightly other pictures (default: what the model is stored for, mostly fp32)',
     options: [...RUN_PRECISIONS],
@@ -70,6 +91,8 @@ export const precisionFlag = {
 /** The seed flag of commands that draw random numbers. */
 export const seedFlag = {
   seed: Flags.integer({
+    char: 's',
+    helpGroup: GROUPS.sampling,
     description: 'whole number that fixes all random choices (default: drawn and printed)',
     min: 0,
   }),

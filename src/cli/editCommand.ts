@@ -31,6 +31,7 @@ import {
   requireSeparateOutputs,
   seedFlag,
 } from './baseCommand.js';
+import { GROUPS } from './flagGroups.js';
 import { ensureFolder, isSingleFile, pictureFile } from './imageOutput.js';
 import { chooseOutput, type OutputChoice, outputFlags } from './outputFormat.js';
 import { startProgress } from './progress.js';
@@ -59,11 +60,13 @@ export const editFlags = {
   ...ownFlags,
   class: Flags.string({
     char: 'c',
+    helpValue: 'NAME',
     description: `${CLASS_DESCRIPTION} (default: none)`,
   }),
   ...outputFlags(PICTURE_ENCODINGS),
   output: Flags.string({
     char: 'o',
+    helpGroup: GROUPS.output,
     description: 'PNG, JPEG or WebP file, folder (with a slash) or - for stdout',
     helpValue: 'PATH',
   }),

@@ -2,6 +2,7 @@ import { extname } from 'node:path';
 import { Flags } from '@oclif/core';
 import { DEFAULT_QUALITY, PICTURE_ENCODINGS, type PictureEncoding, UsageError } from '../index.js';
 import { namesFolder } from './baseCommand.js';
+import { GROUPS } from './flagGroups.js';
 import { STREAM } from './streams.js';
 
 /** The extensions of each format's files; of those that share one, the first that a command writes is meant. */
@@ -32,10 +33,12 @@ export interface OutputChoice<Format extends OutputFormat> {
 export function outputFlags(formats: readonly OutputFormat[], formatHint = '') {
   return {
     format: Flags.string({
+      helpGroup: GROUPS.output,
       description: `what to write (default: what the extension of -o says, else png)${formatHint}`,
       options: [...formats],
     }),
     quality: Flags.integer({
+      helpGroup: GROUPS.output,
       description: `quality of JPEG and WebP, from 1 to 100 (default: ${DEFAULT_QUALITY}); only PNG loses nothing`,
       min: 1,
       max: 100,

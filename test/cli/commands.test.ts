@@ -102,7 +102,7 @@ describe('arpg tokenize and detokenize', () => {
   const temporary = temporaryFolder();
 
   it('take a real photograph through tokens and back with the same bytes on every run', () => {
-    const script = `set -o pipefail; arpg tokenize ${photo} --size 64 | arpg detokenize -o -`;
+    const script = `set -o pipefail; arpg tokenize ${photo} --image-size 64 | arpg detokenize -o -`;
     const [first, second] = [shell(script), shell(script)];
     expect(first.errors).to.equal('');
     expect(first.code).to.equal(0);
@@ -435,7 +435,7 @@ describe('bad input', () => {
       says: '--config',
     }),
     'more memory than there is': () => ({
-      args: ['tokenize', '--size', '4096', photo],
+      args: ['tokenize', '--image-size', '4096', photo],
       code: 4,
       says: 'not enough memory',
     }),
