@@ -2,6 +2,7 @@ import { Args, loadHelpClass } from '@oclif/core';
 import { BaseCommand } from '../src/cli/baseCommand.js';
 
 export default class HelpCommand extends BaseCommand {
+  static override readonly takesDefaults = false;
   static override summary = 'Say what a command does, and what flags it has.';
   static override description = 'The same as --help after the command. Without one, all commands are listed.';
   static override examples = ['<%= config.bin %> help', '<%= config.bin %> help train tokenizer'];

@@ -2,6 +2,7 @@ import { BaseCommand } from '../src/cli/baseCommand.js';
 import { writeStdout } from '../src/cli/streams.js';
 
 export default class Version extends BaseCommand {
+  static override readonly takesDefaults = false;
   static override summary = 'Say which version this is.';
   static override description = 'The same as --version, or -v before any command.';
   static override examples = ['<%= config.bin %> version', '<%= config.bin %> version --json'];

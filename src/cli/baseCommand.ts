@@ -15,6 +15,7 @@ import {
 } from '../index.js';
 import { printable } from '../printable.js';
 import { type DiagnosticFlags, type Diagnostics, diagnosticFlags, startDiagnostics } from './diagnostics.js';
+import { type FlagMetadata, settleDefaults, withFileDefaults } from './fileDefaults.js';
 import { GROUPS } from './flagGroups.js';
 import { keepCompiledModels } from './keptModels.js';
 import { writeStdout } from './streams.js';
@@ -110,6 +111,9 @@ type CommonFlags = Interfaces.InferredFlags<typeof commonFlags>;
 export abstract class BaseCommand extends Command {
   static override baseFlags = commonFlags;
 
+  /** Whether files with defaults have a say; not where the command is to help with them. */
+  static readonly takesDefaults: boolean = true;
+
   private diagnostics: Diagnostics | undefined;
 
   /** Parses the command line, and starts to watch what the flags want watched. */
@@ -118,8 +122,24 @@ export abstract class BaseCommand extends Command {
     B extends Interfaces.OutputFlags<Interfaces.FlagInput>,
     A extends Interfaces.OutputArgs<Interfaces.ArgInput>,
   >(options?: Interfaces.Input<F, B, A>, argv?: string[]): Promise<Interfaces.ParserOutput<F, B, A>> {
-    const parsed = await super.parse<F, B, A>(options, argv);
+    const parsed = await this.parseWithDefaults<F, B, A>(options, argv);
     this.diagnostics = startDiagnostics(parsed.flags as DiagnosticFlags);
+    return parsed;
+  }
+
+  private async parseWithDefaults<
+    F extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    B extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    A extends Interfaces.OutputArgs<Interfaces.ArgInput>,
+  >(options: Interfaces.Input<F, B, A> | undefined, argv: string[] | undefined) {
+    const command = this.ctor as typeof BaseCommand;
+    if (!options || !command.takesDefaults) return super.parse<F, B, A>(options, argv);
+    const all = { ...options.baseFlags, ...options.flags } as Interfaces.FlagInput;
+    const { flags, fromFiles } = await withFileDefaults(this.id ?? '', all, this);
+    const { args, strict = true } = options;
+    const changed = { flags, args, strict } as unknown as Interfaces.Input<F, B, A>;
+    const parsed = await super.parse<F, B, A>(fromFiles.length === 0 ? options : changed, argv);
+    settleDefaults(parsed.flags, parsed.metadata.flags as Record<string, FlagMetadata>, flags, fromFiles);
     return parsed;
   }
 

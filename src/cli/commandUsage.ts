@@ -43,7 +43,7 @@ export interface CommandShape {
 }
 
 /** What stands for the value of a flag. */
-export function valueOf({ helpValue, options }: Pick<FlagShape, 'helpValue' | 'options'>): string {
+export function placeholderOf({ helpValue, options }: Pick<FlagShape, 'helpValue' | 'options'>): string {
   if (typeof helpValue === 'string') return helpValue;
   return helpValue?.[0] ?? (options ? 'NAME' : 'N');
 }
@@ -51,7 +51,7 @@ export function valueOf({ helpValue, options }: Pick<FlagShape, 'helpValue' | 'o
 /** `-c, --class NAME…`; with room for the short form where there is none. */
 export function labelOf(flag: FlagShape): string {
   const long = `--${flag.allowNo ? '[no-]' : ''}${flag.name}`;
-  const value = flag.type === 'option' ? ` ${valueOf(flag)}${flag.multiple ? '…' : ''}` : '';
+  const value = flag.type === 'option' ? ` ${placeholderOf(flag)}${flag.multiple ? '…' : ''}` : '';
   return `${flag.char ? `-${flag.char}, ` : '    '}${long}${value}`;
 }
 

@@ -1,4 +1,4 @@
-import { Command, CommandHelp, Help, Interfaces } from '@oclif/core';
+import { type Command, CommandHelp, Help, type Interfaces } from '@oclif/core';
 import { EXIT_MEANINGS } from '../errors.js';
 import {
   breakCommand,

@@ -64,10 +64,11 @@ function describeUsage({ message, flags: wrong, args, parse }: ParserError): str
     return ended(`${text}; a class is named with --class`);
   const unknown = /^command (.+) not found\.?$/i.exec(text)?.[1]?.replaceAll(':', ' ');
   if (unknown === undefined) return ended(text);
-  const command = commandNames().find((name) => unknown.startsWith(`${name} `) && name !== 'train');
-  if (command !== undefined)
+  const nearest = nearNames(unknown, commandNames());
+  const command = commandNames().find((name) => unknown.startsWith(`${name} `));
+  if (command !== undefined && !nearest[0]?.startsWith(`${command} `))
     return ended(`${command} takes no argument '${unknown.slice(command.length + 1)}'`, command);
-  const near = didYouMean(nearNames(unknown, commandNames()));
+  const near = didYouMean(nearest);
   return `there is no command '${unknown}'; ${near === undefined ? 'see' : `${near} See`} arpg --help`;
 }
 
