@@ -71,7 +71,7 @@ hub.`;
           const megabytes = Math.ceil((total ?? 0) / MEGABYTE);
           bar = { file, progress: startProgress(file, megabytes, 'MB', !flags.quiet) };
         }
-        bar.progress.update(Math.floor(bytes / MEGABYTE));
+        bar.progress.update(bytes / MEGABYTE);
       },
     });
     bar?.progress.stop();

@@ -175,7 +175,7 @@ Pictures in a folder are written as they are finished; --resume draws those that
       batch: flags.batch,
       ...(size && { size }),
       skip: there,
-      onProgress: (done, total) => bar.update(Math.floor((done / total) * missing)),
+      onProgress: (_done, _total, share) => bar.update(share * missing),
       // Its weights and the decoder's maps need not be in memory together.
       onSampled: () => model.releaseSamplers(),
       onPicture: async (picture, { tokens: own }, shape) => {

@@ -193,7 +193,11 @@ export abstract class EditCommand extends BaseCommand {
     const results: InpaintResult[] = [];
     for (const [index, edit] of edits.entries()) {
       if (!drawsAnything(edit.canvas.mask)) this.note(flags, nothingMasked(index, edit.canvas.mask));
-      const redrawn = await inpaint(model, edit.canvas, { ...options, picture: index });
+      const redrawn = await inpaint(model, edit.canvas, {
+        ...options,
+        picture: index,
+        onProgress: (share) => bar.update(index + share),
+      });
       const bytes = await encodeResult(redrawn, edit, choice);
       await writeOutput(outputFile(flags.output, index, choice), bytes);
       results.push(redrawn);

@@ -23,6 +23,8 @@ export interface InpaintOptions extends SamplingSettings {
   readonly picture?: number;
   /** Pixels over which new ones fade in, inside the mask (default 0). It changes no token. */
   readonly feather?: number;
+  /** Hears what share of the work is done, from 0 to 1. */
+  readonly onProgress?: (share: number) => void;
 }
 
 /** A picture after parts of it were drawn, and the windows that the model was applied to. */
@@ -76,6 +78,7 @@ export async function inpaint(
       }),
     picture,
     feather,
+    ...(options.onProgress && { onProgress: options.onProgress }),
   };
   const editor = { sampler: model.sampler(), tokenizer: model.tokenizer };
   return { ...(await redraw(editor, { image, mask }, settings)), seed: settings.seed };

@@ -3,6 +3,7 @@ import { pickClass } from '../conditions/classGroups.js';
 import { classCondition } from '../conditions/condition.js';
 import { samplePictures } from '../sampling/samplePictures.js';
 import { requireGrid } from '../systems/abilities.js';
+import { progressOf } from './samplingProgress.js';
 import { orderOf } from '../systems/orders.js';
 import { faultOfWhole } from '../sampling/settingFaults.js';
 import type { RgbImage } from '../data/image.js';
@@ -23,8 +24,11 @@ export interface SampleOptions extends SamplingSettings {
   readonly rope?: RopeScaling;
   /** Pictures sampled together (default 4); it changes the time and memory, not the pictures. */
   readonly batch?: number;
-  /** Hears how many steps are done, over all pictures, and how many there are. */
-  readonly onProgress?: (done: number, total: number) => void;
+  /**
+   * Hears how many steps are done, over all pictures, how many there are, and what share of the work is done: steps with
+   * more tokens are more of it, and what `onPicture` does with a picture is taken for its decoding.
+   */
+  readonly onProgress?: (done: number, total: number, share: number) => void;
   /** Numbers of pictures that are not drawn; the others are what they would be with them. */
   readonly skip?: ReadonlySet<number>;
   /** Hears of each picture that is finished, in their order, while the next batch is drawn; that goes no further ahead. */
@@ -117,19 +121,28 @@ export async function sampleTokens(model: Model, options: SampleOptions): Promis
     .filter(({ index }) => !options.skip?.has(index));
   const total = drawn.length * settings.steps;
   const sampler = model.sampler(grid, options.rope);
+  const batch = options.batch ?? DEFAULT_BATCH;
+  const progress = progressOf(model, grid, settings, drawn.length, batch);
+  let stepsDone = 0;
   const tokens = await samplePictures(
     sampler,
     drawn,
     {
       ...settings,
       orderOf: (index) => orderOf(system, config, grid, settings, { seed: settings.seed, index }),
-      batch: options.batch ?? DEFAULT_BATCH,
+      batch,
     },
     {
-      onProgress: (done) => options.onProgress?.(done, total),
+      onProgress: (done, step) => {
+        stepsDone = done;
+        options.onProgress?.(done, total, progress.stepped(step));
+      },
       ...(options.onStep && { onFrame: options.onStep }),
       ...(options.onSampled && { onSampled: options.onSampled }),
-      onPicture: (index, own) => options.onPicture?.(index, { classId: classIds[index]!, tokens: own }, grid),
+      onPicture: async (index, own) => {
+        await options.onPicture?.(index, { classId: classIds[index]!, tokens: own }, grid);
+        options.onProgress?.(stepsDone, total, progress.finished());
+      },
     },
   );
   return {
