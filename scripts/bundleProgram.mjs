@@ -13,6 +13,7 @@ const options = {
   entryPoints: [
     { in: `${dist}src/cli/program.js`, out: 'main' },
     { in: `${dist}src/cli/help.js`, out: 'help' },
+    { in: `${dist}src/cli/completion/main.js`, out: 'complete' },
     ...commands.map((name) => ({ in: `${dist}commands/${name}`, out: `commands/${name.slice(0, -3)}` })),
   ],
   outdir: `${dist}program`,
