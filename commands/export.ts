@@ -6,7 +6,6 @@ import { BaseCommand, modelFlag, requireSeparateOutputs } from '../src/cli/baseC
 import { checkOutput, STREAM, writeOutput } from '../src/cli/streams.js';
 import { GRAPH_NAMES, modelGraph, renderGraph } from '../src/faces/graph.js';
 import {
-  DEFAULT_PAGE_STEPS,
   exportGpujs,
   exportModelFolder,
   exportOnnx,
@@ -71,7 +70,8 @@ const exportFlags = {
   }),
   steps: Flags.integer({
     helpGroup: GROUPS.sampling,
-    description: `steps of a picture (default: ${DEFAULT_PAGE_STEPS}); each has kernels of its own`,
+    description:
+      'steps of a picture (default: as arpg sample takes for the model); each has kernels of its own, so fewer make a smaller page',
     min: 1,
   }),
   schedule: Flags.string({

@@ -120,7 +120,6 @@ export { decodePartial } from './tokenizers/partialImage.js';
 
 // Export
 export {
-  DEFAULT_PAGE_STEPS,
   exportGpujs,
   exportModelFolder,
   type GpujsExport,

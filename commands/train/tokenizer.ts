@@ -30,6 +30,11 @@ first; --resume continues with the very losses of a run that was never interrupt
       helpValue: 'NAME|FILE',
       default: 'small',
     }),
+    'image-size': Flags.integer({
+      description:
+        'height and width in pixels that images are trained at (default: what --config says; small: 32)',
+      min: 1,
+    }),
     reconstruction: Flags.option({
       helpGroup: GROUPS.training,
       description: 'what a difference counts: its magnitude or its square',
@@ -85,6 +90,7 @@ first; --resume continues with the very losses of a run that was never interrupt
     const { config, reconstruction, crop, perceptual } = given;
     const request = {
       ...sharedRequest(given),
+      imageSize: given['image-size'],
       ...{ config, reconstruction, crop, perceptual },
       entropy: givenNumber(given.entropy, '--entropy', WEIGHT),
       rate: givenNumber(given.rate, '--rate', WEIGHT),

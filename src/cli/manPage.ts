@@ -34,12 +34,14 @@ export const ENVIRONMENT: ProgramFacts['environment'] = [
   ['DEBUG', 'naming arpg prints stack traces of failures'],
 ];
 
-/** Text that troff prints as it is. */
+/** Text that troff prints as it is, in ASCII. */
 function escaped(text: string): string {
+  const code = (character: string) => character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0');
   return text
     .replaceAll('\\', '\\e')
     .replaceAll('-', '\\-')
-    .replace(/^([.'])/gm, '\\&$1');
+    .replace(/^([.'])/gm, '\\&$1')
+    .replace(/[^\p{ASCII}]/gu, (character) => `\\[u${code(character)}]`);
 }
 
 const template = (text: string): string => text.replaceAll('<%= config.bin %>', 'arpg');

@@ -189,8 +189,8 @@ function requireOptions(options: PullOptions): void {
 /**
  * Fetches a model folder or published weights.
  * @param source `owner/name` or `owner/name@revision` of a hub, or the URL of one file
- * @throws UsageError for what is neither, InputError when the download or its content is at fault, OutputError when it
- * cannot be written.
+ * @throws UsageError for what is neither, NetworkError when the server cannot be reached or does not answer as it should,
+ *   InputError when the source or its content is at fault, OutputError when it cannot be written.
  */
 export async function pull(source: string, options: PullOptions = {}): Promise<Pulled> {
   if (typeof source !== 'string') throw new UsageError(`source ${String(source)} is not a text`);

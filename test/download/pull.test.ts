@@ -11,7 +11,7 @@ import { expect } from 'chai';
 import { cacheFolder } from '../../src/download/cache.js';
 import { download } from '../../src/download/download.js';
 import { isInnerPath, parseListing, parseRepository } from '../../src/download/hub.js';
-import { InputError, UsageError } from '../../src/errors.js';
+import { InputError, NetworkError, UsageError } from '../../src/errors.js';
 import { openGenerator, pull, type PullOptions } from '../../src/index.js';
 import { temporaryFolder } from '../support/temporary.js';
 
@@ -172,7 +172,7 @@ describe('pull', () => {
     number++;
     handler = (_, response) => void response.writeHead(503).end();
     const failure = await failureOf(fetchTo());
-    expect(failure).to.be.instanceOf(InputError);
+    expect(failure).to.be.instanceOf(NetworkError);
     expect(failure.message)
       .to.include('status 503')
       .and.include('/weights.bin')
