@@ -4,6 +4,7 @@ import {
   decodePartial,
   encodeAnimation,
   formatTokenLine,
+  largerNote,
   pictureGrid,
   requireMatchingParts,
   requireMemory,
@@ -142,6 +143,8 @@ Pictures in a folder are written as they are finished; --resume draws those that
     const wanted = size && pictureGrid(size, model.tokenizer.factor);
     const { grid: trained } = model.facts;
     const { width: columns, height: rows } = wanted ?? trained;
+    const larger = wanted && largerNote(wanted, trained, model.tokenizer.factor);
+    if (larger !== undefined) this.note(flags, larger);
     const tokens = columns * rows;
     const animation = ANIMATION_FORMATS.find((moving) => moving === format);
     const imageFormat = IMAGE_FORMATS.find((still) => still === format);

@@ -44,6 +44,7 @@ export { byteLength, type StoredTensor, type Weights } from './graph/weights.js'
 
 // Drawing
 export {
+  largerNote,
   pictureGrid,
   type SampledPicture,
   type SampledSet,

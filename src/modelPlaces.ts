@@ -68,6 +68,12 @@ function modelsBelow(folder: string, depth: number): readonly string[] {
   });
 }
 
+/** The name of a model that was fetched on first use into `HUB/OWNER/NAME@REVISION`. */
+function cachedName(path: string): string {
+  const [owner, name] = path.split('/').slice(-2).map(decodeURIComponent);
+  return `${owner}/${name}`.replace(/@main$/, '');
+}
+
 /** Folders too large to look for models in. */
 const NO_MODELS: ReadonlySet<string> = new Set(['node_modules', 'dist']);
 
@@ -84,7 +90,7 @@ export function findModelPlaces(environment: NodeJS.ProcessEnv = process.env): r
   const here = foldersIn('.').filter((name) => !NO_MODELS.has(name));
   const places = [
     ...listed(SHIPPED, 0, 'shipped', (path) => path),
-    ...listed(cached, 2, 'cached', (path) => path),
+    ...listed(cached, 2, 'cached', cachedName),
     ...modelFolders(environment).flatMap((root) => listed(root, 0, 'folder', (path) => path)),
     ...here.flatMap((root) =>
       isModel(root)

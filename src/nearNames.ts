@@ -16,13 +16,13 @@ const wordsOf = (name: string): readonly string[] => name.split(/[^\p{L}\p{N}]+/
 
 const lettersOf = (name: string): string => [...name].sort().join('');
 
-/** The share of letters that differ; swapped ones count as one slip of the finger. */
+/** Letters that changed places count as so many that differ. */
+const SWAPPED = 0.5;
+
+/** The share of letters that differ. */
 function misspelling(wanted: string, name: string): number {
-  const isSwapped = wanted.length === name.length && lettersOf(wanted) === lettersOf(name);
-  return (
-    (isSwapped ? Math.min(1, distance(wanted, name)) : distance(wanted, name)) /
-    Math.max(wanted.length, name.length, 1)
-  );
+  const isSwapped = wanted !== name && lettersOf(wanted) === lettersOf(name);
+  return (isSwapped ? SWAPPED : distance(wanted, name)) / Math.max(wanted.length, name.length, 1);
 }
 
 /** How unlike a name is: 0 where it is the very one, 1 where nothing of it is alike. Both in lower case. */

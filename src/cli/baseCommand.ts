@@ -18,7 +18,7 @@ import { type DiagnosticFlags, type Diagnostics, diagnosticFlags, startDiagnosti
 import { type FlagMetadata, settleDefaults, withFileDefaults } from './fileDefaults.js';
 import { GROUPS } from './flagGroups.js';
 import { keepCompiledModels } from './keptModels.js';
-import { writeStdout } from './streams.js';
+import { STREAM, writeStdout } from './streams.js';
 import { printMessage } from './terminal.js';
 
 /** Flags that every command has. */
@@ -162,6 +162,11 @@ export abstract class BaseCommand extends Command {
   /** Prints a line on stderr unless `--quiet`. */
   protected note(flags: CommonFlags, message: string): void {
     if (!flags.quiet) printMessage(message);
+  }
+
+  /** Says which file the main output went to, if it went to one. */
+  protected noteWritten(flags: CommonFlags & { readonly output?: string | undefined }): void {
+    if (flags.output !== undefined && flags.output !== STREAM) this.note(flags, `wrote ${flags.output}`);
   }
 
   /** Prints a line on stderr with `--verbose`. */

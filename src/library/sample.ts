@@ -83,6 +83,16 @@ export function pictureGrid(size: NonNullable<SampleOptions['size']>, factor: nu
   return { height: rows, width: columns };
 }
 
+/**
+ * What to know of pictures that are larger than those that a model was trained on; undefined where they are not.
+ * @param factor pixels of a token along each axis
+ */
+export function largerNote(grid: Grid, trained: Grid, factor: number): string | undefined {
+  if (grid.width <= trained.width && grid.height <= trained.height) return undefined;
+  const pixels = ({ width, height }: Grid) => `${width * factor}×${height * factor}`;
+  return `the model was trained on ${pixels(trained)} pixels: at ${pixels(grid)} quality falls`;
+}
+
 /** @throws UsageError naming the option of a set of pictures that is none, as callers of JavaScript may pass. */
 function requireOptions({ classes, batch, size, rope, skip }: SampleOptions): void {
   if (!Array.isArray(classes) || classes.length === 0)

@@ -421,7 +421,9 @@ describe('arpg sample: other sizes and steps on the way', () => {
         temporary('out.png'),
         ...TARGET,
       ]);
-      expect(errors).to.equal('');
+      const isLarger = flags.includes('16x12');
+      const note = 'the model was trained on 8×8 pixels: at 16×12 quality falls\n';
+      expect(errors).to.equal(isLarger ? note : '');
       return read(temporary('out.png'));
     };
     const extended = draw('--size', '16x12', '--rope', 'extend');

@@ -87,7 +87,7 @@ function wantedAt(
   const flag = !isRest && typed.startsWith('--') && equals > 0 ? flagNamed(typed, command) : undefined;
   if (flag)
     return { kind: 'value', flag, prefix: typed.slice(equals + 1), before: typed.slice(0, equals + 1) };
-  if (!isRest && typed.startsWith('-') && typed !== '-') return { kind: 'flag', prefix: typed };
+  if (!isRest && typed.startsWith('-')) return { kind: 'flag', prefix: typed };
   const args = Object.values(command.args);
   const arg = args[places.length] ?? (command.strict === false ? args.at(-1) : undefined);
   return { kind: 'argument', arg, prefix: typed };
