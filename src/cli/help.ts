@@ -54,6 +54,14 @@ class GroupedCommandHelp extends CommandHelp {
     });
   }
 
+  /** The section's own indentation is not among what the list below its labels is wrapped for. */
+  override renderList(
+    rows: (string | undefined)[][],
+    options: Parameters<CommandHelp['renderList']>[1],
+  ): string {
+    return super.renderList(rows, { ...options, indentation: options.indentation + INDENT });
+  }
+
   protected override description(): string | undefined {
     const { description } = this.command;
     if (!description) return undefined;
@@ -84,6 +92,11 @@ export default class ProgramHelp extends Help {
   /** Commands that have others below them are commands, and shown as such alone. */
   protected override get sortedTopics() {
     return [];
+  }
+
+  protected override summary(command: Command.Loadable): string | undefined {
+    const summary = super.summary(command);
+    return summary === undefined ? undefined : this.wrap(summary, 0);
   }
 
   override async showRootHelp(): Promise<void> {

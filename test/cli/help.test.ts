@@ -14,7 +14,7 @@ describe('help', () => {
       [120, 120],
       [200, 120],
     ] as const)
-      for (const args of ['', 'sample', 'train tokenizer']) {
+      for (const args of ['', 'sample', 'import']) {
         const text = onTerminal(`${ARPG_SHELL} help ${args}`, columns);
         if (text === undefined) return this.skip();
         const lengths = text.split(/\r?\n/).map((line) => [...line].length);
