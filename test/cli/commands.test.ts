@@ -101,6 +101,25 @@ describe('arpg import and sample', () => {
 describe('arpg tokenize and detokenize', () => {
   const temporary = temporaryFolder();
 
+  it('a folder’s pictures are found however deep they lie, and the file is said', () => {
+    const nested = temporary('nested');
+    for (const path of ['a/b/c/x.png', 'a/y.png', 'z.png']) {
+      mkdirSync(dirname(`${nested}/${path}`), { recursive: true });
+      writeFileSync(`${nested}/${path}`, encodePng({ width: 8, height: 8, data: new Uint8Array(192) }));
+    }
+    const output = temporary('nested.jsonl');
+    const { code, errors } = arpg(['tokenize', nested, '-o', output]);
+    expect(code, errors).to.equal(0);
+    expect(errors).to.include(`wrote ${output}: 3 lines of 3 images`);
+    const lines = readFileSync(output, 'utf8').trim().split('\n');
+    const sources = lines.map((line) => JSON.parse(line) as { source: string; class?: string });
+    expect(sources.map(({ source, class: name }) => [source.slice(nested.length + 1), name])).to.deep.equal([
+      ['z.png', undefined],
+      ['a/y.png', 'a'],
+      ['a/b/c/x.png', 'a/b/c'],
+    ]);
+  });
+
   it('take a real photograph through tokens and back with the same bytes on every run', () => {
     const script = `set -o pipefail; arpg tokenize ${photo} --image-size 64 | arpg detokenize -o -`;
     const [first, second] = [shell(script), shell(script)];

@@ -507,6 +507,9 @@ describe('pull', () => {
       const missing = await command([`${base}/nothing.pt`]);
       expect([missing.code, missing.errors.trim().split('\n').length]).to.deep.equal([3, 1]);
       expect((await command(['one'])).code).to.equal(2);
+      handler = (request) => void request.socket.destroy();
+      const cut = await command([`${base}/cut.pt`, '--timeout', '1']);
+      expect([cut.code, cut.errors.trim().split('\n').length], cut.errors).to.deep.equal([6, 1]);
     }).timeout(60_000);
 
     it('goes through the proxy that the environment names', async () => {
