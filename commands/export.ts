@@ -58,7 +58,7 @@ const exportFlags = {
   precision: Flags.string({
     helpGroup: GROUPS.output,
     description:
-      'how weights are stored (default: fp32 for onnx, else as they are; int8 and int4 for model and onnx)',
+      'how weights are stored (default: as they are, but fp32 for fp16 in onnx; int8 and int4 for model and onnx)',
     options: [...PRECISIONS],
   }),
   'external-data': Flags.boolean({

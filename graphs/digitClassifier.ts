@@ -17,6 +17,9 @@ import {
 
 const SIDE = 28;
 const CLASSES = 10;
+/** Of the last convolution. */
+const CHANNELS = 32;
+const PLACES = (SIDE / 4) ** 2;
 
 /** 3×3 convolution → ReLU; a stride of 2 halves the image. */
 function layer(name: string, x: Tensor, outputs: number, stride: 1 | 2): Tensor {
@@ -29,13 +32,17 @@ function layer(name: string, x: Tensor, outputs: number, stride: 1 | 2): Tensor 
   });
 }
 
-/** `[batch, 3, 28, 28]` in [−1, 1] → logits `[batch, 10]` */
-function classify(image: Tensor): Tensor {
-  const features = [16, 32, 32].reduce(
+/** `[batch, 3, 28, 28]` in [−1, 1] → `[batch, 32, 7, 7]` */
+function featuresOf(image: Tensor): Tensor {
+  return [16, CHANNELS, CHANNELS].reduce(
     (x, outputs, index) => layer(`layers.${index}`, x, outputs, index === 0 ? 1 : 2),
     image,
   );
-  const flat = reshape(features, [image.shape[0]!, 32 * (SIDE / 4) ** 2]);
+}
+
+/** `[batch, 3, 28, 28]` in [−1, 1] → logits `[batch, 10]` */
+function classify(image: Tensor): Tensor {
+  const flat = reshape(featuresOf(image), [image.shape[0]!, CHANNELS * PLACES]);
   return linear('head', flat, CLASSES);
 }
 
@@ -45,6 +52,13 @@ const imageInput = () => input('image', 'f32', [dim('batch'), 3, SIDE, SIDE]);
 export function digitClassifier(): Graph {
   const image = imageInput();
   return makeGraph('digit-classifier', [image], { class_ids: argmax(classify(image)) });
+}
+
+/** What its last convolution finds, on average over the picture: `image` → `features` `[batch, 32]`. */
+export function digitFeatures(): Graph {
+  const image = imageInput();
+  const flat = reshape(featuresOf(image), [image.shape[0]!, CHANNELS, PLACES]);
+  return makeGraph('digit-features', [image], { features: mean(flat, { axes: [-1] }) });
 }
 
 /** Its training: `image` and `class_ids` i32 `[batch]` → `loss`, the mean cross-entropy. */

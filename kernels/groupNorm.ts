@@ -60,6 +60,11 @@ const groupNormOp = defineOp<GroupNormAttributes>({
       normalized,
       emitter.shape([batch, channels, ...type!.shape.slice(2)]),
     ]);
+    if (emitter.blocksChannels) {
+      // A filter of one tap scales and shifts in one turn, and what follows finds the channels in blocks.
+      const taps = emitter.node('Reshape', [weight!, int64(channels, 1, 1, 1)]);
+      return [emitter.node('Conv', [restored, taps, bias!], { group: { int: channels } })];
+    }
     const perChannel = int64(channels, 1, 1);
     const scaled = emitter.node('Mul', [restored, emitter.node('Reshape', [weight!, perChannel])]);
     return [emitter.node('Add', [scaled, emitter.node('Reshape', [bias!, perChannel])])];

@@ -7,7 +7,6 @@ import {
   mkdirSync,
   openSync,
   renameSync,
-  rmSync,
   type Stats,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -15,33 +14,7 @@ import { OutputError, systemReason } from './errors.js';
 import { type DirectPlace, writeDirectly, writeFully } from './directOutput.js';
 import { makeFolder } from './files/makeFolder.js';
 import { followLinks, type OutputPlace, outputPlace } from './outputPlace.js';
-import { partialName, removeLeftovers } from './partialNames.js';
-
-/** Output that is not complete yet. */
-const partialOutput = new Set<string>();
-
-/** Removes what is half written; for a program that is being stopped. */
-export function removePartialOutput(): void {
-  for (const path of partialOutput) removeQuietly(path);
-  partialOutput.clear();
-}
-
-/** Removes what may be there; that it cannot be removed is nothing to report beside why it should be. */
-function removeQuietly(path: string): void {
-  try {
-    rmSync(path, { recursive: true, force: true });
-  } catch {
-    // It stays, hidden and named as partial.
-  }
-}
-
-/** A short name beside the final one, for output that is not complete yet. */
-function temporaryName(path: string): string {
-  removeLeftovers(dirname(path));
-  const name = partialName(dirname(path));
-  partialOutput.add(name);
-  return name;
-}
+import { beginPartial, endPartial, removeQuietly } from './partialNames.js';
 
 /** Makes a new name in a folder safe; where the folder cannot be opened for that, the system does it in time. */
 function syncFolder(path: string): void {
@@ -73,7 +46,7 @@ class AtomicFile {
   constructor(final: string, existing: Stats | undefined) {
     this.final = final;
     this.existing = existing;
-    this.temporary = temporaryName(final);
+    this.temporary = beginPartial(dirname(final));
   }
 
   /** Adds a chunk. */
@@ -105,7 +78,7 @@ class AtomicFile {
     this.close();
     renameSync(this.temporary, this.final);
     syncFolder(dirname(this.final));
-    partialOutput.delete(this.temporary);
+    endPartial(this.temporary);
   }
 
   /** Called once instead when something fails. */
@@ -113,7 +86,7 @@ class AtomicFile {
     const isThere = this.file !== undefined || existsSync(this.temporary);
     this.close();
     if (isThere) removeQuietly(this.temporary);
-    partialOutput.delete(this.temporary);
+    endPartial(this.temporary);
   }
 
   private close(): void {
@@ -208,7 +181,7 @@ export async function writeFolderAtomically(
     outputPlace(path);
     const final = followLinks(path);
     makeFolder(dirname(final));
-    temporary = temporaryName(final);
+    temporary = beginPartial(dirname(final));
     mkdirSync(temporary);
     await fill(temporary);
     renameSync(temporary, final);
@@ -217,6 +190,6 @@ export async function writeFolderAtomically(
     if (temporary !== '') removeQuietly(temporary);
     throw folderError(path, temporary, error);
   } finally {
-    partialOutput.delete(temporary);
+    endPartial(temporary);
   }
 }

@@ -23,6 +23,15 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** Removes what may be there; that it cannot be removed is nothing to report beside why it should be. */
+export function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // It stays, hidden and named as partial; somebody else's, perhaps.
+  }
+}
+
 /** Folders that this process has looked through: it leaves nothing behind itself. */
 const cleaned = new Set<string>();
 
@@ -30,7 +39,7 @@ const cleaned = new Set<string>();
  * Removes what processes of this machine that are no more, for example killed ones, left half written in a folder. Each
  * folder is looked through once, since it may hold many files.
  */
-export function removeLeftovers(folder: string): void {
+function removeLeftovers(folder: string): void {
   if (cleaned.has(folder)) return;
   cleaned.add(folder);
   let names: readonly string[];
@@ -43,10 +52,28 @@ export function removeLeftovers(folder: string): void {
   for (const name of names) {
     const [, host, pid] = PARTIAL_NAME.exec(name) ?? [];
     if (host !== HOST || isAlive(Number(pid))) continue;
-    try {
-      rmSync(join(folder, name), { recursive: true, force: true });
-    } catch {
-      // Somebody else's, perhaps; it only takes room.
-    }
+    removeQuietly(join(folder, name));
   }
+}
+
+/** What this process has begun and not ended. */
+const begun = new Set<string>();
+
+/** A name in a folder for output that is not complete yet; a program that is stopped removes it, until `endPartial`. */
+export function beginPartial(folder: string): string {
+  removeLeftovers(folder);
+  const name = partialName(folder);
+  begun.add(name);
+  return name;
+}
+
+/** The output of a name that `beginPartial` gave is complete, or gone. */
+export function endPartial(name: string): void {
+  begun.delete(name);
+}
+
+/** Removes what is half written; for a program that is being stopped. */
+export function removePartialOutput(): void {
+  for (const name of begun) removeQuietly(name);
+  begun.clear();
 }

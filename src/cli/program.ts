@@ -1,6 +1,6 @@
 import { run } from '@oclif/core';
-import { removePartialOutput } from '../atomicFile.js';
 import { EXIT_CODES } from '../errors.js';
+import { removePartialOutput } from '../partialNames.js';
 import { exitCodeOfSignal, STOP_SIGNALS } from './signals.js';
 import { reportFailure } from './report.js';
 

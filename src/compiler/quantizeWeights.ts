@@ -1,5 +1,6 @@
 import { type Graph, nodesOf } from '../graph/graph.js';
 import { quantizeTensor, type WeightBits } from '../graph/quantized.js';
+import { isQuantized } from '../graph/quantizedLayout.js';
 import type { Weights } from '../graph/weights.js';
 import { linearWeight } from './quantizeLinears.js';
 
@@ -26,8 +27,8 @@ function linearWeights(graphs: readonly Graph[]): ReadonlySet<string> {
 }
 
 /**
- * The weights with those of linear layers in fewer bits; embeddings, norms, biases and convolutions stay as they are.
- * Nothing is converted before it is read.
+ * The weights with those of linear layers in fewer bits; embeddings, norms, biases and convolutions stay as they are, and
+ * so do weights that are in fewer bits already. Nothing is converted before it is read.
  * @param graphs all that read the weights
  */
 export function quantizeWeights(
@@ -39,7 +40,10 @@ export function quantizeWeights(
   return new Map(
     [...weights].map(
       ([name, tensor]) =>
-        [name, linear.has(name) ? quantizeTensor(tensor, BITS[precision]) : tensor] as const,
+        [
+          name,
+          linear.has(name) && !isQuantized(tensor) ? quantizeTensor(tensor, BITS[precision]) : tensor,
+        ] as const,
     ),
   );
 }

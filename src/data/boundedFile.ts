@@ -16,7 +16,7 @@ export function refuseSize(source: string, limit: number): never {
  * @param read fills a chunk and returns how many bytes came; 0 at the end
  * @throws InputError when there are more than `limit`.
  */
-export function readStream(read: (chunk: Uint8Array) => number, source: string, limit: number): Buffer {
+export function readStream(read: (chunk: Uint8Array) => number, source: string, limit: number): Uint8Array {
   const chunks: Uint8Array[] = [];
   const chunk = new Uint8Array(CHUNK_BYTES);
   let total = 0;
@@ -33,7 +33,7 @@ export function readStream(read: (chunk: Uint8Array) => number, source: string, 
  * All bytes of a file. The size is checked before anything is allocated; a device or pipe is read up to the limit.
  * @throws InputError naming the file when it is larger, or cannot be read.
  */
-export function readBounded(path: string, limit: number = MAX_INPUT_BYTES): Buffer {
+export function readBounded(path: string, limit: number = MAX_INPUT_BYTES): Uint8Array {
   try {
     const file = openSync(path, 'r');
     try {

@@ -19,7 +19,7 @@ const ELEMENT_BYTES = { b1: 1, u1: 1, i1: 1, u2: 2, i2: 2, u4: 4, i4: 4, u8: 8, 
 type ElementType = keyof typeof ELEMENT_BYTES;
 
 /** One array of bytes in format version 1.0. */
-export function encodeNpyBytes(shape: readonly number[], chunks: readonly Uint8Array[]): Buffer {
+export function encodeNpyBytes(shape: readonly number[], chunks: readonly Uint8Array[]): Uint8Array {
   const size = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const description = `{'descr': '|u1', 'fortran_order': False, 'shape': (${size}), }`;
   const padded = Math.ceil((PREFIX_BYTES + description.length + 1) / ALIGNMENT) * ALIGNMENT;

@@ -13,13 +13,20 @@ const ARRAY_EXTENSION = '.npy';
 /** NumPy's `.npz` with the images, all of one size, as `arr_0` `[images, height, width, 3]`, as FID tools read it. */
 export async function encodeNpz(images: readonly RgbImage[]): Promise<Uint8Array> {
   const { width, height } = images[0]!;
-  const array = encodeNpyBytes(
+  const {
+    buffer: memory,
+    byteOffset,
+    length,
+  } = encodeNpyBytes(
     [images.length, height, width, 3],
     images.map(({ data }) => data),
   );
   const zip = new ZipFile();
   // A fixed date keeps the bytes the same from run to run.
-  zip.addBuffer(array, 'arr_0.npy', { compress: false, mtime: new Date(2000, 0, 1) });
+  zip.addBuffer(Buffer.from(memory, byteOffset, length), 'arr_0.npy', {
+    compress: false,
+    mtime: new Date(2000, 0, 1),
+  });
   zip.end();
   return buffer(zip.outputStream);
 }

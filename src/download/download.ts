@@ -17,7 +17,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Response } from 'undici';
 import { InputError, NetworkError, OutputError, systemReason } from '../errors.js';
 import { type Checksum, fileChecksum } from './checksum.js';
-import { type HttpOptions, networkReason, PassingFailure, request, StallTimer } from './http.js';
+import type { HttpOptions } from './httpOptions.js';
+import { networkReason, PassingFailure, request, StallTimer } from './http.js';
 
 export interface DownloadOptions extends HttpOptions {
   /** Bytes that the file must have, where known. */

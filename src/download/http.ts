@@ -1,14 +1,7 @@
 import type { EnvHttpProxyAgent, Response } from 'undici';
 import { InputError } from '../errors.js';
 import { shorten } from '../printable.js';
-
-/** How requests are made. */
-export interface HttpOptions {
-  /** Seconds without a byte after which a connection counts as dead. */
-  readonly timeoutSeconds: number;
-  /** Sent as `Authorization: Bearer`, to the first host only. */
-  readonly token?: string;
-}
+import type { HttpOptions } from './httpOptions.js';
 
 /** As many as browsers follow. */
 const MAX_REDIRECTS = 20;

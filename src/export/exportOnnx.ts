@@ -5,7 +5,7 @@ import { toHalfPrecision, toSinglePrecision, type Weights } from '../graph/weigh
 import { writeOutputFile } from '../atomicFile.js';
 import { breathing } from '../breathe.js';
 import { basename } from 'node:path';
-import { hasOnnxForm, type LoweredModel, lowerToOnnx, ONNX_PASSES } from '../targets/onnx/lowerToOnnx.js';
+import { hasOnnxForm, type LoweredModel, lowerToOnnx, onnxPasses } from '../targets/onnx/lowerToOnnx.js';
 import { encodeOnnxModel } from '../targets/onnx/onnxSchema.js';
 import { embedWeights, moveWeightsOut, weightBytes } from '../targets/onnx/onnxWeights.js';
 
@@ -43,8 +43,10 @@ export function onnxModelOf(
 ): LoweredModel {
   const stored = storedIn(precision, graph, weights);
   // What is folded comes from the weights as they are stored, so that all of the model agrees.
-  const compiled = compileGraph(graph, { supports: hasOnnxForm, ownPasses: ONNX_PASSES, weights: stored });
-  const { model, parameters } = lowerToOnnx(compiled, stored, { standardOnly: true });
+  const lowering = { standardOnly: true };
+  const ownPasses = onnxPasses(lowering);
+  const compiled = compileGraph(graph, { supports: hasOnnxForm, ownPasses, weights: stored });
+  const { model, parameters } = lowerToOnnx(compiled, stored, lowering);
   const metadataProps = Object.entries(metadata).map(([key, value]) => ({ key, value }));
   return { model: { ...model, metadataProps }, parameters };
 }

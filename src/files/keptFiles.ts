@@ -1,7 +1,8 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, futimesSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from './makeFolder.js';
-import { attempt, markUsed, tidy, unfinishedName } from './keptFolder.js';
+import { beginPartial, endPartial, removeQuietly } from '../partialNames.js';
+import { attempt, markUsed, tidy } from './keptFolder.js';
 
 /** Keeps large files that can be made again. */
 export interface KeptFiles {
@@ -13,9 +14,15 @@ export interface KeptFiles {
   obtain(key: string, size: number, chunks: () => AsyncIterable<Uint8Array>): Promise<string | undefined>;
 }
 
+/**
+ * When a kept file says that it was last written to, in milliseconds since 1970: whoever writes to it later changes that.
+ * To compare elements with a digest would take as long as many a picture.
+ */
+const SEAL = Date.UTC(2000, 0, 1);
+
 function isWhole(path: string, size: number): boolean {
   const status = attempt(() => statSync(path));
-  if (!status?.isFile() || status.size !== size) return false;
+  if (!status?.isFile() || status.size !== size || status.mtimeMs !== SEAL) return false;
   markUsed(path, status);
   return true;
 }
@@ -25,6 +32,7 @@ async function write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<v
   try {
     for await (const chunk of chunks)
       for (let done = 0; done < chunk.length; ) done += writeSync(file, chunk, done);
+    futimesSync(file, new Date(), new Date(SEAL));
     // Where the name outlives a failure of the machine, so must what it names.
     fsyncSync(file);
   } finally {
@@ -33,7 +41,8 @@ async function write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<v
 }
 
 /**
- * Keeps files in a folder, which processes may share: a file appears whole or not at all.
+ * Keeps files in a folder, which processes may share: a file appears whole or not at all, and is made again when somebody
+ * wrote to it since.
  * @param folder made when first written to
  * @param limit bytes of all, beyond which the files used longest ago go
  */
@@ -43,7 +52,7 @@ export function keptFiles(folder: string, limit: number): KeptFiles {
       const path = join(folder, key);
       if (isWhole(path, size)) return path;
       if (size > limit) return undefined;
-      const unfinished = unfinishedName(folder, key);
+      const unfinished = beginPartial(folder);
       try {
         makeFolder(folder, 0o700);
         await write(unfinished, chunks());
@@ -51,10 +60,12 @@ export function keptFiles(folder: string, limit: number): KeptFiles {
         attempt(() => tidy(folder, limit));
         return isWhole(path, size) ? path : undefined;
       } catch (error) {
-        attempt(() => rmSync(unfinished, { force: true }));
+        removeQuietly(unfinished);
         // No room, no permission: it goes without. What reading the weights reports is not for here.
         if ((error as NodeJS.ErrnoException).syscall !== undefined) return undefined;
         throw error;
+      } finally {
+        endPartial(unfinished);
       }
     },
   };

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { readdirSync, rmSync, type Stats, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -18,21 +17,16 @@ export function attempt<T>(action: () => T): T | undefined {
   }
 }
 
-/** Marks a result as used, so that it goes later than others. */
-export function markUsed(path: string, { mtimeMs }: Stats): void {
-  if (Date.now() - mtimeMs > MARK_AFTER_MS) attempt(() => utimesSync(path, new Date(), new Date()));
-}
-
-/** A name of this process's own for what is to be kept under a key once it is whole. */
-export function unfinishedName(folder: string, key: string): string {
-  return join(folder, `${key}.${process.pid}.${randomBytes(4).toString('hex')}`);
+/** Marks a result as used, so that it goes later than others; when it was written to stays as it is. */
+export function markUsed(path: string, { atimeMs, mtimeMs }: Stats): void {
+  if (Date.now() - atimeMs > MARK_AFTER_MS) attempt(() => utimesSync(path, new Date(), mtimeMs / 1000));
 }
 
 /** Removes what a process left unfinished, and results beyond the limit, those used longest ago first. */
 export function tidy(folder: string, limit: number): void {
   const files = readdirSync(folder).flatMap((name) => {
     const status = attempt(() => statSync(join(folder, name)));
-    return status?.isFile() ? [{ name, size: status.size, usedAt: status.mtimeMs }] : [];
+    return status?.isFile() ? [{ name, size: status.size, usedAt: status.atimeMs }] : [];
   });
   let total = 0;
   for (const { name, size, usedAt } of files.sort((a, b) => b.usedAt - a.usedAt)) {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { attempt, markUsed, tidy, unfinishedName } from './keptFolder.js';
+import { beginPartial, endPartial, removeQuietly } from '../partialNames.js';
+import { attempt, markUsed, tidy } from './keptFolder.js';
 import { makeFolder } from './makeFolder.js';
 
 /** Keeps results that can be computed again. What cannot be kept or read back is computed again. */
@@ -51,7 +52,7 @@ export function resultStore(folder: string, { bytesOfOne, bytesOfAll }: StoreLim
     },
     write(key, bytes) {
       if (bytes.length > bytesOfOne) return;
-      const unfinished = unfinishedName(folder, key);
+      const unfinished = beginPartial(folder);
       const kept = attempt(() => {
         makeFolder(folder, 0o700);
         writeFileSync(unfinished, Buffer.concat([digestOf(bytes), bytes]), { flag: 'wx', mode: 0o600 });
@@ -59,7 +60,8 @@ export function resultStore(folder: string, { bytesOfOne, bytesOfAll }: StoreLim
         tidy(folder, bytesOfAll);
         return true;
       });
-      if (!kept) attempt(() => rmSync(unfinished, { force: true }));
+      if (!kept) removeQuietly(unfinished);
+      endPartial(unfinished);
     },
   };
 }

@@ -35,6 +35,8 @@ export interface OnnxEmitter {
    * squared mean are wrong for numbers far from zero.
    */
   readonly centresRows: boolean;
+  /** Whether the runtime keeps images' channels in blocks, in which filters of single channels are fast. */
+  readonly blocksChannels: boolean;
   /** Emits a node with one output and returns the output's name. */
   node(
     operator: string,

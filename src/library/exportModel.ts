@@ -30,7 +30,10 @@ export function onnxGraphsOf(model: Model): readonly string[] {
 }
 
 export interface OnnxExport {
-  /** How weights are stored; `int8` also computes linear layers in 8 bits (default `fp32`). */
+  /**
+   * How weights are stored; `int8` also computes linear layers in 8 bits (default: `fp32`, but what is in fewer bits
+   * already stays so).
+   */
   readonly precision?: Precision;
   /** Whether weights get a file of their own, `FILE.data`; they do in any case from 1 GiB on. */
   readonly externalData?: boolean;
@@ -51,23 +54,34 @@ function graphOf(model: Model, name: string): { readonly graph: Graph; readonly 
   );
 }
 
+/** A part whose weights are floats, or whole numbers of as many bits as asked for; as it is stored where nothing is. */
+function inExportPrecision(
+  model: Model,
+  part: ModelPart,
+  precision: Precision | undefined,
+): GeneratorModel | TokenizerModel {
+  if (part === 'tokenizer') return model.tokenizerModel;
+  return inRunPrecision(model.generator, precision === 'fp16' ? 'fp32' : precision, model.folder);
+}
+
 /**
  * Writes one graph as an ONNX file of standard operators, with the names of the checkpoint and the model's configuration,
  * labels and licence as metadata.
  * @returns the files written
- * @throws UsageError for a file of the model itself, OutputError when it cannot be written.
+ * @throws UsageError for a file of the model itself and for 8 or 4 bits of what is stored in fewer, OutputError when it
+ *   cannot be written.
  */
 export async function exportOnnx(
   model: Model,
   name: string,
   path: string,
-  { precision = 'fp32', externalData = false }: OnnxExport = {},
+  { precision, externalData = false }: OnnxExport = {},
 ): Promise<readonly string[]> {
   requireForeignOutput(model.folder, [path, `${path}.data`]);
   const { graph, part } = graphOf(model, name);
-  const opened = partOf(model, part);
-  const options = { precision, metadata: exportMetadata(opened) };
-  if (precision !== 'fp32') halved(model, opened.weights);
+  const opened = inExportPrecision(model, part, precision);
+  const options = { precision: precision ?? 'fp32', metadata: exportMetadata(opened) };
+  if (options.precision !== 'fp32') halved(model, opened.weights);
   return writeOnnxModel(path, onnxModelOf(graph, opened.weights, options), externalData);
 }
 

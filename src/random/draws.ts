@@ -1,4 +1,5 @@
-import { philox, philoxInto, wordToUniform } from './philox.js';
+import { philox, wordToUniform } from './philox.js';
+import { philoxRun } from './philoxRun.js';
 
 /**
  * Random numbers of sampling. Each is the output of Philox for (seed; image, position, purpose), so that an image
@@ -36,19 +37,23 @@ function keyOf(seed: number): readonly [number, number] {
   return [seed >>> 0, Math.floor(seed / 2 ** 32)];
 }
 
+/** Random words of the tokens from `first` on, a multiple of `RUN_WORDS`: as many as that, in memory that the next call reuses. */
+export type TokenWords = (first: number) => Uint32Array;
+
 /**
- * Random numbers for each token of the vocabulary at one position, four at a time.
+ * A random word for each token of the vocabulary at one position.
  * @param purpose whether a new picture is drawn or a part of one anew: under one seed they must not draw alike
- * @returns a function that writes the words of tokens 4·block to 4·block + 3
  */
 export function tokenWords(
   seed: number,
   image: number,
   position: number,
   purpose: Purpose = 'token',
-): (words: Uint32Array, block: number) => void {
+): TokenWords {
   const [k0, k1] = keyOf(seed);
-  return (words, block) => philoxInto(words, block, position, image, PURPOSE[purpose], k0, k1);
+  const run = philoxRun();
+  // A counter has four words.
+  return (first) => run(first >>> 2, position, image, PURPOSE[purpose], k0, k1);
 }
 
 /**

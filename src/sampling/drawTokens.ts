@@ -1,7 +1,8 @@
 import { UsageError } from '../errors.js';
 import { tokenWords } from '../random/draws.js';
-import { areFinite, requireFinite } from '../targets/finite.js';
+import { requireFinite } from '../targets/finite.js';
 import type { HostTensor } from '../targets/target.js';
+import { drawScratch } from './drawScratch.js';
 import { filterLogits } from './filter.js';
 import { CONDITION_ALONE, guideInto } from './guidance.js';
 import { pickToken } from './pickToken.js';
@@ -14,6 +15,17 @@ export function rowOf({ shape, data }: HostTensor, row: number, query: number): 
   const [, queries, vocabulary] = shape as [number, number, number];
   const start = (row * queries + query) * vocabulary;
   return (data as Float32Array).subarray(start, start + vocabulary);
+}
+
+/** Writes the logits divided by the temperature. @returns their sum, as `guideInto` */
+function divideInto(logits: Float32Array, temperature: number, into: Float32Array): number {
+  let sum = 0;
+  for (let token = 0; token < into.length; token++) {
+    const tempered = Math.fround(logits[token]! / temperature);
+    into[token] = tempered;
+    sum += tempered;
+  }
+  return sum;
 }
 
 /**
@@ -32,10 +44,10 @@ export function temperedLogits(
 ): Float32Array {
   const divisor = Math.max(temperature, MIN_TEMPERATURE);
   const isGuidedHere = unconditional !== undefined && scale !== CONDITION_ALONE;
-  if (isGuidedHere) guideInto(conditional!, unconditional, scale, into);
-  else into.set(conditional!);
-  if (divisor !== 1) for (let token = 0; token < into.length; token++) into[token]! /= divisor;
-  if (areFinite(into)) return into;
+  const sum = isGuidedHere
+    ? guideInto(conditional!, unconditional, scale, into, divisor)
+    : divideInto(conditional!, divisor, into);
+  if (Number.isFinite(sum)) return into;
   for (const row of [conditional!, ...(unconditional ? [unconditional] : [])])
     requireFinite(row, `${step}: the logits`);
   throw new UsageError(
@@ -61,7 +73,7 @@ export function drawTokens(
   options: SamplingOptions,
   step: string,
 ): void {
-  const tempered = new Float32Array(logits.shape[2]!);
+  const { tempered, filter, race } = drawScratch(logits.shape[2]!);
   for (const [picture, { index, isRedrawn = false }] of pictures.entries()) {
     const purpose = isRedrawn ? 'redrawnToken' : 'token';
     for (const [query, position] of positions[picture]!.entries()) {
@@ -69,8 +81,9 @@ export function drawTokens(
       const pair = isGuided(options) ? [own, rowOf(logits, picture + pictures.length, query)] : [own];
       temperedLogits(pair, scale, options, step, tempered);
       tokens[picture]![position] = pickToken(
-        filterLogits(tempered, options),
+        filterLogits(tempered, options, filter),
         tokenWords(options.seed, index, position, purpose),
+        race,
       );
     }
   }

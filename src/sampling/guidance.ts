@@ -13,15 +13,25 @@ export function guidanceScale(scale: number, schedule: GuidanceSchedule, knownSh
   return schedule === 'constant' ? scale : 1 + (scale - 1) * knownShare;
 }
 
-/** Writes what classifier-free guidance makes of the conditional logits: null + (conditional − null)·scale. */
+/**
+ * Writes what classifier-free guidance makes of the conditional logits: null + (conditional − null)·scale, and then
+ * divided by the temperature. Both are rounded.
+ * @returns the sum of what is written, which is a finite number where all are
+ */
 export function guideInto(
   conditional: Float32Array,
   unconditional: Float32Array,
   scale: number,
   into: Float32Array,
-): void {
+  temperature = 1,
+): number {
+  let sum = 0;
   for (let index = 0; index < into.length; index++) {
     const without = unconditional[index]!;
-    into[index] = without + (conditional[index]! - without) * scale;
+    const guided = Math.fround(without + (conditional[index]! - without) * scale);
+    const tempered = temperature === 1 ? guided : Math.fround(guided / temperature);
+    into[index] = tempered;
+    sum += tempered;
   }
+  return sum;
 }

@@ -1,8 +1,12 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { arpg, type CliResult } from '../support/cli.js';
+import { openSafetensors, serializeSafetensors } from '../../src/checkpoints/safetensors.js';
+import { readFloats, storedFloats } from '../../src/graph/weights.js';
+import { arpg, ARPG_SHELL, type CliResult, shell } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
+
+const FIXTURE = new URL('../../../fixtures/models/tiny', import.meta.url);
 
 describe('compiled models between commands', () => {
   const temporary = temporaryFolder();
@@ -30,6 +34,49 @@ describe('compiled models between commands', () => {
     draw('damaged.png');
     for (const name of ['first.png', 'second.png', 'damaged.png'])
       expect(readFileSync(temporary(name)).equals(picture), name).to.equal(true);
+  });
+
+  it('are shared by commands that run at once, and by none where the folder cannot be written', () => {
+    draw('alone.png', [], '0');
+    const picture = readFileSync(temporary('alone.png'));
+    rmSync(kept(), { recursive: true });
+    const names = ['one.png', 'two.png', 'three.png'];
+    const commands = names.map((name) => `${ARPG_SHELL} sample --class 1 --seed 2 -o ${temporary(name)} &`);
+    const { code, errors } = shell(
+      `export ARPG_CACHE=${temporary('cache')} ARPG_COMPILE_CACHE=1; ${commands.join(' ')} wait`,
+    );
+    expect([code, errors]).to.deep.equal([0, '']);
+    expect(files().map((path) => path.length - kept().length)).to.deep.equal([65, 65]);
+    writeFileSync(temporary('taken'), 'no folder');
+    const env = { ARPG_CACHE: temporary('taken'), ARPG_COMPILE_CACHE: '1' };
+    const without = arpg(['sample', '--class', '1', '--seed', '2', '-o', temporary('four.png')], { env });
+    expect([without.code, without.errors]).to.deep.equal([0, '']);
+    for (const name of [...names, 'four.png'])
+      expect(readFileSync(temporary(name)).equals(picture), name).to.equal(true);
+  });
+
+  it('of a model that was written to are compiled again', () => {
+    cpSync(FIXTURE, temporary('model'), { recursive: true });
+    const ofModel = ['--model', temporary('model'), '--precision', 'fp32'];
+    draw('before.png', ofModel);
+    const weights = temporary('model/model.safetensors');
+    const { tensors } = openSafetensors(weights);
+    const head = tensors.get('head.weight')!;
+    const values = readFloats(head).map((value) => -value);
+    const changed = new Map(
+      [...tensors].map(([name, tensor]) => [name, storedFloats(tensor.shape, readFloats(tensor).slice())]),
+    );
+    writeFileSync(
+      weights,
+      Buffer.concat([...serializeSafetensors(changed.set('head.weight', storedFloats(head.shape, values)))]),
+    );
+    draw('after.png', ofModel);
+    draw('bare.png', ofModel, '0');
+    const [before, after, bare] = ['before.png', 'after.png', 'bare.png'].map((name) =>
+      readFileSync(temporary(name)),
+    );
+    expect(after!.equals(bare!)).to.equal(true);
+    expect(after!.equals(before!)).to.equal(false);
   });
 
   it('are left alone by a command that shows the compiler at work', () => {

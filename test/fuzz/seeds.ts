@@ -129,8 +129,8 @@ function checkpointSeeds(): {
 }
 
 function npySeeds(): { readonly images: Buffer; readonly labels: Buffer } {
-  const images = encodeNpyBytes([4, 6, 5, 3], [pattern(5, 24, 3)]);
-  return { images, labels: encodeNpyBytes([4], [Uint8Array.of(0, 1, 2, 1)]) };
+  const images = Buffer.from(encodeNpyBytes([4, 6, 5, 3], [pattern(5, 24, 3)]));
+  return { images, labels: Buffer.from(encodeNpyBytes([4], [Uint8Array.of(0, 1, 2, 1)])) };
 }
 
 function idx(magic: number, sizes: readonly number[], data: Uint8Array): Uint8Array {

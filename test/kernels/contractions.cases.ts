@@ -73,6 +73,31 @@ describeConformance('conv2d', [
   { name: '1×1', inputs: [floats([1, 4, 5, 3]), floats([7, 4, 1, 1], 2)], build: (x, w) => op.conv2d(x, w) },
 ]);
 
+describeConformance('depthwiseConv', [
+  {
+    name: 'differences of rows, channel by channel',
+    inputs: [floatTensor([1, 2, 3, 1], [1, 2, 4, 10, 20, 40]), floatTensor([2, 2], [-1, 1, 2, 0])],
+    build: (x, w) => op.depthwiseConv(x, w),
+    expected: [1, 2, 20, 40],
+  },
+  {
+    name: 'stride 4, dilated, padded above, symbolic',
+    inputs: [floats([2, 8, 8, 3]), floats([8, 3], 2)],
+    shapes: [[batch, 8, op.multiplyDims(4, op.dim('height')), op.dim('width')], undefined],
+    build: (x, w) => op.depthwiseConv(x, w, { stride: 4, dilation: 2, top: 1 }),
+  },
+  {
+    name: 'padded below, with rows left over',
+    inputs: [floats([1, 3, 7, 2]), floats([3, 2], 2)],
+    build: (x, w) => op.depthwiseConv(x, w, { stride: 3, bottom: 1 }),
+  },
+  {
+    name: 'one tap',
+    inputs: [floats([2, 3, 4, 5]), floats([3, 1], 2)],
+    build: (x, w) => op.depthwiseConv(x, w),
+  },
+]);
+
 describeConformance('convTranspose2d', [
   {
     name: 'each pixel spreads the kernel',

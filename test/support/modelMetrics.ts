@@ -1,10 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { digitClassifier } from '../../graphs/digitClassifier.js';
+import type { Graph } from '../../src/graph/graph.js';
 import { classCondition } from '../../src/conditions/condition.js';
 import { samplePictures } from '../../src/sampling/samplePictures.js';
 import { orderOf } from '../../src/systems/orders.js';
 import { createSampler } from '../../src/systems/sampler.js';
-import { openGenerator, openTokenizer } from '../../src/models/modelFolder.js';
+import { type GeneratorModel, openGenerator, openTokenizer } from '../../src/models/modelFolder.js';
 import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import type { RgbImage } from '../../src/data/image.js';
 import { type ImageSource, openImageSource } from '../../src/data/imageSource.js';
@@ -102,11 +103,10 @@ export async function reconstructionMetrics(
 
 /** Mean cross-entropy of a generator, in nats per token, under random orders where its system draws in such. */
 export async function heldOutLoss(
-  model: string,
+  { system, config, weights }: GeneratorModel,
   images: readonly TokenImage[],
   classOf: (index: number) => number,
 ): Promise<number> {
-  const { system, config, weights } = openGenerator(model);
   const { graph, batch } = system.training(config);
   const executable = await target.compile(graph, { weights });
   let total = 0;
@@ -126,20 +126,29 @@ export async function heldOutLoss(
 /** Side of the pictures that the classifier was trained on. */
 const CLASSIFIED_SIDE = 28;
 
-/** The class that the digit classifier sees in each image; images of another size are scaled. */
-export async function classifyDigits(given: readonly RgbImage[]): Promise<readonly number[]> {
+/** An output of a network with the digit classifier's weights, image after image; images of another size are scaled. */
+export async function runDigitNetwork(
+  graph: Graph,
+  output: string,
+  given: readonly RgbImage[],
+): Promise<readonly number[]> {
   const images = await Promise.all(
     given.map((image) => augmentImage(image, CLASSIFIED_SIDE, NO_AUGMENTATION, 0, 0)),
   );
   const weights = openSafetensors(`${fixtures}digits/classifier.safetensors`).tensors;
-  const executable = await target.compile(digitClassifier(), { weights });
-  const classIds: number[] = [];
+  const executable = await target.compile(graph, { weights });
+  const values: number[] = [];
   for (const part of batches(images)) {
-    const { class_ids: found } = await executable.run({ image: imageSignal(part) });
-    classIds.push(...(await found!.read()).data);
+    const found = await executable.run({ image: imageSignal(part) });
+    values.push(...(await found[output]!.read()).data);
   }
   await executable.dispose();
-  return classIds;
+  return values;
+}
+
+/** The class that the digit classifier sees in each image. */
+export function classifyDigits(images: readonly RgbImage[]): Promise<readonly number[]> {
+  return runDigitNetwork(digitClassifier(), 'class_ids', images);
 }
 
 /** Samples of all classes in turn. */
@@ -174,7 +183,8 @@ export function openShippedTokenizer(model: string): Tokenizer {
   return createTokenizer(openTokenizer(model), target);
 }
 
-function shareOfEqual(found: readonly number[], wanted: readonly number[]): number {
+/** Share of values that are those wanted. */
+export function shareOfEqual(found: readonly number[], wanted: readonly number[]): number {
   return found.filter((value, index) => value === wanted[index]).length / wanted.length;
 }
 
@@ -194,7 +204,7 @@ export interface DigitsMetrics extends ModelMetrics {
 }
 
 /** Held-out images with their classes as the model numbers them. */
-async function heldOutImages(folder: string, model: string) {
+export async function heldOutImages(folder: string, model: string) {
   const source = await openImageSource(folder);
   const { labels } = openGenerator(model);
   const { kind, config } = openTokenizer(model);
@@ -211,7 +221,8 @@ async function modelMetrics(
   const tokenizer = openShippedTokenizer(model);
   const { tokens, psnr, codebookUse } = await reconstructionMetrics(tokenizer, images);
   await tokenizer.dispose();
-  return { psnr, codebookUse, heldOutLoss: await heldOutLoss(model, tokens, (index) => classIds[index]!) };
+  const loss = await heldOutLoss(openGenerator(model), tokens, (index) => classIds[index]!);
+  return { psnr, codebookUse, heldOutLoss: loss };
 }
 
 /** The digits model's figures. */

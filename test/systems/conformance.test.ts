@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { UsageError } from '../../src/errors.js';
+import { isQuantizedPrecision, quantizeWeights } from '../../src/compiler/quantizeWeights.js';
 import { classCondition, NO_CONDITION } from '../../src/conditions/condition.js';
 import { bindShape, type DimBindings } from '../../src/graph/dimension.js';
 import { parametersOf } from '../../src/graph/graph.js';
@@ -13,6 +14,7 @@ import {
   sampleTokens,
   writeModelFolder,
 } from '../../src/index.js';
+import { precisionOf, RUN_PRECISIONS } from '../../src/models/precision.js';
 import type { GraphRun } from '../../src/sampling/plan.js';
 import type { PictureRequest, SamplingOptions } from '../../src/sampling/request.js';
 import { createGraphRunner, type GraphRunner } from '../../src/sampling/runner.js';
@@ -92,16 +94,22 @@ for (const system of SYSTEMS)
       expect(generator.weights.get(parameter)!.shape[0]).to.be.at.least(first + classes);
     });
 
-    it('draws a picture alone as in a batch, and each depends on its number', async () => {
-      const sampler = createSampler(generator, target);
-      const together = await sampler.sample(pictures, options);
-      for (const [index, tokens] of together.entries()) {
-        const [alone] = await sampler.sample([pictures[index]!], options);
-        expect(Array.from(alone!), `picture ${index}`).to.deep.equal(Array.from(tokens));
-      }
-      expect(new Set(together.map((tokens) => tokens.join())).size).to.equal(pictures.length);
-      await sampler.dispose();
-    });
+    for (const precision of RUN_PRECISIONS)
+      it(`${precision}: draws a picture alone as in a batch, and each depends on its number`, async () => {
+        const graphs = Object.values(system.graphs(config)).map((make) => make());
+        const weights = isQuantizedPrecision(precision)
+          ? quantizeWeights(graphs, generator.weights, precision)
+          : generator.weights;
+        expect(precisionOf(weights)).to.equal(precision);
+        const sampler = createSampler({ ...generator, weights }, target);
+        const together = await sampler.sample(pictures, options);
+        for (const [index, tokens] of together.entries()) {
+          const [alone] = await sampler.sample([pictures[index]!], options);
+          expect(Array.from(alone!), `picture ${index}`).to.deep.equal(Array.from(tokens));
+        }
+        expect(new Set(together.map((tokens) => tokens.join())).size).to.equal(pictures.length);
+        await sampler.dispose();
+      });
 
     it('predicts each position once, and tells its plan beforehand', async () => {
       const runner = createGraphRunner(system.graphs(config), generator.weights, target);

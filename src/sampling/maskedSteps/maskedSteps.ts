@@ -1,4 +1,5 @@
 import type { HostTensor } from '../../targets/target.js';
+import { drawScratch } from '../drawScratch.js';
 import { rowOf, temperedLogits } from '../drawTokens.js';
 import { filterLogits } from '../filter.js';
 import { pickToken } from '../pickToken.js';
@@ -108,7 +109,7 @@ function drawStep(
 ): void {
   const { rule } = loop;
   const { step, steps, noise } = view;
-  const scratch = new Float32Array(rule.drawsMask ? logits.shape[2]! : loop.mask);
+  const { tempered, filter, race } = drawScratch(rule.drawsMask ? logits.shape[2]! : loop.mask);
   const candidates = rule.candidates(view);
   const draws = new Map(
     candidates.map((position): [number, Draw] => {
@@ -119,9 +120,9 @@ function drawStep(
         loop,
         options,
         `step ${step + 1} of ${steps}`,
-        scratch,
+        tempered,
       );
-      const code = pickToken(filterLogits(own, options), noise.race(step, position));
+      const code = pickToken(filterLogits(own, options, filter), noise.race(step, position), race);
       // Where nothing is chosen, nobody asks for it.
       return [position, { code, logProbability: rule.choose ? logProbability(own, code) : 0 }];
     }),

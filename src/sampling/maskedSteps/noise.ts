@@ -1,9 +1,9 @@
-import { tokenWords, uniformFor } from '../../random/draws.js';
+import { type TokenWords, tokenWords, uniformFor } from '../../random/draws.js';
 
 /** All that is random about one picture while it is drawn. */
 export interface StepNoise {
   /** The words of the race for the token of a raster position, as `pickToken` takes them. */
-  race(step: number, position: number): (into: Uint32Array, block: number) => void;
+  race(step: number, position: number): TokenWords;
   /** A number in (0, 1) that may decide whether a raster position is chosen. */
   uniform(step: number, position: number): number;
   /** The same as a number of the standard Gumbel distribution. */

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { TargetError } from '../../errors.js';
+import { packageFile } from '../../packageFiles.js';
 import { type DeviceReport, inspectWebGpu } from '../webGpu.js';
 import type { GpuJs } from './gpuLibrary.js';
 
@@ -17,9 +18,9 @@ export const BACKENDS: Readonly<Record<GpuMode, string>> = {
 
 const require = createRequire(import.meta.url);
 
-/** The gpu.js package; loading it takes a while, so it waits until it is needed. */
+/** gpu.js, as scripts/bundleGpuJs.mjs bundles it; loading it takes a while, so it waits until it is needed. */
 export function loadGpuJs(): GpuJs {
-  return require('gpu.js') as GpuJs;
+  return require(packageFile('dist/vendor/gpu.cjs')) as GpuJs;
 }
 
 /** Finds out whether a mode works here. */

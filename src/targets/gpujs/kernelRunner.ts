@@ -90,7 +90,7 @@ export function createKernelRunner({
   resident,
   onStep,
 }: RunnerOptions): KernelRunner {
-  const gpu = new GPU({ mode: backend as never });
+  const gpu = new GPU({ mode: backend });
   const onDevice = resident && (mode === 'webgpu' || mode === 'webgl');
   const kernels = new LeastRecentlyUsed<GpuKernel>(MAX_KERNELS, (kernel) => kernel.destroy());
   const constants = new Map<unknown, GpuValue>();
@@ -106,7 +106,7 @@ export function createKernelRunner({
         tactic: 'precision',
         dynamicArguments: true,
       };
-      return gpu.createKernel(source as never, settings as never) as unknown as GpuKernel;
+      return gpu.createKernel(source, settings) as GpuKernel;
     });
 
   const call = async (

@@ -47,7 +47,7 @@ export function createPipelineRunner({
   weights,
   allowFallback,
 }: RunnerOptions): KernelRunner {
-  const gpu = new GPU({ mode: backend as never }) as unknown as GpuWithPipelines;
+  const gpu = new GPU({ mode: backend }) as GpuWithPipelines;
   const weightBytes = [...weights.values()].reduce((total, tensor) => total + byteLength(tensor), 1);
   const maxPlans = Math.max(1, Math.min(MAX_PLANS, Math.floor(MAX_PLAN_BYTES / weightBytes)));
   const plans = new LeastRecentlyUsed<CompiledPlan>(maxPlans, ({ destroy }) => destroy());

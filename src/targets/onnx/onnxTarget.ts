@@ -102,6 +102,8 @@ function loweringFor(device: OnnxDevice | undefined): LoweringOptions {
       return { standardOnly: true, onDevice: true };
     case 'dml':
       return { onDevice: true };
+    case undefined:
+      return { blocksChannels: process.arch === 'x64' };
     default:
       return {};
   }

@@ -5,7 +5,7 @@ import type { Weights } from '../../graph/weights.js';
 import { isCompilationWatched, withSpan } from '../../inspect/observer.js';
 import { type MemoryNeed, memoryNeeds } from '../memoryGuard.js';
 import { decodePrepared, encodePrepared } from './keptModel.js';
-import { type LoweringOptions, lowerToOnnx, ONNX_PASSES, supportedBy } from './lowerToOnnx.js';
+import { type LoweringOptions, lowerToOnnx, onnxPasses, supportedBy } from './lowerToOnnx.js';
 import { elementsDigest, folderOf, lieTogether, modelKey, watchReads } from './modelKey.js';
 import { onnxRuntimeVersion } from './onnxRuntime.js';
 import { encodeOnnxModel } from './onnxSchema.js';
@@ -53,7 +53,7 @@ export function keepModels(where: ModelKeeping | undefined): void {
 async function prepare(graph: Graph, { weights, onPass, lowering }: PrepareOptions): Promise<PreparedModel> {
   const compiled = compileGraph(graph, {
     supports: supportedBy(lowering ?? {}),
-    ownPasses: ONNX_PASSES,
+    ownPasses: onnxPasses(lowering ?? {}),
     ...(weights && { weights }),
     ...(onPass && { onPass }),
   });

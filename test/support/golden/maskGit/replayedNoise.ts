@@ -1,4 +1,5 @@
 import { guide } from '../guide.js';
+import { RUN_WORDS } from '../../../../src/random/philoxRun.js';
 import type { StepNoise } from '../../../../src/sampling/maskedSteps/noise.js';
 import type { HostTensor } from '../../../../src/targets/target.js';
 
@@ -28,13 +29,9 @@ export function replayedNoise({ exponentials, ranking, gumbel, uniform }: Stored
     race: (step, position) => {
       const own = exponentials(step, position);
       const ranks = ranking && new Map(ranking(step, position).map((code, rank) => [code, rank]));
-      return (into, block) => {
-        for (let lane = 0; lane < 4; lane++) {
-          const code = 4 * block + lane;
-          // Codes that are not kept never race.
-          into[lane] = wordOf(own[ranks ? ranks.get(code)! : code] ?? 0);
-        }
-      };
+      // Codes that are not kept never race.
+      const word = (code: number) => wordOf(own[ranks ? ranks.get(code)! : code] ?? 0);
+      return (first) => Uint32Array.from({ length: RUN_WORDS }, (_, code) => word(first + code));
     },
   };
 }
