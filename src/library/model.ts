@@ -25,11 +25,15 @@ const SHIPPED_MODELS = packageFile('fixtures/models/');
 /** The model used when none is named. */
 export const DEFAULT_MODEL = 'digits';
 
+/** The folder of a model that comes with arpg; undefined where none has that name. */
+export function shippedModel(name: string): string | undefined {
+  const folder = join(SHIPPED_MODELS, name);
+  return /^[\w-]+$/.test(name) && existsSync(folder) ? folder : undefined;
+}
+
 /** The folder of a model that comes with arpg, where no folder of that name lies at hand; else the path itself. */
 export function modelFolder(nameOrPath: string): string {
-  const isName = /^[\w-]+$/.test(nameOrPath) && !existsSync(nameOrPath);
-  const shipped = join(SHIPPED_MODELS, nameOrPath);
-  return isName && existsSync(shipped) ? shipped : nameOrPath;
+  return (existsSync(nameOrPath) ? undefined : shippedModel(nameOrPath)) ?? nameOrPath;
 }
 
 export interface LoadOptions extends ResolveOptions {
