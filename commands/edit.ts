@@ -48,7 +48,7 @@ the seed, and the others are drawn anew: variations of the picture.`;
     const masks =
       flags.keep === undefined
         ? await this.readMasks(flags, pictures, args.image)
-        : variationMasks(pictures, flags.keep, flags.model, seed);
+        : variationMasks(pictures, flags.keep, await this.modelFolder(flags), seed);
     const edits = pictures.map(({ picture }, index) => editOf(picture, masks[index]!));
     await this.redrawAll({ ...flags, seed }, edits, choice);
   }

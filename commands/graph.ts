@@ -73,8 +73,9 @@ weights are known and what depends on them alone is folded.`;
     const { args, flags } = await this.parse(GraphCommand);
     requireSeparateOutputs(flags);
     checkOutput(flags.output);
-    if (flags.output !== undefined) requireForeignOutput(flags.model, [flags.output]);
-    const { graph, weights, sizes } = modelGraph(args.graph, flags.model);
+    const folder = await this.modelFolder(flags);
+    if (flags.output !== undefined) requireForeignOutput(folder, [flags.output]);
+    const { graph, weights, sizes } = modelGraph(args.graph, folder);
     const bindings = { ...sizes, ...parseSizes(flags.sizes ?? '') };
     if (flags.kernels) {
       const [base, mode = 'webgpu'] = flags.target.split(':');

@@ -42,6 +42,7 @@ export { byteLength, type StoredTensor, type Weights } from './graph/weights.js'
 
 // Drawing
 export {
+  drawClass,
   pictureGrid,
   type SampledPicture,
   type SampledSet,
@@ -72,6 +73,7 @@ export {
   settingsOfFields,
 } from './library/settingFields.js';
 export {
+  type CommonRecord,
   readSampleRecord,
   RECORD_VERSION,
   type RecordedClass,

@@ -15,6 +15,7 @@ import {
 } from '../index.js';
 import { printable } from '../printable.js';
 import { type DiagnosticFlags, type Diagnostics, diagnosticFlags, startDiagnostics } from './diagnostics.js';
+import { fetchedFolder } from './hubModels.js';
 import { keepCompiledModels } from './keptModels.js';
 import { writeStdout } from './streams.js';
 import { printMessage } from './terminal.js';
@@ -34,7 +35,7 @@ export const commonFlags = {
 /** The flag that names a model. */
 export function modelFlag(description: string) {
   return Flags.string({
-    description: `${description}, or the name of one that comes with arpg`,
+    description: `${description}, the name of one that comes with arpg, or owner/name of a hub's, fetched on first use`,
     parse: async (value) => modelFolder(value),
     env: 'ARPG_MODEL',
     helpValue: 'DIR',
@@ -143,6 +144,11 @@ export abstract class BaseCommand extends Command {
     return flags.check ? checkedTarget(target) : target;
   }
 
+  /** The folder that `--model` names; a hub's model is fetched on first use. */
+  protected modelFolder(flags: CommonFlags & { readonly model: string }): Promise<string> {
+    return fetchedFolder(flags.model, flags.quiet);
+  }
+
   /**
    * The model that `--model` names, on the target that `--target` names.
    * @throws UsageError when the output would take the place of a file of the model.
@@ -155,8 +161,9 @@ export abstract class BaseCommand extends Command {
         readonly precision?: string | undefined;
       },
   ): Promise<Model> {
-    if (flags.output !== undefined) requireForeignOutput(flags.model, [flags.output]);
-    return load(flags.model, {
+    const folder = await this.modelFolder(flags);
+    if (flags.output !== undefined) requireForeignOutput(folder, [flags.output]);
+    return load(folder, {
       target: await this.chooseTarget(flags),
       ...(flags.precision !== undefined && { precision: flags.precision as RunPrecision }),
     });

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { basename, dirname, join, relative, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { cacheFolder } from '../download/cache.js';
 import { type HubRepository, parseRepository } from '../download/hub.js';
 import { InputError, OutputError, UsageError } from '../errors.js';
@@ -48,7 +48,7 @@ export function fetchedModel(
 export function modelName(folder: string, cache: string = cacheFolder()): string {
   const [hub, owner, model, ...more] = relative(fetchedModels(cache), folder).split(sep);
   const isFetched = hub !== '..' && owner !== undefined && model !== undefined && more.length === 0;
-  return isFetched ? `${owner}/${decodeURIComponent(model)}` : basename(folder);
+  return isFetched ? `${owner}/${decodeURIComponent(model)}` : basename(resolve(folder));
 }
 
 /**

@@ -25,18 +25,23 @@ export interface RecordHead {
   readonly command: string;
 }
 
-/** How pictures of classes were drawn. */
-export interface SampleRecord extends RecordHead {
+/** What the pictures of all commands say that run a model. */
+export interface CommonRecord extends RecordHead {
   /** Of the program. */
   readonly version: string;
+  /** Its name, and what tells it from others of that name. */
   readonly model: { readonly name: string; readonly sha256: string };
   readonly target: string;
+}
+
+/** How pictures of classes were drawn. */
+export interface SampleRecord extends CommonRecord {
   readonly precision: RunPrecision;
   readonly seed: number;
   /** Number of the picture under the seed, or of a grid's first. */
   readonly picture: number;
-  /** The picture's class, or those of a grid's pictures; null is none. */
-  readonly classes: readonly (RecordedClass | null)[];
+  /** The picture's class, or those of a grid's pictures. */
+  readonly classes: readonly RecordedClass[];
   /** Of a grid. */
   readonly columns?: number;
   /** Pixels along each side, where it is not the trained size. */
@@ -84,7 +89,7 @@ const parseSample = validator<SampleRecord>(
         type: 'array',
         minItems: 1,
         maxItems: MAX_CLASSES,
-        items: { ...fields({ index: whole(0), name: text }, ['name']), nullable: true },
+        items: fields({ index: whole(0), name: text }, ['name']),
       },
       columns: whole(1, MAX_CLASSES),
       size: fields({ width: whole(1, MAX_SIDE), height: whole(1, MAX_SIDE) }),

@@ -96,6 +96,15 @@ function requireOptions({ classes, batch, size, rope, skip, first }: SampleOptio
     throw new UsageError('skip must be a Set of picture numbers');
 }
 
+/** A class of the model, each as likely as the others: the same for the same seed. */
+export function drawClass({ facts }: Model, seed: number): number {
+  return pickClass(
+    Array.from({ length: facts.classes }, (_, index) => index),
+    seed,
+    0,
+  );
+}
+
 /**
  * Samples the tokens of pictures (docs/SYSTEMS.md, ARPG sampling). Picture i of a seed depends on nothing but the seed, i and the settings.
  * @throws UsageError for settings out of range and unknown classes.

@@ -111,6 +111,7 @@ export function fieldsOfSettings(settings: FullSettings): SettingFields {
     'top-k': topK,
     'top-p': topP,
     ...(order !== undefined && { order }),
-    ...Object.fromEntries(Object.entries(own).map(([name, value]) => [flagOfSetting(name), value])),
+    // In an order that does not depend on who gave which.
+    ...Object.fromEntries([...OWN_NAMES].flatMap(([flag, name]) => (name in own ? [[flag, own[name]]] : []))),
   };
 }
