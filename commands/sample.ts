@@ -59,6 +59,12 @@ Pictures in a folder are written as they are finished; --resume draws those that
         'draw again what a PNG, JPEG or WebP by arpg shows, or - for stdin: other flags change that one setting',
       helpValue: 'PICTURE',
     }),
+    jobs: Flags.string({
+      description:
+        'draw a picture for each JSON line of a file, or - for stdin: {"class": 3, "seed": 7, "steps": 8, "output": "a.png"}; flags say what lines leave open, and outputs lie below -o',
+      helpValue: 'FILE',
+      exclusive: ['like', 'count', 'batch', 'resume', 'frames', 'format'],
+    }),
     ...outputFlags(
       SAMPLE_FORMATS,
       '; grid has a row for each of several classes; gif and apng show the picture step by step',
@@ -73,6 +79,7 @@ Pictures in a folder are written as they are finished; --resume draws those that
   async run(): Promise<void> {
     const { flags, raw } = await this.parse(Sample);
     const given = new Set(raw.flatMap((token) => (token.type === 'flag' ? [token.flag] : [])));
-    await this.drawPictures(flags, given);
+    if (flags.jobs === undefined) await this.drawPictures(flags, given);
+    else await this.drawJobs(flags, flags.jobs);
   }
 }

@@ -79,6 +79,7 @@ export {
   type RecordedClass,
   type SampleRecord,
 } from './library/pictureRecord.js';
+export { type JobFields, type JobLine, MAX_JOB_BYTES, parseJob } from './library/jobLines.js';
 export { modelDigest } from './library/modelDigest.js';
 export { type Canvas, DRAWN_FROM, featherMask } from './editing/canvas.js';
 export { hasTransparency, MASK_RULE, maskOf, type ReadMask, transparencyMask } from './editing/mask.js';

@@ -1,19 +1,29 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import {
+  type CommonRecord,
   drawClass,
+  InputError,
   type Model,
   resolveSettings,
   type RopeScaling,
   type SampledTokenSet,
   sampleTokens,
+  UsageError,
 } from '../index.js';
 import { BaseCommand } from './baseCommand.js';
-import { type WrittenFile, writeImage } from './imageOutput.js';
+import { isSingleFile, type WrittenFile, writeImage } from './imageOutput.js';
+import { readJobs, streamedJobs } from './jobInput.js';
+import { JobOutputs } from './jobOutputs.js';
+import { type Job, planJob } from './jobPlan.js';
+import { type DoneJob, jobRunner, jobTitle } from './jobRun.js';
 import { differences } from './likePicture.js';
-import { classTitle, recordedClass } from './pictureNotes.js';
+import { classTitle, commonRecord, recordedClass } from './pictureNotes.js';
 import { startProgress } from './progress.js';
 import { sampleNotes, writeJointly } from './sampleOutput.js';
 import { planPictures } from './samplePlan.js';
 import { readRequest, type SampleFlags, type SampleRequest } from './sampleRequest.js';
+import { checkOutput, inputName, STREAM } from './streams.js';
 import { writtenLine } from './written.js';
 
 /** What came of a request. */
@@ -59,6 +69,52 @@ export abstract class SampleCommand extends BaseCommand {
     });
   }
 
+  /**
+   * Draws one picture for each line of a file, or of stdin as the lines come. Of a file all lines are checked before the
+   * first is drawn.
+   * @throws UserError naming the line that is wrong.
+   */
+  protected async drawJobs(flags: SampleFlags, path: string): Promise<void> {
+    const { output = '.' } = flags;
+    if (isSingleFile(output) && existsSync(output))
+      throw new UsageError(`-o ${output} is a file: --jobs puts its pictures into a folder`);
+    if (output === STREAM) throw new UsageError('--jobs writes files: name a folder with -o');
+    if (flags.class && flags.class.length > 1)
+      throw new UsageError('--jobs draws one picture a line: name at most one --class for those without');
+    checkOutput(join(output, 'picture.png'));
+    const lines = path === STREAM ? undefined : await readJobs(path);
+    const model = await this.loadModel({ ...flags, output: undefined });
+    const outputs = new JobOutputs(output);
+    const jobs = lines?.map((line, index) => planJob(model, flags, line, index, outputs));
+    const common = flags.metadata ? await this.commonRecord(model) : undefined;
+    const run = jobRunner(model, common);
+    const bar = startProgress('drawing', jobs?.length ?? 0, 'pictures', !flags.quiet && jobs !== undefined);
+    let shared = flags.seed;
+    let done = 0;
+    let last: DoneJob | undefined;
+    const draw = async (job: Job): Promise<void> => {
+      if (job.seed === undefined) shared ??= this.chooseSeed(flags);
+      last = await run(job, job.seed ?? shared!);
+      bar.update(++done);
+      const { line, path: file, classId, className, seed, picture, steps } = last;
+      const report = { line, file, class_id: classId, class_name: className, seed, picture, steps };
+      await this.result(flags, report);
+    };
+    if (jobs) for (const job of jobs) await draw(job);
+    else for await (const line of streamedJobs()) await draw(planJob(model, flags, line, done, outputs));
+    bar.stop();
+    await model.dispose();
+    if (last === undefined) throw new InputError(`${inputName(path)}: it holds no jobs`);
+    this.note(
+      flags,
+      done > 1 ? `wrote ${done} pictures to ${output}` : writtenLine([last], output, jobTitle(last))!,
+    );
+  }
+
+  private commonRecord(model: Model): Promise<CommonRecord> {
+    return commonRecord('sample', this.config.version, model);
+  }
+
   private async drawRequest(model: Model, request: SampleRequest, started: number): Promise<Drawn> {
     const { flags, list, choice } = request;
     const { first, count } = list;
@@ -70,10 +126,9 @@ export abstract class SampleCommand extends BaseCommand {
     const settings = resolveSettings({ ...plan.settings, seed }, model.generator, grid);
     const classes = list.classes ?? new Array<number>(count).fill(this.randomClass(flags, model, seed));
     const rope = flags.rope as RopeScaling;
-    const notes =
-      flags.metadata && still && still.format !== 'npz'
-        ? await sampleNotes(model, { version: this.config.version, settings, choice, size, rope })
-        : undefined;
+    const common =
+      flags.metadata && still && still.format !== 'npz' ? await this.commonRecord(model) : undefined;
+    const notes = common && sampleNotes(model, common, { settings, choice, size, rope });
     const bar = startProgress('sampling', missing, 'pictures', !flags.quiet);
     const files: WrittenFile[] = [];
     const history: Int32Array[][] = [];

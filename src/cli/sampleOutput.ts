@@ -1,5 +1,6 @@
 import {
   ANIMATION_FORMATS,
+  type CommonRecord,
   decodePartial,
   encodeAnimation,
   fieldsOfSettings,
@@ -15,15 +16,13 @@ import {
 } from '../index.js';
 import { arrange, scaledAll, type WrittenFile, writeFrames, writeImages } from './imageOutput.js';
 import type { OutputChoice, OutputFormat } from './outputFormat.js';
-import { classTitle, commonRecord, notesOf, recordedClass } from './pictureNotes.js';
+import { classTitle, notesOf, recordedClass } from './pictureNotes.js';
 import type { SamplePlan } from './samplePlan.js';
 import type { SampleRequest } from './sampleRequest.js';
 import { STREAM, writeOutput } from './streams.js';
 
 /** How pictures were drawn and are written, as far as their files say it. */
 export interface DrawnHow {
-  /** Of the program. */
-  readonly version: string;
   readonly settings: FullSettings;
   readonly choice: OutputChoice<OutputFormat>;
   /** Pixels of a picture, where they were asked for. */
@@ -35,11 +34,11 @@ export interface DrawnHow {
  * What the files of pictures say of them.
  * @returns a function of the number of a picture and its class, or of a grid's first, their classes and the columns
  */
-export async function sampleNotes(
+export function sampleNotes(
   model: Model,
-  { version, settings, choice: { encoding, quality, scale }, size, rope }: DrawnHow,
-): Promise<(picture: number, classIds: readonly number[], columns?: number) => PictureNotes | undefined> {
-  const common = await commonRecord('sample', version, model);
+  common: CommonRecord,
+  { settings, choice: { encoding, quality, scale }, size, rope }: DrawnHow,
+): (picture: number, classIds: readonly number[], columns?: number) => PictureNotes | undefined {
   const { labels, weights } = model.generator;
   const precision = precisionOf(weights);
   return (picture, classIds, columns) => {

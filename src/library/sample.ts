@@ -96,12 +96,15 @@ function requireOptions({ classes, batch, size, rope, skip, first }: SampleOptio
     throw new UsageError('skip must be a Set of picture numbers');
 }
 
-/** A class of the model, each as likely as the others: the same for the same seed. */
-export function drawClass({ facts }: Model, seed: number): number {
+/**
+ * A class of the model, each as likely as the others: the same for the same seed.
+ * @param picture number of the picture under the seed
+ */
+export function drawClass({ facts }: Model, seed: number, picture = 0): number {
   return pickClass(
     Array.from({ length: facts.classes }, (_, index) => index),
     seed,
-    0,
+    picture,
   );
 }
 
