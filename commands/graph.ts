@@ -81,11 +81,13 @@ weights are known and what depends on them alone is folded.`;
       const [base, mode = 'webgpu'] = flags.target.split(':');
       if (base !== 'gpujs') throw new UsageError('--kernels shows generated kernels: add --target gpujs');
       await writeOutput(flags.output, printKernels(graph, mode as GpuMode, bindings, weights));
+      this.noteOutput(flags);
       return;
     }
     const shown = graphAfter(graph, flags.after, flags.target, weights);
     const options = { depth: flags.depth, bindings };
     await writeOutput(flags.output, renderGraph(shown, flags.format as GraphFormat, options));
+    this.noteOutput(flags);
     await this.result(flags, { graph: shown.name, output: flags.output });
   }
 }

@@ -109,7 +109,10 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
     }
     bar.stop();
     await model.dispose();
-    if (lines > 0 && !streams) await writeOutput(flags.output, kept.join(''));
+    if (lines > 0 && !streams) {
+      await writeOutput(flags.output, kept.join(''));
+      this.noteOutput(flags, `tokens of ${images - failures.length} images`);
+    }
     if (lines > 0)
       await this.result(flags, { images: images - failures.length, lines, output: flags.output });
     this.reportFailures(flags, failures, images);

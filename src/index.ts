@@ -169,6 +169,7 @@ export { precisionOf, RUN_PRECISIONS, type RunPrecision } from './models/precisi
 export {
   DEFAULT_HUB,
   DEFAULT_TIMEOUT_SECONDS,
+  MODEL_FILES,
   type OfferedModel,
   pull,
   type Pulled,

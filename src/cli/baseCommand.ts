@@ -17,7 +17,7 @@ import { printable } from '../printable.js';
 import { type DiagnosticFlags, type Diagnostics, diagnosticFlags, startDiagnostics } from './diagnostics.js';
 import { fetchedFolder } from './hubModels.js';
 import { keepCompiledModels } from './keptModels.js';
-import { writeStdout } from './streams.js';
+import { STREAM, writeStdout } from './streams.js';
 import { printMessage } from './terminal.js';
 
 /** Flags that every command has. */
@@ -120,6 +120,13 @@ export abstract class BaseCommand extends Command {
   /** Prints a line on stderr unless `--quiet`. */
   protected note(flags: CommonFlags, message: string): void {
     if (!flags.quiet) printMessage(message);
+  }
+
+  /** Says what file was written, and what is in it; nothing where all went to stdout. */
+  protected noteOutput(flags: CommonFlags & { readonly output?: string | undefined }, what?: string): void {
+    const { output } = flags;
+    if (output === undefined || output === STREAM) return;
+    this.note(flags, what === undefined ? `wrote ${output}` : `wrote ${output}: ${what}`);
   }
 
   /** Prints a line on stderr with `--verbose`. */
