@@ -129,8 +129,9 @@ bits, int4 keeps their weights in 4.`;
     if (flags.output === STREAM && !isText)
       throw new UsageError(`--format ${format} writes files: name one with -o`);
     checkOutput(flags.output);
-    requireForeignOutput(flags.model, [flags.output]);
-    const { files, notes } = isText ? await writeText(flags, format) : await writeModel(flags, format);
+    const own = { ...flags, model: await this.modelFolder(flags) };
+    requireForeignOutput(own.model, [flags.output]);
+    const { files, notes } = isText ? await writeText(own, format) : await writeModel(own, format);
     for (const note of [...files.map((file) => `wrote ${file}`), ...notes]) this.note(flags, note);
     await this.result(flags, { format, files });
   }

@@ -86,20 +86,21 @@ weights are known and what depends on them alone is folded.`;
     const { args, flags } = await this.parse(GraphCommand);
     requireSeparateOutputs(flags);
     checkOutput(flags.output);
-    if (flags.output !== undefined) requireForeignOutput(flags.model, [flags.output]);
-    const { graph, weights, sizes } = modelGraph(args.graph, flags.model);
+    const folder = await this.modelFolder(flags);
+    if (flags.output !== undefined) requireForeignOutput(folder, [flags.output]);
+    const { graph, weights, sizes } = modelGraph(args.graph, folder);
     const bindings = { ...sizes, ...parseSizes(flags.sizes ?? '') };
     if (flags.kernels) {
       const [base, mode = 'webgpu'] = flags.target.split(':');
       if (base !== 'gpujs') throw new UsageError('--kernels shows generated kernels: add --target gpujs');
       await writeOutput(flags.output, printKernels(graph, mode as GpuMode, bindings, weights));
-      this.noteWritten(flags);
+      this.noteOutput(flags);
       return;
     }
     const shown = graphAfter(graph, flags.after, flags.target, weights);
     const options = { depth: flags.depth, bindings };
     await writeOutput(flags.output, renderGraph(shown, flags.format as GraphFormat, options));
-    this.noteWritten(flags);
+    this.noteOutput(flags);
     await this.result(flags, { graph: shown.name, output: flags.output });
   }
 }

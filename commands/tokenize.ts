@@ -119,7 +119,7 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
     await model.dispose();
     if (lines > 0 && !streams) {
       await writeOutput(flags.output, kept.join(''));
-      this.note(flags, `wrote ${flags.output}: ${lines} lines of ${images - failures.length} images`);
+      this.noteOutput(flags, `${lines} lines of ${images - failures.length} images`);
     }
     if (lines > 0)
       await this.result(flags, { images: images - failures.length, lines, output: flags.output });

@@ -9,7 +9,7 @@
 
 // Models
 export { load, type LoadOptions, type Model, requireMatchingParts } from './library/model.js';
-export { DEFAULT_MODEL, modelFolder, type ModelOrigin } from './modelPlaces.js';
+export { DEFAULT_MODEL, modelFolder, type ModelOrigin, shippedModel } from './modelPlaces.js';
 export {
   type DescribedModel,
   findModels,
@@ -45,6 +45,7 @@ export { byteLength, type StoredTensor, type Weights } from './graph/weights.js'
 // Drawing
 export {
   largerNote,
+  drawClass,
   pictureGrid,
   type SampledPicture,
   type SampledSet,
@@ -62,7 +63,27 @@ export {
   type Sides,
   variationMask,
 } from './library/inpaint.js';
-export { resolveSeed, type SamplingSettings } from './library/settings.js';
+export {
+  type FullSettings,
+  resolveSeed,
+  resolveSettings,
+  type SamplingSettings,
+} from './library/settings.js';
+export {
+  fieldsOfSettings,
+  SETTING_SCHEMAS,
+  type SettingFields,
+  settingsOfFields,
+} from './library/settingFields.js';
+export {
+  type CommonRecord,
+  readSampleRecord,
+  RECORD_VERSION,
+  type RecordedClass,
+  type SampleRecord,
+} from './library/pictureRecord.js';
+export { type JobFields, type JobLine, MAX_JOB_BYTES, parseJob } from './library/jobLines.js';
+export { modelDigest } from './library/modelDigest.js';
 export { type Canvas, DRAWN_FROM, featherMask } from './editing/canvas.js';
 export { hasTransparency, MASK_RULE, maskOf, type ReadMask, transparencyMask } from './editing/mask.js';
 export { drawSeed } from './random/draws.js';
@@ -88,11 +109,19 @@ export {
   flipImage,
   gridOfImages,
   type MaskPicture,
+  MAX_SCALE,
+  notesFit,
   PICTURE_ENCODINGS,
   type PictureEncoding,
+  type PictureNotes,
   requireEncodable,
+  requireScalable,
   type RgbaImage,
   type RgbImage,
+  SCALE_FILTERS,
+  type ScaleFilter,
+  scaleImage,
+  type Scaling,
 } from './data/image.js';
 export { splitPictures, type TrailingBytes } from './data/imageStream.js';
 export { MAX_PIXELS } from './data/pictureLimits.js';
@@ -136,10 +165,26 @@ export {
 export { requireForeignOutput } from './library/ownFiles.js';
 export { PAGE_MODES, type PageMode } from './export/browser/moduleData.js';
 export { PRECISIONS, type Precision } from './export/exportOnnx.js';
-export { RUN_PRECISIONS, type RunPrecision } from './models/precision.js';
+export { precisionOf, RUN_PRECISIONS, type RunPrecision } from './models/precision.js';
 
 // Fetching
-export { DEFAULT_HUB, DEFAULT_TIMEOUT_SECONDS, pull, type Pulled, type PullOptions } from './library/pull.js';
+export {
+  DEFAULT_HUB,
+  DEFAULT_TIMEOUT_SECONDS,
+  MODEL_FILES,
+  type OfferedModel,
+  pull,
+  type Pulled,
+  type PullOptions,
+} from './library/pull.js';
+export {
+  fetchedModel,
+  fetchedModels,
+  fetchModel,
+  type FetchOptions,
+  isHubName,
+  modelName,
+} from './library/fetchModel.js';
 
 // Output that appears complete or not at all
 export { writeFileAtomically, writeOutputFile } from './atomicFile.js';

@@ -31,6 +31,12 @@ function modelFolders({ ARPG_MODELS }: NodeJS.ProcessEnv): readonly string[] {
 
 const isModel = (folder: string): boolean => existsSync(join(folder, CONFIG_FILE));
 
+/** The folder of a model that comes with arpg; undefined where none has that name. */
+export function shippedModel(name: string): string | undefined {
+  const folder = join(SHIPPED, name);
+  return /^[\w-]+$/.test(name) && existsSync(folder) ? folder : undefined;
+}
+
 /**
  * The folder of a model: a folder at hand, else the model of that name that comes with arpg, else one in a folder of
  * `ARPG_MODELS`; else the path itself.
@@ -42,7 +48,7 @@ export function modelFolder(nameOrPath: string, environment: NodeJS.ProcessEnv =
 }
 
 /** What a model is called: its name where it comes with arpg, else its folder as it was given. */
-export function modelName(folder: string): string {
+export function shownName(folder: string): string {
   return dirname(resolve(folder)) === SHIPPED ? basename(folder) : folder;
 }
 

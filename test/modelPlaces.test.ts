@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { findModelPlaces, modelFolder, modelName } from '../src/modelPlaces.js';
+import { findModelPlaces, modelFolder, shownName } from '../src/modelPlaces.js';
 import { temporaryFolder } from './support/temporary.js';
 
 describe('where models are', () => {
@@ -40,7 +40,7 @@ describe('where models are', () => {
   });
 
   it('what comes along is called by its name', () => {
-    expect(modelName(modelFolder('emoji'))).to.equal('emoji');
-    expect(modelName('some/emoji')).to.equal('some/emoji');
+    expect(shownName(modelFolder('emoji'))).to.equal('emoji');
+    expect(shownName('some/emoji')).to.equal('some/emoji');
   });
 });

@@ -17,6 +17,7 @@ import { printable } from '../printable.js';
 import { type DiagnosticFlags, type Diagnostics, diagnosticFlags, startDiagnostics } from './diagnostics.js';
 import { type FlagMetadata, settleDefaults, withFileDefaults } from './fileDefaults.js';
 import { GROUPS } from './flagGroups.js';
+import { fetchedFolder } from './hubModels.js';
 import { keepCompiledModels } from './keptModels.js';
 import { STREAM, writeStdout } from './streams.js';
 import { printMessage } from './terminal.js';
@@ -47,7 +48,7 @@ export function modelFlag(description: string) {
   return Flags.string({
     char: 'm',
     helpGroup: GROUPS.model,
-    description: `${description}, or the name of one that comes with arpg`,
+    description: `${description}, the name of one that comes with arpg, or owner/name of a hub's, fetched on first use`,
     parse: async (value) => modelFolder(value),
     env: 'ARPG_MODEL',
     helpValue: 'DIR',
@@ -138,7 +139,11 @@ export abstract class BaseCommand extends Command {
     const { flags, fromFiles } = await withFileDefaults(this.id ?? '', all, this);
     const { args, strict = true } = options;
     const changed = { flags, args, strict } as unknown as Interfaces.Input<F, B, A>;
-    const parsed = await super.parse<F, B, A>(fromFiles.length === 0 ? options : changed, argv);
+    if (fromFiles.length === 0) return super.parse<F, B, A>(options, argv);
+    const parsed = await super.parse<F, B, A>(changed, argv);
+    // What a picture or a run was made with says all there is to say.
+    const { like, resume } = parsed.flags as { readonly like?: unknown; readonly resume?: unknown };
+    if (typeof like === 'string' || typeof resume === 'string') return super.parse<F, B, A>(options, argv);
     settleDefaults(parsed.flags, parsed.metadata.flags as Record<string, FlagMetadata>, flags, fromFiles);
     return parsed;
   }
@@ -164,9 +169,11 @@ export abstract class BaseCommand extends Command {
     if (!flags.quiet) printMessage(message);
   }
 
-  /** Says which file the main output went to, if it went to one. */
-  protected noteWritten(flags: CommonFlags & { readonly output?: string | undefined }): void {
-    if (flags.output !== undefined && flags.output !== STREAM) this.note(flags, `wrote ${flags.output}`);
+  /** Says what file was written, and what is in it; nothing where all went to stdout. */
+  protected noteOutput(flags: CommonFlags & { readonly output?: string | undefined }, what?: string): void {
+    const { output } = flags;
+    if (output === undefined || output === STREAM) return;
+    this.note(flags, what === undefined ? `wrote ${output}` : `wrote ${output}: ${what}`);
   }
 
   /** Prints a line on stderr with `--verbose`. */
@@ -191,6 +198,11 @@ export abstract class BaseCommand extends Command {
     return flags.check ? checkedTarget(target) : target;
   }
 
+  /** The folder that `--model` names; a hub's model is fetched on first use. */
+  protected modelFolder(flags: CommonFlags & { readonly model: string }): Promise<string> {
+    return fetchedFolder(flags.model, flags.quiet);
+  }
+
   /**
    * The model that `--model` names, on the target that `--target` names.
    * @throws UsageError when the output would take the place of a file of the model.
@@ -203,8 +215,9 @@ export abstract class BaseCommand extends Command {
         readonly precision?: string | undefined;
       },
   ): Promise<Model> {
-    if (flags.output !== undefined) requireForeignOutput(flags.model, [flags.output]);
-    return load(flags.model, {
+    const folder = await this.modelFolder(flags);
+    if (flags.output !== undefined) requireForeignOutput(folder, [flags.output]);
+    return load(folder, {
       target: await this.chooseTarget(flags),
       ...(flags.precision !== undefined && { precision: flags.precision as RunPrecision }),
     });

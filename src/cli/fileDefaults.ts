@@ -89,7 +89,5 @@ export function settleDefaults(
     values[name] = typeof values[name] === 'boolean' ? false : undefined;
     return false;
   });
-  // A run that is continued has its settings already.
-  if (typeof values.resume === 'string') return;
   for (const name of kept) metadata[name] = { setFromDefault: false };
 }

@@ -79,8 +79,7 @@ export const samplingFlags = {
   }),
   'top-k': Flags.integer({
     helpGroup: GROUPS.sampling,
-    description: 'keep the k most likely tokens; 0 keeps all',
-    default: 0,
+    description: 'keep the k most likely tokens; 0, the default, keeps all',
     min: 0,
   }),
   'top-p': Flags.string({
@@ -155,7 +154,7 @@ type SamplingFlags = Interfaces.InferredFlags<typeof samplingFlags>;
  * @param positions tokens of the grid
  * @throws UsageError naming the flag whose value is out of range.
  */
-export function samplingSettings(flags: SamplingFlags, positions: number): SamplingSettings {
+export function samplingSettings(flags: Partial<SamplingFlags>, positions: number): SamplingSettings {
   const order = flags.order === undefined ? undefined : readOrder(flags.order, positions);
   return {
     ...(flags.steps !== undefined && { steps: flags.steps }),
@@ -169,7 +168,7 @@ export function samplingSettings(flags: SamplingFlags, positions: number): Sampl
     ...(flags.temperature !== undefined && {
       temperature: parseNumber(flags.temperature, '--temperature', { min: 0 }),
     }),
-    topK: flags['top-k'],
+    ...(flags['top-k'] !== undefined && { topK: flags['top-k'] }),
     own: ownSettings(flags),
     ...(flags['top-p'] !== undefined && { topP: parseNumber(flags['top-p'], '--top-p', { min: 0, max: 1 }) }),
     ...(order && { order }),

@@ -30,6 +30,8 @@ export interface InpaintOptions extends SamplingSettings {
 /** A picture after parts of it were drawn, and the windows that the model was applied to. */
 export interface InpaintResult extends Redrawn {
   readonly seed: number;
+  /** Of a group, the one that was drawn; null for none. */
+  readonly classId: number | null;
 }
 
 /** Pixels to add on each side. */
@@ -65,13 +67,12 @@ export async function inpaint(
   requireNoFault(faultOfWhole(picture, 'picture', 0, MAX_PICTURES - 1));
   const given = options.class ?? null;
   const resolved = resolveSettings(options, model.generator, model.facts.grid);
+  const classId = given === null ? null : pickClass(model.classIndices(given), resolved.seed, picture);
   const settings = {
     ...resolved,
     // Without a class, both rows of the guidance would be the same.
     ...(given === null && { guidance: system.noGuidance }),
-    condition: classCondition(
-      given === null ? null : pickClass(model.classIndices(given), resolved.seed, picture),
-    ),
+    condition: classCondition(classId),
     orderOf: (window: number) =>
       orderOf(system, config, model.facts.grid, resolved, {
         ...{ seed: resolved.seed, index: window, purpose: 'redrawnOrder' },
@@ -81,7 +82,7 @@ export async function inpaint(
     ...(options.onProgress && { onProgress: options.onProgress }),
   };
   const editor = { sampler: model.sampler(), tokenizer: model.tokenizer };
-  return { ...(await redraw(editor, { image, mask }, settings)), seed: settings.seed };
+  return { ...(await redraw(editor, { image, mask }, settings)), seed: settings.seed, classId };
 }
 
 /**

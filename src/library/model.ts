@@ -13,7 +13,7 @@ import {
 import { InputError, UsageError } from '../errors.js';
 import { inRunPrecision, type RunPrecision, RUN_PRECISIONS } from '../models/precision.js';
 import { requireOneOf } from './settings.js';
-import { DEFAULT_MODEL, modelFolder, modelName } from '../modelPlaces.js';
+import { DEFAULT_MODEL, modelFolder, shownName } from '../modelPlaces.js';
 import { requireModelThere } from './modelNames.js';
 import { resolveTarget, type ResolveOptions } from '../targets/resolveTarget.js';
 import type { Target } from '../targets/target.js';
@@ -132,7 +132,7 @@ export async function load(
     },
     releaseSamplers,
     classIndices(indexOrName) {
-      return findClasses(indexOrName, facts().classes, generator().labels, modelName(folder));
+      return findClasses(indexOrName, facts().classes, generator().labels, shownName(folder));
     },
     classNote(indexOrName) {
       return chooseClasses(indexOrName, facts().classes, generator().labels).note;

@@ -5,7 +5,7 @@ import { InputError, UsageError } from '../errors.js';
 import {
   findModelPlaces,
   modelFolder,
-  modelName,
+  shownName,
   type ModelOrigin,
   type ModelPlace,
 } from '../modelPlaces.js';
@@ -78,7 +78,7 @@ export function modelClasses(
   const folder = modelFolder(nameOrFolder);
   requireModelThere(folder);
   const summary = summarizeModel(folder);
-  const name = modelName(folder);
+  const name = shownName(folder);
   if (summary.classes === undefined)
     throw new InputError(`${name}: a tokenizer alone has no classes; name the folder of a generator`);
   const labels = readLabels(folder, summary.classes);

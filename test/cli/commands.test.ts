@@ -280,7 +280,7 @@ describe('the models that come with arpg', () => {
       const { errors } = arpg(['sample', ...flags, '--class', '7', '--seed', '1', '-o', output], {
         env: flags.length === 0 ? { ARPG_MODEL: '' } : {},
       });
-      expect(errors).to.equal('');
+      expect(errors).to.equal(`wrote ${output}: 7, seed 1 (32×32)\n`);
       expect(PNG.sync.read(readFileSync(output))).to.include({ width: 32, height: 32 });
     }
     expect(readFileSync(temporary('seven-0.png')).equals(readFileSync(temporary('seven-2.png')))).to.equal(
@@ -332,7 +332,7 @@ describe('bad input', () => {
   const cases: Readonly<Record<string, () => BadCase>> = {
     'unknown command': () => ({ args: ['smaple'], code: 2, says: "did you mean 'sample'" }),
     'unknown flag': () => ({ args: ['sample', '-c', '1', '--stepz', '3'], code: 2, says: '--stepz' }),
-    'no class': () => ({ args: ['sample'], code: 2, says: 'class' }),
+    'no class': () => ({ args: ['edit', photo, '--keep', '0.5'], code: 2, says: 'class' }),
     'unknown class': () => ({ args: ['sample', '-c', '77'], code: 2, says: 'classes 0 to 9' }),
     'too many steps': () => ({ args: ['sample', '-c', '1', '--steps', '99'], code: 2, says: '16 tokens' }),
     'a guidance that is no number': () => ({

@@ -50,3 +50,8 @@ export function shell(script: string): CliResult {
   });
   return { code: status, stdout, text: stdout.toString(), errors: stderr.toString() };
 }
+
+/** What a command said on stderr besides what it wrote. */
+export function remarks(errors: string): string {
+  return errors.replace(/^wrote .*\n/gm, '');
+}
