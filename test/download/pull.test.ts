@@ -403,7 +403,7 @@ describe('pull', () => {
         response.destroy();
       };
       const failure = await failureOf(download(`${base}/x`, output(), { ...options, maxBytes: 10 }));
-      expect(failure, length).to.be.instanceOf(InputError);
+      expect(failure, length).to.be.instanceOf(NetworkError);
     }
     expect(existsSync(output())).to.equal(false);
   });

@@ -262,7 +262,7 @@ describe('training as a library', function () {
     const generator = { ...tokens('from-large'), data: temporary('large'), steps: 1, warmup: 0, holdout: 0 };
     const { notes } = await listen((host) => trainGenerator(generator, host));
     expect(notes).to.include(
-      "images of 64×48 pixels are trained on at 8×8, the tokenizer's size; train one with --image-size for another",
+      "images of 64×48 pixels are trained on at 16×16, the tokenizer's size; train one with --image-size for another",
     );
   });
 

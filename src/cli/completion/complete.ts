@@ -97,7 +97,7 @@ function valueWords(flag: FlagShape, prefix: string, line: TypedLine): Completio
   if (name === 'order') return prefix === '' ? [{ word: 'random' }, { word: 'raster' }] : undefined;
   const value = typeof helpValue === 'string' ? helpValue : helpValue?.[0];
   // What stands for numbers and texts has nothing to complete.
-  return /FILE|DIR|PATH|RUN/.test(value ?? '') ? undefined : [];
+  return /FILE|DIR|PATH|RUN|PICTURE/.test(value ?? '') ? undefined : [];
 }
 
 /** The targets, which the description of the flag lists. */
