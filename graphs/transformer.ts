@@ -1,33 +1,12 @@
-import {
-  add,
-  concat,
-  linear,
-  multiply,
-  reshape,
-  rmsNormLayer,
-  scope,
-  silu,
-  type Tensor,
-  transpose,
-} from '../src/dsl/index.js';
+import { add, concat, linear, multiply, rmsNormLayer, scope, silu, type Tensor } from '../src/dsl/index.js';
 import { type Dropout, NO_DROPOUT } from './dropout.js';
+
+export { mergeHeads, splitHeads } from '../src/dsl/index.js';
 
 /** Keys and values, `[batch, heads, tokens, headDim]` each. */
 export interface KeyValue {
   readonly key: Tensor;
   readonly value: Tensor;
-}
-
-/** `[batch, tokens, dim]` → `[batch, heads, tokens, headDim]` */
-export function splitHeads(x: Tensor, heads: number): Tensor {
-  const [batch, tokens, dim] = x.shape as [Tensor['shape'][number], Tensor['shape'][number], number];
-  return transpose(reshape(x, [batch, tokens, heads, dim / heads]), [0, 2, 1, 3]);
-}
-
-/** `[batch, heads, tokens, headDim]` → `[batch, tokens, dim]` */
-export function mergeHeads(x: Tensor): Tensor {
-  const [batch, heads, tokens, headDim] = x.shape;
-  return reshape(transpose(x, [0, 2, 1, 3]), [batch!, tokens!, Number(heads) * Number(headDim)]);
 }
 
 /** What a layer attends to: the cached past, if any, then what is new. */

@@ -1,10 +1,10 @@
 import { countElements, elementCount, equalDims, formatDim, subtractDims } from '../src/graph/dimension.js';
 import { broadcastStrides, zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
-import type { OnnxEmitter } from '../src/graph/onnxEmitter.js';
 import { apply, defineOp } from '../src/graph/op.js';
 import { broadcastShapes, requireDType, requireEqualDims, requireRank } from '../src/graph/shapes.js';
 import { add } from './add.js';
+import { biasOf, HIDDEN } from './families/hiddenScores.js';
 import { iota } from './iota.js';
 import { lessOrEqual } from './lessOrEqual.js';
 import { logicalAnd } from './logicalAnd.js';
@@ -24,9 +24,6 @@ export interface AttentionOptions {
   /** Factor of the scores; 1/√headDim when left out. */
   readonly scale?: number;
 }
-
-/** Score of a hidden key: small enough for a weight of exactly 0, finite so that no row turns into NaN. */
-const HIDDEN = -1e30;
 
 const attentionOp = defineOp<AttentionAttributes>({
   name: 'attention',
@@ -91,8 +88,7 @@ const attentionOp = defineOp<AttentionAttributes>({
   onnxTakes: ([query, key, , mask], { causal }) =>
     !causal || (!mask && equalDims(query!.shape[2]!, key!.shape[2]!)),
   onnx(emitter, { inputs: [query, key, value, mask], attributes: { causal, scale } }) {
-    // As booleans, a row that sees nothing would be 0 instead of the mean of all.
-    const bias = mask && emitter.node('Where', [mask, ...[0, HIDDEN].map((score) => scalar(emitter, score))]);
+    const bias = mask && biasOf(emitter, mask);
     return [
       emitter.node('Attention', [query!, key!, value!, ...(bias === undefined ? [] : [bias])], {
         scale: { float: scale },
@@ -107,10 +103,6 @@ const attentionOp = defineOp<AttentionAttributes>({
   flops: ([query, key, value], [output]) =>
     2 * countElements(query!.shape) * key!.shape[2]! + 2 * countElements(output!.shape) * value!.shape[2]!,
 });
-
-function scalar(emitter: OnnxEmitter, value: number): string {
-  return emitter.constant({ type: 'float', values: [value] }, []);
-}
 
 /** The scores with {@link HIDDEN} in place of those that may not be seen. */
 function hide(scores: Tensor, query: Tensor, key: Tensor, mask: Tensor | undefined, causal: boolean): Tensor {

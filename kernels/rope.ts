@@ -4,6 +4,7 @@ import { addIndex, divideIndex, multiplyIndex } from '../src/graph/indexExpressi
 import type { Tensor } from '../src/graph/node.js';
 import { apply, defineOp } from '../src/graph/op.js';
 import { requireDType, requireEqualDims, requireRank } from '../src/graph/shapes.js';
+import { turnPairs } from './families/pairs.js';
 
 const ropeOp = defineOp<Record<string, never>>({
   name: 'rope',
@@ -38,14 +39,7 @@ const ropeOp = defineOp<Record<string, never>>({
     }
     return [result];
   },
-  onnx(emitter, { inputs: [x, positions, cosines, sines] }) {
-    const ids = emitter.cast(positions!, 'int64');
-    // With positions, onnxruntime wants tables of at least as many rows as there are tokens; with a row for each it does not.
-    const rows = [cosines!, sines!].map((table) =>
-      emitter.node('Gather', [table, ids], { axis: { int: 0 } }),
-    );
-    return [emitter.node('RotaryEmbedding', [x!, ...rows], { interleaved: { int: 1 } })];
-  },
+  onnx: (emitter, { inputs }) => [turnPairs(emitter, inputs)],
   gradient: ([gradient], { inputs: [, positions, cosines, sines], ops }) => [
     ops.rope(gradient!, positions!, cosines!, ops.negate(sines!)),
     undefined,

@@ -3,6 +3,7 @@
  * operation of `kernels/`.
  */
 export * from '../../kernels/index.js';
+export { mergeHeads, splitHeads } from '../../kernels/families/heads.js';
 export {
   addDims,
   type Dim,

@@ -2,7 +2,7 @@ import type { Dim, Shape } from './dimension.js';
 import type { NdArray } from './ndarray.js';
 import type { GradientRule } from './gradientRule.js';
 import type { GpuRule } from './gpuRule.js';
-import { makeNode, type Tensor } from './node.js';
+import { makeNode, type OperationNode, type Tensor } from './node.js';
 import type { OnnxEmitter } from './onnxEmitter.js';
 import { currentScope } from './scope.js';
 import { GraphError } from './graphError.js';
@@ -22,6 +22,14 @@ export interface OnnxCall<A extends Attributes = Attributes> {
   readonly attributes: A;
   /** The stored elements of the inputs that are parameters, where the operation lays them out itself. */
   readonly stored: readonly (StoredTensor | undefined)[];
+}
+
+/** What stands for an operation that was fused with those that make its inputs. */
+export interface Fusion {
+  /** For its outputs. */
+  readonly outputs: readonly Tensor[];
+  /** For inputs of it, by their places: what others read instead of them. */
+  readonly inputs?: Readonly<Record<number, Tensor>>;
 }
 
 /**
@@ -81,6 +89,8 @@ export interface OpDefinition<A extends Attributes = Attributes> {
   indices?(inputs: readonly TensorType[], attributes: A): { readonly input: number; readonly count: Dim };
   /** For operations on any number of inputs: the same by calls that read at most so many each. */
   withFewerInputs?(inputs: readonly Tensor[], most: number, attributes: A): readonly Tensor[];
+  /** Recognises another operation on these inputs that, with those that make them, is one call of this. */
+  fuses?(node: OperationNode, inputs: readonly Tensor[]): Fusion | undefined;
   /** Rewrites to a cheaper equal; undefined when there is none. */
   simplify?(inputs: readonly Tensor[], attributes: A): readonly Tensor[] | undefined;
   /** Floating-point operations of one call with these sizes; one per output element unless stated. */

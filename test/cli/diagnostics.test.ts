@@ -25,7 +25,13 @@ const PASSES = [
   'cse',
   'constant-fold',
 ];
-const ONNX_PASSES = [...PASSES, 'fold-upsample', ...(process.arch === 'x64' ? ['winograd'] : [])];
+const ONNX_PASSES = [
+  ...PASSES,
+  'fold-upsample',
+  ...(process.arch === 'x64' ? ['winograd'] : []),
+  'fuse',
+  'simplify',
+];
 const passFiles = (passes: readonly string[]) =>
   passes.map((pass, index) => `${String(index).padStart(2, '0')}-${pass}.txt`);
 const SAMPLE = ['sample', '--class', '3', '--seed', '1', '--steps', '2', '--quiet'];

@@ -5,6 +5,7 @@ import { coveredOps } from '../support/conformance.js';
 // In one process, so that what they cover adds up.
 import './contractions.cases.js';
 import './elementwise.cases.js';
+import './fused.cases.js';
 import './layout.cases.js';
 import './quantized.cases.js';
 import './reductions.cases.js';

@@ -1,12 +1,14 @@
-import { type Dim, formatDim, type Shape, SymbolicDim } from '../../graph/dimension.js';
-import { type Graph, inputNode, nodesOf } from '../../graph/graph.js';
-import { exactJson } from '../../graph/exactNumber.js';
-import { GraphError } from '../../graph/graphError.js';
-import type { Node, ParameterNode, Tensor } from '../../graph/node.js';
 import type { Supports } from '../../compiler/decompose.js';
 import { foldUpsample } from '../../compiler/foldUpsample.js';
+import { fuse } from '../../compiler/fuse.js';
 import type { Pass } from '../../compiler/rewrite.js';
+import { simplify } from '../../compiler/simplify.js';
 import { winograd } from '../../compiler/winograd.js';
+import { type Dim, formatDim, type Shape, SymbolicDim } from '../../graph/dimension.js';
+import { exactJson } from '../../graph/exactNumber.js';
+import { type Graph, inputNode, nodesOf } from '../../graph/graph.js';
+import { GraphError } from '../../graph/graphError.js';
+import type { Node, ParameterNode, Tensor } from '../../graph/node.js';
 import {
   MICROSOFT_DOMAIN,
   type OnnxAttribute,
@@ -17,7 +19,6 @@ import {
 } from '../../graph/onnxEmitter.js';
 import type { TensorType } from '../../graph/tensorType.js';
 import { type StoredTensor, type Weights, weightOf } from '../../graph/weights.js';
-import { onnxTypeOfStored } from './onnxWeights.js';
 import {
   ONNX_ATTRIBUTE_TYPES,
   ONNX_DATA_TYPES,
@@ -26,6 +27,7 @@ import {
   type OnnxTensor,
   type OnnxValueInfo,
 } from './onnxSchema.js';
+import { onnxTypeOfStored } from './onnxWeights.js';
 
 const OPSET_VERSION = 23;
 const IR_VERSION = 11;
@@ -57,8 +59,14 @@ export interface LoweringOptions {
 }
 
 /** What a graph goes through last before it is lowered to ONNX in that way. */
-export function onnxPasses({ blocksChannels = false }: LoweringOptions): readonly Pass[] {
-  return blocksChannels ? [foldUpsample, winograd] : [foldUpsample];
+export function onnxPasses({
+  blocksChannels = false,
+  standardOnly = false,
+  onDevice = false,
+}: LoweringOptions): readonly Pass[] {
+  const convolutions = blocksChannels ? [foldUpsample, winograd] : [foldUpsample];
+  // onnxruntime has more operations on processors than elsewhere.
+  return standardOnly || onDevice ? convolutions : [...convolutions, fuse, simplify];
 }
 
 /** Whether an operation lowers to ONNX by itself. */
