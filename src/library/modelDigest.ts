@@ -37,8 +37,8 @@ async function digestOf(path: string, store: ResultStore): Promise<string> {
 }
 
 /**
- * Tells models apart by what they draw with: a SHA-256 of their configurations and weights, wherever they lie. About a
- * second for each gigabyte, once: digests of large files are kept in the cache folder for as long as the files stay.
+ * Tells models apart by what they draw with: a SHA-256 of their configurations and weights, wherever they lie. Some
+ * seconds for each gigabyte, once: digests of large files are kept in the cache folder for as long as the files stay.
  * @throws InputError when the folder cannot be read.
  */
 export async function modelDigest(

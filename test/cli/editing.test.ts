@@ -349,7 +349,7 @@ describe('arpg outpaint and edit', () => {
       temporary('out.png'),
     ];
     const { errors, code } = arpg(['outpaint', image(), ...flags, ...TARGET]);
-    expect([errors, code]).to.deep.equal(['', 0]);
+    expect([remarks(errors), code]).to.deep.equal(['', 0]);
     const [small, large] = [read(image()), read(temporary('out.png'))];
     expect([large.width, large.height]).to.deep.equal([34, 18]);
     for (let row = 0; row < 7; row++)
