@@ -13,6 +13,9 @@ const MAX_ENTRIES = 2000;
 /** The model used when none is named. */
 export const DEFAULT_MODEL = 'digits';
 
+/** Environment variables. */
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** How a model came to be where it is. */
 export type ModelOrigin = 'shipped' | 'cached' | 'folder';
 
@@ -25,7 +28,7 @@ export interface ModelPlace {
 }
 
 /** The folders that `ARPG_MODELS` names, in which models lie. */
-function modelFolders({ ARPG_MODELS }: NodeJS.ProcessEnv): readonly string[] {
+function modelFolders({ ARPG_MODELS }: Environment): readonly string[] {
   return (ARPG_MODELS ?? '').split(delimiter).filter((path) => path !== '');
 }
 
@@ -41,7 +44,7 @@ export function shippedModel(name: string): string | undefined {
  * The folder of a model: a folder at hand, else the model of that name that comes with arpg, else one in a folder of
  * `ARPG_MODELS`; else the path itself.
  */
-export function modelFolder(nameOrPath: string, environment: NodeJS.ProcessEnv = process.env): string {
+export function modelFolder(nameOrPath: string, environment: Environment = process.env): string {
   if (!/^[\w-][\w.-]*$/.test(nameOrPath) || existsSync(nameOrPath)) return nameOrPath;
   const places = [SHIPPED, ...modelFolders(environment)].map((folder) => join(folder, nameOrPath));
   return places.find(isModel) ?? nameOrPath;
@@ -87,7 +90,7 @@ const NO_MODELS: ReadonlySet<string> = new Set(['node_modules', 'dist']);
  * Where models are: those that come with arpg, those that were pulled into the cache, those in the folders of
  * `ARPG_MODELS`, and those in the working folder and up to two folders deeper.
  */
-export function findModelPlaces(environment: NodeJS.ProcessEnv = process.env): readonly ModelPlace[] {
+export function findModelPlaces(environment: Environment = process.env): readonly ModelPlace[] {
   const listed = (root: string, depth: number, origin: ModelOrigin, nameOf: (path: string) => string) =>
     modelsBelow(root, depth).map(
       (path): ModelPlace => ({ name: nameOf(path), folder: join(root, path), origin }),
