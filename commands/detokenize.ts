@@ -7,11 +7,14 @@ import {
   parseTokenLines,
   requireCodes,
 } from '../src/index.js';
+import { GROUPS } from '../src/cli/flagGroups.js';
 import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { checkImageOutput, checkImageSize, IMAGE_FORMATS, writeImages } from '../src/cli/imageOutput.js';
 import { chooseOutput, outputFlags } from '../src/cli/outputFormat.js';
+import { commonRecord, notesOf } from '../src/cli/pictureNotes.js';
 import { startProgress } from '../src/cli/progress.js';
 import { inputName, readInput, requireBinaryOutput, STREAM } from '../src/cli/streams.js';
+import { writtenLine } from '../src/cli/written.js';
 
 /** All images are held until they are written. */
 const MAX_PIXELS = 2 ** 27;
@@ -36,6 +39,7 @@ export default class Detokenize extends BaseCommand {
     ...outputFlags(IMAGE_FORMATS),
     output: Flags.string({
       char: 'o',
+      helpGroup: GROUPS.output,
       description: 'file, folder (with a slash) or - for stdout',
       helpValue: 'PATH',
     }),
@@ -80,7 +84,18 @@ export default class Detokenize extends BaseCommand {
     }
     bar.stop();
     await model.dispose();
-    const files = await writeImages(images, choice, flags.output);
-    await this.result(flags, { files, images: images.length });
+    const record =
+      flags.metadata && choice.format !== 'npz'
+        ? await commonRecord('detokenize', this.config.version, model)
+        : undefined;
+    const notes = record && notesOf(record, 'decoded tokens', choice.encoding);
+    const files = await writeImages(images, choice, flags.output, () => notes);
+    const line = writtenLine(
+      files,
+      flags.output,
+      images.length === 1 ? 'decoded tokens' : `${images.length} pictures`,
+    );
+    if (line !== undefined) this.note(flags, line);
+    await this.result(flags, { files: files.map(({ path }) => path), images: images.length });
   }
 }

@@ -1,14 +1,35 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { inspectTargets } from '../src/faces/graph.js';
-import { DEFAULT_MODEL, modelFolder } from '../src/index.js';
+import { DEFAULT_MODEL, InputError, modelFolder } from '../src/index.js';
 import { BaseCommand } from '../src/cli/baseCommand.js';
+import { defaultsPlaces, describeDefaults, readDefaults } from '../src/cli/defaultsFile.js';
 import { writeStdout } from '../src/cli/streams.js';
 import { oneLine } from '../src/cli/terminal.js';
 
 const NAME_WIDTH = 13;
 
+/** What the files with defaults set, or what is wrong with one. */
+function readDefaultsFiles() {
+  return defaultsPlaces().map(({ path, isOwn }) => {
+    try {
+      const file = readDefaults(path, isOwn);
+      return { path, values: file.values, sets: describeDefaults(file) };
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      return { path, fault: error.message };
+    }
+  });
+}
+
+/** The model that commands use where none is named. */
+function usualModel(defaults: ReturnType<typeof readDefaultsFiles>): string {
+  const said = defaults.map(({ values }) => values?.model).find((model) => typeof model === 'string');
+  return modelFolder(process.env.ARPG_MODEL || (said ?? DEFAULT_MODEL));
+}
+
 export default class Doctor extends BaseCommand {
+  static override readonly takesDefaults = false;
   static override summary = 'Say what can be used on this machine, and why not.';
   static override description =
     'Runs a small graph on each target and compares the result with the float64 reference.';
@@ -17,7 +38,8 @@ export default class Doctor extends BaseCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Doctor);
     const targets = await inspectTargets();
-    const model = modelFolder(process.env.ARPG_MODEL || DEFAULT_MODEL);
+    const defaults = readDefaultsFiles();
+    const model = usualModel(defaults);
     const machine = {
       node: process.version,
       platform: `${process.platform} ${process.arch}`,
@@ -26,7 +48,7 @@ export default class Doctor extends BaseCommand {
     };
     const defaultModel = { folder: model, found: existsSync(model) };
     if (flags.json) {
-      await this.result(flags, { machine, targets, default_model: defaultModel });
+      await this.result(flags, { machine, targets, default_model: defaultModel, defaults });
       return;
     }
     await writeStdout(
@@ -34,6 +56,10 @@ export default class Doctor extends BaseCommand {
     );
     for (const { name, usable, detail } of targets)
       await writeStdout(`${usable ? 'ok' : 'no'}  ${name.padEnd(NAME_WIDTH)} ${oneLine(detail)}\n`);
+    for (const { path, sets, fault } of defaults)
+      await writeStdout(
+        `${fault === undefined ? 'ok' : 'no'}  ${'defaults'.padEnd(NAME_WIDTH)} ${oneLine(fault ?? `${path}: ${sets}`)}\n`,
+      );
     await writeStdout(
       `${defaultModel.found ? 'ok' : 'no'}  ${'model'.padEnd(NAME_WIDTH)} ${oneLine(model)}\n`,
     );

@@ -1,14 +1,14 @@
 import { Flags } from '@oclif/core';
-import { MASK_RULE, openTokenizer, UsageError, variationMask } from '../src/index.js';
+import { MASK_RULE, openTokenizer, requireModelThere, UsageError, variationMask } from '../src/index.js';
 import {
   EditCommand,
   editArgs,
   editFlags,
-  editOf,
   type GivenPicture,
   maskFlags,
   WINDOWS_NOTE,
 } from '../src/cli/editCommand.js';
+import { editOf } from '../src/cli/editResult.js';
 import { CLASS_DESCRIPTION } from '../src/cli/samplingFlags.js';
 import { parseNumber } from '../src/cli/numbers.js';
 
@@ -27,6 +27,7 @@ the seed, and the others are drawn anew: variations of the picture.`;
     ...maskFlags,
     class: Flags.string({
       char: 'c',
+      helpValue: 'NAME',
       description: CLASS_DESCRIPTION,
       required: true,
     }),
@@ -45,24 +46,23 @@ the seed, and the others are drawn anew: variations of the picture.`;
     const pictures = await this.readPictures(args.image);
     this.checkEditOutput(flags, pictures.length);
     const seed = this.chooseSeed(flags);
-    const masks =
+    const edits =
       flags.keep === undefined
-        ? await this.readMasks(flags, pictures, args.image)
-        : variationMasks(pictures, flags.keep, flags.model, seed);
-    const edits = pictures.map(({ picture }, index) => editOf(picture, masks[index]!));
+        ? (await this.readMasks(flags, pictures, args.image)).map((mask, index) =>
+            editOf(pictures[index]!.picture, mask),
+          )
+        : variations(pictures, flags.keep, await this.modelFolder(flags), seed);
     await this.redrawAll({ ...flags, seed }, edits, choice);
   }
 }
 
-/** The mask of each picture for a share of tokens that stay. */
-function variationMasks(
-  pictures: readonly GivenPicture[],
-  share: string,
-  model: string,
-  seed: number,
-): readonly Uint8Array[] {
+/** Each picture with a mask for each of its results, for a share of tokens that stay. */
+function variations(pictures: readonly GivenPicture[], share: string, model: string, seed: number) {
   const keep = parseNumber(share, '--keep', { min: 0, max: 1 });
+  requireModelThere(model);
   const { kind, config } = openTokenizer(model);
   const tokenPixels = kind.facts(config).factor;
-  return pictures.map(({ picture }, index) => variationMask(picture, keep, tokenPixels, seed, index));
+  return pictures.map(({ picture }) =>
+    editOf(picture, (result) => variationMask(picture, keep, tokenPixels, seed, result)),
+  );
 }

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { Flags, type Interfaces } from '@oclif/core';
 import { ownFlags, ownSettings, SCHEDULES } from '../src/cli/samplingFlags.js';
+import { GROUPS } from '../src/cli/flagGroups.js';
 import { BaseCommand, modelFlag, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { checkOutput, STREAM, writeOutput } from '../src/cli/streams.js';
 import { GRAPH_NAMES, modelGraph, renderGraph } from '../src/faces/graph.js';
 import {
-  DEFAULT_PAGE_STEPS,
   exportGpujs,
   exportModelFolder,
   exportOnnx,
@@ -44,13 +44,19 @@ const DEFAULT_DEPTH = 3;
 
 const exportFlags = {
   model: modelFlag('model folder; for json, dot and svg also the name of a published architecture'),
-  format: Flags.string({ description: 'what to write', options: [...FORMATS], required: true }),
+  format: Flags.string({
+    helpGroup: GROUPS.output,
+    description: 'what to write',
+    options: [...FORMATS],
+    required: true,
+  }),
   graph: Flags.string({
     description: 'which graph (default: step; for onnx step, encoder and decoder)',
     options: [...GRAPH_NAMES],
   }),
   part: Flags.string({ description: 'whose weights (default: generator)', options: [...MODEL_PARTS] }),
   precision: Flags.string({
+    helpGroup: GROUPS.output,
     description:
       'how weights are stored (default: as they are, but fp32 for fp16 in onnx; int8 and int4 for model and onnx)',
     options: [...PRECISIONS],
@@ -63,10 +69,13 @@ const exportFlags = {
     options: [...PAGE_MODES],
   }),
   steps: Flags.integer({
-    description: `steps of a picture (default: ${DEFAULT_PAGE_STEPS}); each has kernels of its own`,
+    helpGroup: GROUPS.sampling,
+    description:
+      'steps of a picture (default: as arpg sample takes for the model); each has kernels of its own, so fewer make a smaller page',
     min: 1,
   }),
   schedule: Flags.string({
+    helpGroup: GROUPS.sampling,
     description: "how the number of tokens grows from step to step (default: the system's)",
     options: SCHEDULES,
   }),
@@ -77,6 +86,7 @@ const exportFlags = {
   }),
   output: Flags.string({
     char: 'o',
+    helpGroup: GROUPS.output,
     description: 'file or folder to write; - for stdout where the format is text',
     helpValue: 'PATH',
     required: true,
@@ -119,8 +129,9 @@ bits, int4 keeps their weights in 4.`;
     if (flags.output === STREAM && !isText)
       throw new UsageError(`--format ${format} writes files: name one with -o`);
     checkOutput(flags.output);
-    requireForeignOutput(flags.model, [flags.output]);
-    const { files, notes } = isText ? await writeText(flags, format) : await writeModel(flags, format);
+    const own = { ...flags, model: await this.modelFolder(flags) };
+    requireForeignOutput(own.model, [flags.output]);
+    const { files, notes } = isText ? await writeText(own, format) : await writeModel(own, format);
     for (const note of [...files.map((file) => `wrote ${file}`), ...notes]) this.note(flags, note);
     await this.result(flags, { format, files });
   }

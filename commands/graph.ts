@@ -21,6 +21,7 @@ import {
   TOKENIZER_PRESETS,
 } from '../src/faces/graph.js';
 import { requireForeignOutput, UsageError, type Weights } from '../src/index.js';
+import { GROUPS } from '../src/cli/flagGroups.js';
 import { BaseCommand, modelFlag, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { checkOutput, writeOutput } from '../src/cli/streams.js';
 
@@ -50,6 +51,8 @@ weights are known and what depends on them alone is folded.`;
     ),
     kernels: Flags.boolean({ description: "print each kernel's source and the operations it covers" }),
     target: Flags.string({
+      char: 't',
+      helpGroup: GROUPS.machine,
       description: 'target whose graph or kernels are shown',
       options: ['onnx', ...GPU_MODES.map((mode) => `gpujs:${mode}`), 'gpujs'],
       default: 'onnx',
@@ -60,31 +63,44 @@ weights are known and what depends on them alone is folded.`;
       helpValue: 'NAME=N,…',
     }),
     after: Flags.string({ description: 'compiler pass', options: [...PASS_NAMES], default: 'build' }),
-    format: Flags.string({ description: 'how to show it', options: [...GRAPH_FORMATS], default: 'text' }),
+    format: Flags.string({
+      helpGroup: GROUPS.output,
+      description: 'how to show it',
+      options: [...GRAPH_FORMATS],
+      default: 'text',
+    }),
     depth: Flags.integer({
       description: 'fold scopes from this depth on when drawing; 0 draws all',
       default: 3,
       min: 0,
     }),
-    output: Flags.string({ char: 'o', description: 'file to write, or - for stdout', helpValue: 'FILE' }),
+    output: Flags.string({
+      char: 'o',
+      helpGroup: GROUPS.output,
+      description: 'file to write, or - for stdout',
+      helpValue: 'FILE',
+    }),
   };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(GraphCommand);
     requireSeparateOutputs(flags);
     checkOutput(flags.output);
-    if (flags.output !== undefined) requireForeignOutput(flags.model, [flags.output]);
-    const { graph, weights, sizes } = modelGraph(args.graph, flags.model);
+    const folder = await this.modelFolder(flags);
+    if (flags.output !== undefined) requireForeignOutput(folder, [flags.output]);
+    const { graph, weights, sizes } = modelGraph(args.graph, folder);
     const bindings = { ...sizes, ...parseSizes(flags.sizes ?? '') };
     if (flags.kernels) {
       const [base, mode = 'webgpu'] = flags.target.split(':');
       if (base !== 'gpujs') throw new UsageError('--kernels shows generated kernels: add --target gpujs');
       await writeOutput(flags.output, printKernels(graph, mode as GpuMode, bindings, weights));
+      this.noteOutput(flags);
       return;
     }
     const shown = graphAfter(graph, flags.after, flags.target, weights);
     const options = { depth: flags.depth, bindings };
     await writeOutput(flags.output, renderGraph(shown, flags.format as GraphFormat, options));
+    this.noteOutput(flags);
     await this.result(flags, { graph: shown.name, output: flags.output });
   }
 }

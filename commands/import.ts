@@ -10,6 +10,7 @@ import {
   writeModelFolder,
 } from '../src/index.js';
 import { SYSTEM_PRESETS, TOKENIZER_PRESETS } from '../src/faces/graph.js';
+import { GROUPS } from '../src/cli/flagGroups.js';
 import { BaseCommand } from '../src/cli/baseCommand.js';
 import { parseNumber } from '../src/cli/numbers.js';
 
@@ -77,6 +78,7 @@ type unless --half is given; doubles become single precision.`;
     half: Flags.boolean({ description: 'store the weights in half precision, in half the space' }),
     output: Flags.string({
       char: 'o',
+      helpGroup: GROUPS.output,
       description: 'model folder to write',
       helpValue: 'DIR',
       required: true,

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
-import { EditCommand, editArgs, editFlags, editOf, maskFlags, WINDOWS_NOTE } from '../src/cli/editCommand.js';
+import { EditCommand, editArgs, editFlags, maskFlags, WINDOWS_NOTE } from '../src/cli/editCommand.js';
+import { editOf } from '../src/cli/editResult.js';
 import { MASK_RULE } from '../src/index.js';
 
 export default class Inpaint extends EditCommand {

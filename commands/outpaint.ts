@@ -70,9 +70,10 @@ More than one window of growth is drawn in overlapping windows, from the picture
     const pixels = larger.reduce((sum, { picture, sides }) => sum + areaWith(picture, sides), 0);
     if (pixels > MAX_PIXELS)
       throw new UsageError(`results of ${pixels} pixels are more than the ${MAX_PIXELS} allowed`);
-    const edits = larger.map(({ picture, sides }) => ({
-      canvas: outpaintCanvas(flattenOnWhite(picture), sides),
-    }));
+    const edits = larger.map(({ picture, sides }) => {
+      const { image, mask } = outpaintCanvas(flattenOnWhite(picture), sides);
+      return { image, maskOf: () => mask };
+    });
     await this.redrawAll(flags, edits, choice);
   }
 }

@@ -1,10 +1,9 @@
 import { Args, Flags } from '@oclif/core';
+import { GROUPS } from '../src/cli/flagGroups.js';
 import { BaseCommand } from '../src/cli/baseCommand.js';
-import { type Progress, startProgress } from '../src/cli/progress.js';
+import { fetchProgress } from '../src/cli/hubModels.js';
 import { checkOutput } from '../src/cli/streams.js';
 import { DEFAULT_HUB, DEFAULT_TIMEOUT_SECONDS, pull } from '../src/index.js';
-
-const MEGABYTE = 1e6;
 
 export default class Pull extends BaseCommand {
   static override summary = 'Fetch a model folder or published weights.';
@@ -46,6 +45,7 @@ hub.`;
     }),
     output: Flags.string({
       char: 'o',
+      helpGroup: GROUPS.output,
       description: "folder, or file for a URL (default: the source's own name)",
       helpValue: 'PATH',
     }),
@@ -54,7 +54,7 @@ hub.`;
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Pull);
     checkOutput(flags.output);
-    let bar: { readonly file: string; readonly progress: Progress } | undefined;
+    const bars = fetchProgress(!flags.quiet);
     const { output, files } = await pull(args.source, {
       hub: flags.hub,
       offline: flags.offline,
@@ -63,16 +63,9 @@ hub.`;
       ...(flags.sha256 !== undefined && { sha256: flags.sha256 }),
       ...(flags.output !== undefined && { output: flags.output }),
       ...(process.env.HF_TOKEN && { token: process.env.HF_TOKEN }),
-      onProgress: (file, bytes, total) => {
-        if (bar?.file !== file) {
-          bar?.progress.stop();
-          const megabytes = Math.ceil((total ?? 0) / MEGABYTE);
-          bar = { file, progress: startProgress(file, megabytes, 'MB', !flags.quiet) };
-        }
-        bar.progress.update(Math.floor(bytes / MEGABYTE));
-      },
+      onProgress: bars.onProgress,
     });
-    bar?.progress.stop();
+    bars.stop();
     this.note(flags, `wrote ${output}`);
     await this.result(flags, { output, files });
   }

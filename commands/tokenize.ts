@@ -18,6 +18,7 @@ import {
   UNLABELLED,
   UsageError,
 } from '../src/index.js';
+import { GROUPS } from '../src/cli/flagGroups.js';
 import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { startProgress } from '../src/cli/progress.js';
 import { checkOutput, inputName, readInput, STREAM, writeOutput, writeStdout } from '../src/cli/streams.js';
@@ -63,13 +64,18 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
   };
   static override flags = {
     ...modelFlags,
-    size: Flags.integer({
+    'image-size': Flags.integer({
       description: "height and width to tokenize, in pixels (default: the tokenizer's)",
       min: 1,
     }),
     crop: Flags.string({ description: 'which parts of an image', options: [...CROPS], default: 'center' }),
     flip: Flags.boolean({ description: 'tokenize the mirror image, too' }),
-    output: Flags.string({ char: 'o', description: 'file to write, or - for stdout', helpValue: 'FILE' }),
+    output: Flags.string({
+      char: 'o',
+      helpGroup: GROUPS.output,
+      description: 'file to write, or - for stdout',
+      helpValue: 'FILE',
+    }),
   };
 
   async run(): Promise<void> {
@@ -82,9 +88,11 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
     for (const note of supplies.flatMap(({ notes }) => notes)) this.note(flags, note);
     const model = await this.loadModel(flags);
     const { tokenizer } = model;
-    const size = flags.size ?? model.tokenizer.facts.imageSize;
+    const size = flags['image-size'] ?? model.tokenizer.facts.imageSize;
     if (size % tokenizer.factor !== 0)
-      throw new UsageError(`--size ${size} must be a multiple of ${tokenizer.factor}, one token's pixels`);
+      throw new UsageError(
+        `--image-size ${size} must be a multiple of ${tokenizer.factor}, one token's pixels`,
+      );
     const total = supplies.reduce((sum, { count }) => sum + count, 0);
     const bar = startProgress('tokenizing', total, 'images', !flags.quiet && total > 1);
     const streams = flags.output === undefined || flags.output === STREAM;
@@ -109,7 +117,10 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
     }
     bar.stop();
     await model.dispose();
-    if (lines > 0 && !streams) await writeOutput(flags.output, kept.join(''));
+    if (lines > 0 && !streams) {
+      await writeOutput(flags.output, kept.join(''));
+      this.noteOutput(flags, `${lines} lines of ${images - failures.length} images`);
+    }
     if (lines > 0)
       await this.result(flags, { images: images - failures.length, lines, output: flags.output });
     this.reportFailures(flags, failures, images);

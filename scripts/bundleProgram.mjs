@@ -12,7 +12,8 @@ const commands = readdirSync(`${dist}commands`, { recursive: true }).filter((nam
 
 const options = {
   entryPoints: [
-    { in: `${dist}src/cli/program.js`, out: 'main' },
+    { in: `${dist}src/cli/start.js`, out: 'main' },
+    { in: `${dist}src/cli/help.js`, out: 'help' },
     ...commands.map((name) => ({ in: `${dist}commands/${name}`, out: `commands/${name.slice(0, -3)}` })),
   ],
   outdir: `${dist}program`,

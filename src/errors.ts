@@ -6,10 +6,25 @@ export const EXIT_CODES = {
   badInput: 3,
   noTarget: 4,
   output: 5,
+  network: 6,
   interrupted: 130,
   terminated: 143,
   hungUp: 129,
 } as const;
+
+/** What each exit code says. */
+export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[] = [
+  [EXIT_CODES.done, 'done'],
+  [EXIT_CODES.unexpected, 'unexpected failure'],
+  [EXIT_CODES.usage, 'usage: flags, an unknown class, a combination that makes no sense'],
+  [EXIT_CODES.badInput, 'bad input: image, tokens, checkpoint, configuration'],
+  [EXIT_CODES.noTarget, 'no such target or device, or not enough memory'],
+  [EXIT_CODES.output, 'output could not be written'],
+  [EXIT_CODES.network, 'the network or a server failed'],
+  [EXIT_CODES.hungUp, 'stopped because the terminal was closed'],
+  [EXIT_CODES.interrupted, 'interrupted by Ctrl-C'],
+  [EXIT_CODES.terminated, 'stopped by SIGTERM'],
+];
 
 /** A failure that the user can do something about: one line that says what is wrong, with what, and what to do. */
 export class UserError extends Error {
@@ -51,6 +66,14 @@ export class OutputError extends UserError {
   override readonly name = 'OutputError';
   constructor(message: string, cause?: unknown) {
     super(message, EXIT_CODES.output, cause);
+  }
+}
+
+/** A server that did not answer as it should, or could not be reached. */
+export class NetworkError extends UserError {
+  override readonly name = 'NetworkError';
+  constructor(message: string, cause?: unknown) {
+    super(message, EXIT_CODES.network, cause);
   }
 }
 

@@ -8,14 +8,17 @@
  */
 
 // Models
+export { load, type LoadOptions, type Model, requireMatchingParts } from './library/model.js';
+export { DEFAULT_MODEL, modelFolder, type ModelOrigin, shippedModel } from './modelPlaces.js';
 export {
-  DEFAULT_MODEL,
-  load,
-  type LoadOptions,
-  type Model,
-  modelFolder,
-  requireMatchingParts,
-} from './library/model.js';
+  type DescribedModel,
+  findModels,
+  type ListedClass,
+  type ListedModel,
+  modelClasses,
+  requireModelThere,
+} from './library/modelNames.js';
+export type { ModelSummary } from './models/modelSummary.js';
 export {
   type GeneratorModel,
   openGenerator,
@@ -41,6 +44,8 @@ export { byteLength, type StoredTensor, type Weights } from './graph/weights.js'
 
 // Drawing
 export {
+  largerNote,
+  drawClass,
   pictureGrid,
   type SampledPicture,
   type SampledSet,
@@ -64,6 +69,21 @@ export {
   resolveSettings,
   type SamplingSettings,
 } from './library/settings.js';
+export {
+  fieldsOfSettings,
+  SETTING_SCHEMAS,
+  type SettingFields,
+  settingsOfFields,
+} from './library/settingFields.js';
+export {
+  type CommonRecord,
+  readSampleRecord,
+  RECORD_VERSION,
+  type RecordedClass,
+  type SampleRecord,
+} from './library/pictureRecord.js';
+export { type JobFields, type JobLine, MAX_JOB_BYTES, parseJob } from './library/jobLines.js';
+export { modelDigest } from './library/modelDigest.js';
 export { type Canvas, DRAWN_FROM, featherMask } from './editing/canvas.js';
 export { withOpacityOf } from './editing/opacity.js';
 export type { RedrawStep } from './editing/redraw.js';
@@ -92,11 +112,19 @@ export {
   flipImage,
   gridOfImages,
   type MaskPicture,
+  MAX_SCALE,
+  notesFit,
   PICTURE_ENCODINGS,
   type PictureEncoding,
+  type PictureNotes,
   requireEncodable,
+  requireScalable,
   type RgbaImage,
   type RgbImage,
+  SCALE_FILTERS,
+  type ScaleFilter,
+  scaleImage,
+  type Scaling,
 } from './data/image.js';
 export { splitPictures, type TrailingBytes } from './data/imageStream.js';
 export { MAX_PIXELS } from './data/pictureLimits.js';
@@ -125,7 +153,6 @@ export { decodePartial } from './tokenizers/partialImage.js';
 
 // Export
 export {
-  DEFAULT_PAGE_STEPS,
   exportGpujs,
   exportModelFolder,
   type GpujsExport,
@@ -141,10 +168,26 @@ export {
 export { requireForeignOutput } from './library/ownFiles.js';
 export { PAGE_MODES, type PageMode } from './export/browser/moduleData.js';
 export { PRECISIONS, type Precision } from './export/exportOnnx.js';
-export { RUN_PRECISIONS, type RunPrecision } from './models/precision.js';
+export { precisionOf, RUN_PRECISIONS, type RunPrecision } from './models/precision.js';
 
 // Fetching
-export { DEFAULT_HUB, DEFAULT_TIMEOUT_SECONDS, pull, type Pulled, type PullOptions } from './library/pull.js';
+export {
+  DEFAULT_HUB,
+  DEFAULT_TIMEOUT_SECONDS,
+  MODEL_FILES,
+  type OfferedModel,
+  pull,
+  type Pulled,
+  type PullOptions,
+} from './library/pull.js';
+export {
+  fetchedModel,
+  fetchedModels,
+  fetchModel,
+  type FetchOptions,
+  isHubName,
+  modelName,
+} from './library/fetchModel.js';
 
 // Output that appears complete or not at all
 export { writeFileAtomically, writeOutputFile } from './atomicFile.js';

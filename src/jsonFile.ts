@@ -1,4 +1,4 @@
-import { Ajv, type JSONSchemaType, type ValidateFunction } from 'ajv';
+import { Ajv, type ErrorObject, type JSONSchemaType, type ValidateFunction } from 'ajv';
 import { InputError, quotable } from './errors.js';
 import { readSmallFile } from './files/fileRange.js';
 import { JsonError, parseJson } from './files/jsonText.js';
@@ -30,6 +30,17 @@ export function readJsonFile(path: string): unknown {
   }
 }
 
+/** What is wrong with a value, and what it may be where that is a list. */
+function reasonOf(problem: ErrorObject | undefined): string {
+  const { message = 'is not valid', params = {} } = problem ?? {};
+  const { additionalProperty, allowedValues } = params as {
+    readonly additionalProperty?: string;
+    readonly allowedValues?: readonly unknown[];
+  };
+  if (additionalProperty !== undefined) return `${message}: '${quotable(additionalProperty)}' is unknown`;
+  return allowedValues === undefined ? message : `${message}: ${allowedValues.join(', ')}`;
+}
+
 /**
  * A function that checks values against a schema and fills in defaults.
  * The function throws InputError, naming `source` and the field, when the value does not fit.
@@ -44,8 +55,6 @@ export function validator<T>(schema: JSONSchemaType<T>): (value: unknown, source
     if (check(copy)) return copy;
     const [problem] = check.errors ?? [];
     const field = quotable(problem?.instancePath.slice(1).replaceAll('/', '.') ?? '');
-    throw new InputError(
-      `${source}: ${field ? `field '${field}' ` : ''}${problem?.message ?? 'is not valid'}`,
-    );
+    throw new InputError(`${source}: ${field ? `field '${field}' ` : ''}${reasonOf(problem)}`);
   };
 }

@@ -29,6 +29,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'src/errors.ts': [],
   'src/breathe.ts': [],
   'src/packageFiles.ts': [],
+  'src/nearNames.ts': [],
+  'src/modelPlaces.ts': ['src/packageFiles.ts', 'src/download'],
   'src/files': ['src/errors.ts', 'src/partialNames.ts'],
   'src/jsonFile.ts': ['src/errors.ts', 'src/files'],
   'src/outputPlace.ts': [],
@@ -43,7 +45,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/partialNames.ts',
   ],
   'src/data': ['src/errors.ts', 'src/files', 'src/jsonFile.ts'],
-  'src/conditions': ['src/random', 'src/errors.ts'],
+  'src/conditions': ['src/random', 'src/errors.ts', 'src/nearNames.ts'],
   'src/sampling': [
     'graphs',
     'src/graph',
@@ -135,7 +137,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/jsonFile.ts',
     'src/atomicFile.ts',
     'src/breathe.ts',
-    'src/packageFiles.ts',
+    'src/modelPlaces.ts',
+    'src/nearNames.ts',
   ],
   // What the package exports: drawing; graphs and what runs them; training.
   'src/index.ts': [
@@ -155,6 +158,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/files',
     'src/atomicFile.ts',
     'src/memoryLimit.ts',
+    'src/modelPlaces.ts',
   ],
   'src/faces': [
     'src/library',
@@ -180,6 +184,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/graph',
     'src/printable.ts',
     'src/packageFiles.ts',
+    'src/nearNames.ts',
+    'src/modelPlaces.ts',
+    'src/jsonFile.ts',
     // What is kept from one command to the next.
     'src/download',
     'src/files',

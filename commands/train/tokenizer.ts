@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import { TOKENIZER_DEFAULTS, TRAINABLE_TOKENIZERS, trainTokenizer } from '../../src/faces/training.js';
+import { GROUPS } from '../../src/cli/flagGroups.js';
 import { TrainCommand } from '../../src/cli/trainCommand.js';
 import {
   givenFlags,
@@ -29,7 +30,13 @@ first; --resume continues with the very losses of a run that was never interrupt
       helpValue: 'NAME|FILE',
       default: 'small',
     }),
+    'image-size': Flags.integer({
+      description:
+        'height and width in pixels that images are trained at (default: what --config says; small: 32)',
+      min: 1,
+    }),
     reconstruction: Flags.option({
+      helpGroup: GROUPS.training,
       description: 'what a difference counts: its magnitude or its square',
       options: ['l1', 'l2'] as const,
       default: TOKENIZER_DEFAULTS.reconstruction,
@@ -41,6 +48,7 @@ first; --resume continues with the very losses of a run that was never interrupt
       'WEIGHT',
     ),
     crop: Flags.option({
+      helpGroup: GROUPS.training,
       description: 'which square of an image is trained on',
       options: ['center', 'random'] as const,
       default: TOKENIZER_DEFAULTS.crop,
@@ -51,11 +59,13 @@ first; --resume continues with the very losses of a run that was never interrupt
       'WEIGHT',
     ),
     'adversarial-start': Flags.integer({
+      helpGroup: GROUPS.training,
       description: 'first step in which the discriminator counts',
       default: TOKENIZER_DEFAULTS.adversarialStart,
       min: 1,
     }),
     perceptual: Flags.string({
+      helpGroup: GROUPS.training,
       description:
         'ONNX file of a convolutional network whose feature maps should agree (it gets RGB in [-1, 1])',
       default: TOKENIZER_DEFAULTS.perceptual,
@@ -67,6 +77,7 @@ first; --resume continues with the very losses of a run that was never interrupt
       'WEIGHT',
     ),
     'restart-after': Flags.integer({
+      helpGroup: GROUPS.training,
       description: 'steps without use after which a code is replaced by a latent of the batch; 0 keeps all',
       default: TOKENIZER_DEFAULTS.restartAfter,
       min: 0,
@@ -79,6 +90,7 @@ first; --resume continues with the very losses of a run that was never interrupt
     const { config, reconstruction, crop, perceptual } = given;
     const request = {
       ...sharedRequest(given),
+      imageSize: given['image-size'],
       ...{ config, reconstruction, crop, perceptual },
       entropy: givenNumber(given.entropy, '--entropy', WEIGHT),
       rate: givenNumber(given.rate, '--rate', WEIGHT),

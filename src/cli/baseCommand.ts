@@ -15,26 +15,40 @@ import {
 } from '../index.js';
 import { printable } from '../printable.js';
 import { type DiagnosticFlags, type Diagnostics, diagnosticFlags, startDiagnostics } from './diagnostics.js';
+import { type FlagMetadata, settleDefaults, withFileDefaults } from './fileDefaults.js';
+import { GROUPS } from './flagGroups.js';
+import { fetchedFolder } from './hubModels.js';
 import { keepCompiledModels } from './keptModels.js';
-import { writeStdout } from './streams.js';
+import { STREAM, writeStdout } from './streams.js';
 import { printMessage } from './terminal.js';
 
 /** Flags that every command has. */
 export const commonFlags = {
-  quiet: Flags.boolean({ description: 'print errors only', helpGroup: 'GLOBAL', exclusive: ['verbose'] }),
-  verbose: Flags.boolean({ description: 'say what is used and how long it takes', helpGroup: 'GLOBAL' }),
+  quiet: Flags.boolean({
+    char: 'q',
+    description: 'print errors only',
+    helpGroup: GROUPS.output,
+    exclusive: ['verbose'],
+  }),
+  verbose: Flags.boolean({
+    char: 'v',
+    description: 'say what is used and how long it takes',
+    helpGroup: GROUPS.output,
+  }),
   json: Flags.boolean({
     description: 'print one JSON object about the result on stdout',
-    helpGroup: 'GLOBAL',
+    helpGroup: GROUPS.output,
   }),
-  debug: Flags.boolean({ description: 'print stack traces of failures', helpGroup: 'GLOBAL' }),
+  debug: Flags.boolean({ description: 'print stack traces of failures', helpGroup: GROUPS.debugging }),
   ...diagnosticFlags,
 };
 
 /** The flag that names a model. */
 export function modelFlag(description: string) {
   return Flags.string({
-    description: `${description}, or the name of one that comes with arpg`,
+    char: 'm',
+    helpGroup: GROUPS.model,
+    description: `${description}, the name of one that comes with arpg, or owner/name of a hub's, fetched on first use`,
     parse: async (value) => modelFolder(value),
     env: 'ARPG_MODEL',
     helpValue: 'DIR',
@@ -48,19 +62,28 @@ export function modelFlag(description: string) {
 export const modelFlags = {
   model: modelFlag('model folder'),
   target: Flags.string({
+    char: 't',
+    helpGroup: GROUPS.machine,
     description: `what runs the model: ${TARGET_NAMES.join(', ')}`,
     default: 'auto',
     helpValue: 'NAME',
   }),
   'allow-fallback': Flags.boolean({
+    helpGroup: GROUPS.machine,
     description: 'let gpujs run kernels in another mode than the one asked for',
   }),
-  threads: Flags.integer({ description: 'CPU threads (default: one per core)', min: 1, max: 1024 }),
+  threads: Flags.integer({
+    helpGroup: GROUPS.machine,
+    description: 'CPU threads (default: one per core)',
+    min: 1,
+    max: 1024,
+  }),
 };
 
 /** The flag of commands that run a generator. */
 export const precisionFlag = {
   precision: Flags.string({
+    helpGroup: GROUPS.model,
     description:
       'in what the generator computes: int8 and int4 keep linear layers in 8 and 4 bits, faster and smaller, and slightly other pictures (default: what the model is stored for, mostly fp32)',
     options: [...RUN_PRECISIONS],
@@ -70,6 +93,8 @@ export const precisionFlag = {
 /** The seed flag of commands that draw random numbers. */
 export const seedFlag = {
   seed: Flags.integer({
+    char: 's',
+    helpGroup: GROUPS.sampling,
     description: 'whole number that fixes all random choices (default: drawn and printed)',
     min: 0,
   }),
@@ -87,6 +112,9 @@ type CommonFlags = Interfaces.InferredFlags<typeof commonFlags>;
 export abstract class BaseCommand extends Command {
   static override baseFlags = commonFlags;
 
+  /** Whether files with defaults have a say; not where the command is to help with them. */
+  static readonly takesDefaults: boolean = true;
+
   private diagnostics: Diagnostics | undefined;
 
   /** Parses the command line, and starts to watch what the flags want watched. */
@@ -95,8 +123,28 @@ export abstract class BaseCommand extends Command {
     B extends Interfaces.OutputFlags<Interfaces.FlagInput>,
     A extends Interfaces.OutputArgs<Interfaces.ArgInput>,
   >(options?: Interfaces.Input<F, B, A>, argv?: string[]): Promise<Interfaces.ParserOutput<F, B, A>> {
-    const parsed = await super.parse<F, B, A>(options, argv);
+    const parsed = await this.parseWithDefaults<F, B, A>(options, argv);
     this.diagnostics = startDiagnostics(parsed.flags as DiagnosticFlags);
+    return parsed;
+  }
+
+  private async parseWithDefaults<
+    F extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    B extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    A extends Interfaces.OutputArgs<Interfaces.ArgInput>,
+  >(options: Interfaces.Input<F, B, A> | undefined, argv: string[] | undefined) {
+    const command = this.ctor as typeof BaseCommand;
+    if (!options || !command.takesDefaults) return super.parse<F, B, A>(options, argv);
+    const all = { ...options.baseFlags, ...options.flags } as Interfaces.FlagInput;
+    const { flags, fromFiles } = await withFileDefaults(this.id ?? '', all, this);
+    const { args, strict = true } = options;
+    const changed = { flags, args, strict } as unknown as Interfaces.Input<F, B, A>;
+    if (fromFiles.length === 0) return super.parse<F, B, A>(options, argv);
+    const parsed = await super.parse<F, B, A>(changed, argv);
+    // What a picture or a run was made with says all there is to say.
+    const { like, resume } = parsed.flags as { readonly like?: unknown; readonly resume?: unknown };
+    if (typeof like === 'string' || typeof resume === 'string') return super.parse<F, B, A>(options, argv);
+    settleDefaults(parsed.flags, parsed.metadata.flags as Record<string, FlagMetadata>, flags, fromFiles);
     return parsed;
   }
 
@@ -121,6 +169,13 @@ export abstract class BaseCommand extends Command {
     if (!flags.quiet) printMessage(message);
   }
 
+  /** Says what file was written, and what is in it; nothing where all went to stdout. */
+  protected noteOutput(flags: CommonFlags & { readonly output?: string | undefined }, what?: string): void {
+    const { output } = flags;
+    if (output === undefined || output === STREAM) return;
+    this.note(flags, what === undefined ? `wrote ${output}` : `wrote ${output}: ${what}`);
+  }
+
   /** Prints a line on stderr with `--verbose`. */
   protected detail(flags: CommonFlags, message: string): void {
     if (flags.verbose) printMessage(message);
@@ -143,6 +198,11 @@ export abstract class BaseCommand extends Command {
     return flags.check ? checkedTarget(target) : target;
   }
 
+  /** The folder that `--model` names; a hub's model is fetched on first use. */
+  protected modelFolder(flags: CommonFlags & { readonly model: string }): Promise<string> {
+    return fetchedFolder(flags.model, flags.quiet);
+  }
+
   /**
    * The model that `--model` names, on the target that `--target` names.
    * @throws UsageError when the output would take the place of a file of the model.
@@ -155,8 +215,9 @@ export abstract class BaseCommand extends Command {
         readonly precision?: string | undefined;
       },
   ): Promise<Model> {
-    if (flags.output !== undefined) requireForeignOutput(flags.model, [flags.output]);
-    return load(flags.model, {
+    const folder = await this.modelFolder(flags);
+    if (flags.output !== undefined) requireForeignOutput(folder, [flags.output]);
+    return load(folder, {
       target: await this.chooseTarget(flags),
       ...(flags.precision !== undefined && { precision: flags.precision as RunPrecision }),
     });

@@ -5,6 +5,7 @@ import { checkWritable, writeFileAtomically, writeOutputFile } from '../atomicFi
 import { OutputError, systemReason, UsageError } from '../errors.js';
 import { graphDump, observe, TRACE_BEGINNING, TraceRecorder, verifyPasses } from '../faces/graph.js';
 import { requireForeignOutput } from '../index.js';
+import { GROUPS } from './flagGroups.js';
 import { STREAM } from './streams.js';
 import { printMessage } from './terminal.js';
 
@@ -12,17 +13,17 @@ import { printMessage } from './terminal.js';
 export const diagnosticFlags = {
   'dump-graph': Flags.string({
     description: 'write each graph into this folder as text, after every compiler pass',
-    helpGroup: 'GLOBAL',
+    helpGroup: GROUPS.debugging,
     helpValue: 'DIR',
   }),
   trace: Flags.string({
     description: 'write a Chrome trace of compiling and running graphs into this file',
-    helpGroup: 'GLOBAL',
+    helpGroup: GROUPS.debugging,
     helpValue: 'FILE',
   }),
   check: Flags.boolean({
     description: 'verify graphs after every compiler pass, and name the first value that is not finite',
-    helpGroup: 'GLOBAL',
+    helpGroup: GROUPS.debugging,
   }),
 };
 

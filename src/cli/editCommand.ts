@@ -1,27 +1,19 @@
 import { Args, Flags, type Interfaces } from '@oclif/core';
 import {
-  type Canvas,
   decodeMask,
   decodeRgba,
   DRAWN_FROM,
-  encodePicture,
-  flattenOnWhite,
-  hasTransparency,
   inpaint,
   InputError,
   type InpaintResult,
   maskOf,
   MAX_PIXELS,
   PICTURE_ENCODINGS,
-  type PictureEncoding,
   requireAbility,
-  requireEncodable,
   type RgbaImage,
-  type RgbImage,
   splitPictures,
   transparencyMask,
   UsageError,
-  withOpacityOf,
 } from '../index.js';
 import {
   BaseCommand,
@@ -32,16 +24,24 @@ import {
   requireSeparateOutputs,
   seedFlag,
 } from './baseCommand.js';
-import { ensureFolder, isSingleFile, pictureFile } from './imageOutput.js';
-import { chooseOutput, type OutputChoice, outputFlags } from './outputFormat.js';
+import { editNotes } from './editNotes.js';
+import { type Edit, type EditOutput, encodeResult, requireWritable } from './editResult.js';
+import { GROUPS } from './flagGroups.js';
+import { ensureFolder, isSingleFile, pictureFile, scaledSize, type WrittenFile } from './imageOutput.js';
+import { chooseOutput, outputFlags } from './outputFormat.js';
+import { classTitle, recordedClass } from './pictureNotes.js';
 import { startProgress } from './progress.js';
 import { CLASS_DESCRIPTION, ownFlags, samplingFlags, samplingSettings } from './samplingFlags.js';
 import { checkOutput, inputName, readInput, requireBinaryOutput, STREAM, writeOutput } from './streams.js';
+import { writtenLine } from './written.js';
 
 /** What `--help` says about pictures that are not of the model's size. */
 export const WINDOWS_NOTE = `Pictures may have any size: the model is applied at the picture's own resolution to
 windows of the model's size, centred on what is to be drawn, or one after another where that is larger. Pixels outside
 the tokens that are drawn stay bit for bit.`;
+
+/** The most results of a command: as many pictures as one seed draws differently. */
+const MAX_RESULTS = 2 ** 16;
 
 export const editArgs = {
   image: Args.string({
@@ -60,11 +60,20 @@ export const editFlags = {
   ...ownFlags,
   class: Flags.string({
     char: 'c',
+    helpValue: 'NAME',
     description: `${CLASS_DESCRIPTION} (default: none)`,
+  }),
+  count: Flags.integer({
+    char: 'n',
+    description: 'results for each picture, each drawn with other random numbers',
+    default: 1,
+    min: 1,
+    max: MAX_RESULTS,
   }),
   ...outputFlags(PICTURE_ENCODINGS),
   output: Flags.string({
     char: 'o',
+    helpGroup: GROUPS.output,
     description: 'PNG, JPEG or WebP file, folder (with a slash) or - for stdout',
     helpValue: 'PATH',
   }),
@@ -91,22 +100,12 @@ export const maskFlags = {
 
 type CommonFlags = Interfaces.InferredFlags<typeof commonFlags>;
 type EditFlags = Interfaces.InferredFlags<typeof editFlags> & CommonFlags;
-type EditOutput = OutputChoice<PictureEncoding>;
 type MaskFlags = Interfaces.InferredFlags<typeof maskFlags>;
 
 /** A picture that came in. */
 export interface GivenPicture {
   readonly picture: RgbaImage;
   readonly source: string;
-}
-
-/** How one picture is worked on. */
-interface Edit {
-  readonly canvas: Canvas;
-  /** What the result's untouched pixels keep their opacity from; undefined where the result has another size. */
-  readonly original?: RgbaImage;
-  /** Shows the windows as decoded, instead of only their masked pixels. */
-  readonly composite?: boolean;
 }
 
 /** What inpainting, outpainting and editing share. */
@@ -176,8 +175,7 @@ export abstract class EditCommand extends BaseCommand {
     choice: EditOutput,
   ): Promise<void> {
     const started = performance.now();
-    for (const { canvas } of edits)
-      requireEncodable(canvas.image.width, canvas.image.height, choice.encoding);
+    for (const { image } of edits) requireWritable(image, choice);
     const model = await this.loadModel(flags);
     requireAbility(model.generator.system, 'known');
     this.noteClasses(flags, model, flags.class === undefined ? [] : [flags.class]);
@@ -187,26 +185,43 @@ export abstract class EditCommand extends BaseCommand {
       seed: this.chooseSeed(flags),
       feather: flags.feather ?? 0,
     };
-    const bar = startProgress('drawing', edits.length, 'pictures', !flags.quiet);
-    const results: InpaintResult[] = [];
-    for (const [index, edit] of edits.entries()) {
-      if (!drawsAnything(edit.canvas.mask)) this.note(flags, nothingMasked(index, edit.canvas.mask));
-      const redrawn = await inpaint(model, edit.canvas, { ...options, picture: index });
-      const bytes = await encodeResult(redrawn, edit, choice);
-      await writeOutput(outputFile(flags.output, index, choice), bytes);
-      results.push(redrawn);
-      bar.update(index + 1);
+    const { version } = this.config;
+    const notes = flags.metadata
+      ? await editNotes(model, { command: this.id ?? 'edit', version, options, choice })
+      : undefined;
+    const total = edits.length * flags.count;
+    const bar = startProgress('drawing', total, 'pictures', !flags.quiet);
+    const files: WrittenFile[] = [];
+    const pictures: object[] = [];
+    let classId: number | null = null;
+    for (let result = 0; result < total; result++) {
+      const index = Math.floor(result / flags.count);
+      const edit = edits[index]!;
+      const canvas = { image: edit.image, mask: edit.maskOf(result) };
+      if (!drawsAnything(canvas.mask)) this.note(flags, nothingMasked(index, canvas.mask));
+      const redrawn = await inpaint(model, canvas, {
+        ...options,
+        picture: result,
+        onProgress: (share) => bar.update(result + share),
+      });
+      ({ classId } = redrawn);
+      const bytes = await encodeResult(redrawn, edit, choice, notes?.(result, classId));
+      const path = outputFile(flags.output, result, choice);
+      await writeOutput(path, bytes);
+      if (path !== undefined) files.push({ path, size: scaledSize(redrawn.image, choice.scale) });
+      pictures.push(summaryOf(redrawn));
+      bar.update(result + 1);
     }
     bar.stop();
     await model.dispose();
+    const title = classId === null ? [] : [classTitle(recordedClass(classId, model.generator.labels))];
+    const line = writtenLine(files, flags.output, [...title, `seed ${options.seed}`].join(', '));
+    if (line !== undefined) this.note(flags, line);
     await this.result(flags, {
       file: flags.output,
+      files: files.map(({ path }) => path),
       seed: options.seed,
-      pictures: results.map(({ image: { width, height }, windows }) => ({
-        width,
-        height,
-        windows: windows.map(({ box, drawn }) => ({ ...box, drawn_tokens: drawn.length })),
-      })),
+      pictures,
       target: model.target.name,
       seconds: Number(((performance.now() - started) / 1000).toFixed(2)),
     });
@@ -222,11 +237,25 @@ export abstract class EditCommand extends BaseCommand {
   /** Refuses outputs that cannot be written before any work is done. */
   protected checkEditOutput(flags: EditFlags, pictures: number): void {
     checkOutput(flags.output);
-    if (pictures > 1 && isSingleFile(flags.output))
+    const results = pictures * flags.count;
+    if (results > MAX_RESULTS)
       throw new UsageError(
-        `${pictures} pictures do not fit in the file ${flags.output}; name a folder with a slash at the end, or write them to stdout with -o -`,
+        `--count ${flags.count} of ${pictures} pictures are ${results}; at most ${MAX_RESULTS} are drawn at once`,
+      );
+    if (results > 1 && isSingleFile(flags.output))
+      throw new UsageError(
+        `${results} pictures do not fit in the file ${flags.output}; name a folder with a slash at the end, or write them to stdout with -o -`,
       );
   }
+}
+
+/** What `--json` says of a result. */
+function summaryOf({ image: { width, height }, windows }: InpaintResult): object {
+  return {
+    width,
+    height,
+    windows: windows.map(({ box, drawn }) => ({ ...box, drawn_tokens: drawn.length })),
+  };
 }
 
 /** Where a picture's result goes; undefined for stdout. */
@@ -246,32 +275,4 @@ function nothingMasked(index: number, mask: Uint8Array): string {
   const reason =
     brightest === 0 ? '' : ` (its mask is at most ${brightest} of 255, and draws from ${DRAWN_FROM} on)`;
   return `picture ${index + 1}: nothing is masked, it stays as it is${reason}`;
-}
-
-/** The picture with each window wholly as the tokenizer decodes it. */
-function showWindows({ image, windows }: InpaintResult): RgbImage {
-  const data = Uint8Array.from(image.data);
-  for (const { box, decoded } of windows)
-    for (let row = 0; row < Math.min(box.height, image.height - box.top); row++) {
-      const count = Math.min(box.width, image.width - box.left);
-      const from = row * decoded.width * 3;
-      data.set(decoded.data.subarray(from, from + count * 3), ((box.top + row) * image.width + box.left) * 3);
-    }
-  return { ...image, data };
-}
-
-/** A picture's bytes: with opacity where it had some, and there its untouched pixels are the very ones it had. */
-function encodeResult(
-  redrawn: InpaintResult,
-  { original, composite }: Edit,
-  { encoding, quality }: EditOutput,
-): Promise<Uint8Array> {
-  if (composite === false) return encodePicture(showWindows(redrawn), 3, encoding, quality);
-  if (!original || !hasTransparency(original)) return encodePicture(redrawn.image, 3, encoding, quality);
-  return encodePicture(withOpacityOf(original, redrawn), 4, encoding, quality);
-}
-
-/** A picture whose masked pixels are to be drawn. */
-export function editOf(picture: RgbaImage, mask: Uint8Array, composite = true): Edit {
-  return { canvas: { image: flattenOnWhite(picture), mask }, original: picture, composite };
 }

@@ -8,8 +8,13 @@ import {
   gridOfImages,
   OutputError,
   type PictureEncoding,
+  type PictureNotes,
   requireEncodable,
+  requireScalable,
+  type RgbaImage,
   type RgbImage,
+  scaleImage,
+  type Scaling,
   systemReason,
   UsageError,
 } from '../index.js';
@@ -37,6 +42,38 @@ function digits(index: number): string {
   return String(index).padStart(NUMBER_DIGITS, '0');
 }
 
+/** What a grid looks like: as many columns as it is told, or the most square one. */
+interface GridShape {
+  readonly columns?: number;
+}
+
+/** A file that was written, and the size of its picture where it is one. */
+export interface WrittenFile {
+  readonly path: string;
+  readonly size?: PixelSize;
+}
+
+interface PixelSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The size that a picture is written in. */
+export function scaledSize({ width, height }: PixelSize, scale: Scaling | undefined): PixelSize {
+  const factor = scale?.factor ?? 1;
+  return { width: factor * width, height: factor * height };
+}
+
+/** Pictures as they are written: larger where that was asked for. */
+export function scaledAll(
+  images: readonly RgbImage[],
+  scale: Scaling | undefined,
+): Promise<readonly RgbImage[]> {
+  return scale === undefined
+    ? Promise.resolve(images)
+    : Promise.all(images.map((image) => scaleImage(image, 3, scale)));
+}
+
 /**
  * Writes one picture per step into a folder, several images as a grid.
  * @param frames pictures of each step
@@ -50,7 +87,7 @@ export async function writeFrames(folder: string, frames: readonly RgbImage[]): 
 }
 
 /** The most square grid that holds so many pictures. */
-function gridColumns(count: number): number {
+export function gridColumns(count: number): number {
   return Math.ceil(Math.sqrt(count));
 }
 
@@ -87,14 +124,16 @@ export function checkImageOutput(output: string | undefined, format: OutputForma
  * @param size of one picture
  */
 export function checkImageSize(
-  { width, height }: { readonly width: number; readonly height: number },
+  { width, height }: PixelSize,
   count: number,
-  { format, encoding }: OutputChoice<ImageFormat>,
+  { format, encoding, scale, columns = gridColumns(count) }: OutputChoice<OutputFormat> & GridShape,
 ): void {
   if (format === 'npz') return;
-  const columns = format === 'grid' ? gridColumns(count) : 1;
-  const rows = format === 'grid' ? Math.ceil(count / columns) : 1;
-  requireEncodable(columns * width, rows * height, encoding);
+  const [across, down] = format === 'grid' ? [columns, Math.ceil(count / columns)] : [1, 1];
+  const size = { width: across * width, height: down * height };
+  if (scale) requireScalable(size, scale);
+  const written = scaledSize(size, scale);
+  requireEncodable(written.width, written.height, encoding);
 }
 
 /** Where the picture of a number goes: into a folder under its number, else to the file or stream itself. */
@@ -105,40 +144,54 @@ export function pictureFile(output: string, index: number, encoding: PictureEnco
 /**
  * Writes images: one picture, numbered ones in a folder, pictures one after another on stdout, one picture with all in
  * a grid, or one `.npz` with an array `arr_0` `[images, height, width, 3]`.
+ * @param notesOf what the file of a picture says besides, by its place; of a grid, all are in the first
  * @returns the files written, in order; none for stdout
  */
 export async function writeImages(
   images: readonly RgbImage[],
-  { format, encoding, quality }: OutputChoice<ImageFormat>,
+  choice: OutputChoice<ImageFormat> & GridShape,
   output: string | undefined,
-): Promise<readonly string[]> {
-  const toStdout = output === undefined || output === STREAM;
+  notesOf: (place: number) => PictureNotes | undefined = () => undefined,
+): Promise<readonly WrittenFile[]> {
+  const { format, columns = gridColumns(images.length) } = choice;
   if (format === 'npz') {
-    const bytes = await encodeNpz(images);
-    await writeOutput(output, bytes);
-    return toStdout ? [] : [output];
+    await writeOutput(output, await encodeNpz(images));
+    return output === undefined || output === STREAM ? [] : [{ path: output }];
   }
-  const pictures = format === 'grid' ? [gridOfImages(images, gridColumns(images.length))] : images;
-  const files: string[] = [];
+  const pictures = format === 'grid' ? [gridOfImages(images, columns)] : images;
+  const files: WrittenFile[] = [];
   for (const [index, image] of pictures.entries())
-    files.push(...(await writeImage(image, index, { format, encoding, quality }, output)));
+    files.push(...(await writeImage(image, index, choice, output, notesOf(index))));
   return files;
 }
 
 /**
  * Writes one of several pictures, into a folder under its number, else to the file or stream itself.
+ * @param notes what its file says besides
  * @returns the file written; none for stdout
  */
 export async function writeImage(
   image: RgbImage,
   index: number,
-  { encoding, quality }: OutputChoice<ImageFormat>,
+  choice: OutputChoice<ImageFormat>,
   output: string | undefined,
-): Promise<readonly string[]> {
-  const path = output === undefined || output === STREAM ? undefined : pictureFile(output, index, encoding);
-  const bytes = await encodePicture(image, 3, encoding, quality);
-  await writeOutput(path, bytes);
-  return path === undefined ? [] : [path];
+  notes?: PictureNotes,
+): Promise<readonly WrittenFile[]> {
+  const path =
+    output === undefined || output === STREAM ? undefined : pictureFile(output, index, choice.encoding);
+  await writeOutput(path, await encodeScaled(image, 3, choice, notes));
+  return path === undefined ? [] : [{ path, size: scaledSize(image, choice.scale) }];
+}
+
+/** A picture's bytes, larger where that was asked for. */
+export async function encodeScaled(
+  image: RgbImage | RgbaImage,
+  channels: 3 | 4,
+  { encoding, quality, scale }: Omit<OutputChoice<OutputFormat>, 'format'>,
+  notes?: PictureNotes,
+): Promise<Uint8Array> {
+  const scaled = scale ? await scaleImage(image, channels, scale) : image;
+  return encodePicture(scaled, channels, encoding, quality, notes);
 }
 
 /** Whether each picture is a file of its own, so that it can be written as soon as it is drawn. */

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Errors } from '@oclif/core';
-import { closest } from 'fastest-levenshtein';
 import { EXIT_CODES, OutputError, systemReason, UserError } from '../errors.js';
 import { GraphError } from '../graph/graphError.js';
+import { didYouMean, nearNames } from '../nearNames.js';
 import { packageFile } from '../packageFiles.js';
 import { oneLine, printMessage, printTrace } from './terminal.js';
 
@@ -26,20 +26,56 @@ function exitCodeOf(error: unknown): number {
   return EXIT_CODES.unexpected;
 }
 
-/** The command line parser's messages without their headings, and with the command that was probably meant. */
-function describeUsage(message: string): string {
+/** What the parser says of a command line that it cannot take; of a flag or argument too many, with what was meant. */
+interface ParserError extends Errors.CLIError {
+  readonly flags?: readonly string[];
+  readonly args?: readonly unknown[];
+  readonly parse?: {
+    readonly input?: {
+      readonly flags?: Readonly<Record<string, { readonly hidden?: boolean }>>;
+      readonly context?: { readonly id?: string };
+    };
+  };
+}
+
+/** A message that leads to the help. */
+const ended = (text: string, command?: string): string =>
+  `${text}${text.endsWith('?') ? ' See' : '; see'} ${command === undefined ? '' : `arpg ${command} `}--help`;
+
+/** Flags that there are none of, with those that were probably meant. */
+function describeFlags(flags: readonly string[], known: readonly string[]): string {
+  return flags
+    .map((flag) => {
+      const near = nearNames(flag.replace(/^-+(no-)?/, ''), known).map((name) => `--${name}`);
+      const meant = didYouMean(near);
+      return `there is no flag ${flag}${meant === undefined ? '' : `; ${meant}`}`;
+    })
+    .join('; ');
+}
+
+/** The command line parser's messages without their headings, and with the flag or command that was probably meant. */
+function describeUsage({ message, flags: wrong, args, parse }: ParserError): string {
   const text = oneLine(
     message.replace(/^The following errors? occurred:/, '').replace(/See more help with --help\s*$/, ''),
   );
-  const unknown = /^command (.+) not found$/.exec(text)?.[1];
-  if (unknown === undefined) return `${text}; see --help`;
-  return `there is no command '${unknown}'; did you mean '${closest(unknown, commandNames())}'? See arpg --help`;
+  const known = Object.keys(parse?.input?.flags ?? {});
+  if (wrong !== undefined && parse !== undefined) return ended(describeFlags(wrong, known));
+  if (/^Unexpected argument/.test(text) && known.includes('class') && args?.length === 1)
+    return ended(`${text}; a class is named with --class`);
+  const unknown = /^command (.+) not found\.?$/i.exec(text)?.[1]?.replaceAll(':', ' ');
+  if (unknown === undefined) return ended(text);
+  const nearest = nearNames(unknown, commandNames());
+  const command = commandNames().find((name) => unknown.startsWith(`${name} `));
+  if (command !== undefined && !nearest[0]?.startsWith(`${command} `))
+    return ended(`${command} takes no argument '${unknown.slice(command.length + 1)}'`, command);
+  const near = didYouMean(nearest);
+  return `there is no command '${unknown}'; ${near === undefined ? 'see' : `${near} See`} arpg --help`;
 }
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error instanceof UserError) return error.message;
-  if (error instanceof Errors.CLIError) return describeUsage(error.message);
+  if (error instanceof Errors.CLIError) return describeUsage(error);
   const kind = error instanceof GraphError ? 'the model cannot run' : 'unexpected failure';
   return `${kind}: ${error.message}; run again with --debug for details`;
 }

@@ -10,6 +10,7 @@ import {
   SYSTEMS,
   type SystemSetting,
 } from '../index.js';
+import { GROUPS } from './flagGroups.js';
 import { parseNumber } from './numbers.js';
 
 /** What names a class. */
@@ -48,35 +49,46 @@ export function bySystem(say: (system: AnySystem, config: object) => string): st
 /** Flags of the commands that sample tokens. */
 export const samplingFlags = {
   steps: Flags.integer({
+    helpGroup: GROUPS.sampling,
     description: `steps of an image, at most one per token (default: ${bySystem((system, config) =>
       system.choices.steps ? String(usualOf(system, config).steps) : (system.choices.fixedSteps ?? ''),
     )})`,
     min: 1,
   }),
   schedule: Flags.string({
+    helpGroup: GROUPS.sampling,
     description: 'how the number of tokens grows from step to step',
     options: SCHEDULES,
     defaultHelp: async () => bySystem((system, config) => usualOf(system, config).schedule || 'none'),
   }),
   guidance: Flags.string({
+    helpGroup: GROUPS.sampling,
     description: `classifier-free guidance scale G; it counts as ${bySystem(({ choices }) => choices.guidance)} (default: the model's, else the system's); none is ${bySystem(({ noGuidance }) => String(noGuidance))}`,
     helpValue: 'G',
   }),
   'guidance-schedule': Flags.string({
+    helpGroup: GROUPS.sampling,
     description: 'whether guidance is the same at all steps or grows from none to G',
     options: [...GUIDANCE_SCHEDULES],
     defaultHelp: async () => bySystem((system, config) => usualOf(system, config).guidanceSchedule),
   }),
   temperature: Flags.string({
+    helpGroup: GROUPS.sampling,
     description: "divides the logits (default: the model's, else 1)",
     helpValue: 'T',
   }),
-  'top-k': Flags.integer({ description: 'keep the k most likely tokens; 0 keeps all', default: 0, min: 0 }),
+  'top-k': Flags.integer({
+    helpGroup: GROUPS.sampling,
+    description: 'keep the k most likely tokens; 0, the default, keeps all',
+    min: 0,
+  }),
   'top-p': Flags.string({
+    helpGroup: GROUPS.sampling,
     description: "keep the most likely tokens up to this mass (default: the model's, else 1)",
     helpValue: 'P',
   }),
   order: Flags.string({
+    helpGroup: GROUPS.sampling,
     description:
       "random, raster, or a JSON file with an array of positions (default: random, or the system's own)",
     helpValue: 'ORDER',
@@ -101,7 +113,7 @@ function flagOf({ setting, titles }: NamedSetting) {
   const usual = setting.default === undefined ? '' : `; default: ${String(setting.default)}`;
   const common = {
     description: `${setting.description} (${titles.join(', ')}${usual})`,
-    helpGroup: 'SOME SYSTEMS ONLY',
+    helpGroup: GROUPS.systems,
   };
   switch (setting.kind) {
     case 'flag':
@@ -142,7 +154,7 @@ type SamplingFlags = Interfaces.InferredFlags<typeof samplingFlags>;
  * @param positions tokens of the grid
  * @throws UsageError naming the flag whose value is out of range.
  */
-export function samplingSettings(flags: SamplingFlags, positions: number): SamplingSettings {
+export function samplingSettings(flags: Partial<SamplingFlags>, positions: number): SamplingSettings {
   const order = flags.order === undefined ? undefined : readOrder(flags.order, positions);
   return {
     ...(flags.steps !== undefined && { steps: flags.steps }),
@@ -156,7 +168,7 @@ export function samplingSettings(flags: SamplingFlags, positions: number): Sampl
     ...(flags.temperature !== undefined && {
       temperature: parseNumber(flags.temperature, '--temperature', { min: 0 }),
     }),
-    topK: flags['top-k'],
+    ...(flags['top-k'] !== undefined && { topK: flags['top-k'] }),
     own: ownSettings(flags),
     ...(flags['top-p'] !== undefined && { topP: parseNumber(flags['top-p'], '--top-p', { min: 0, max: 1 }) }),
     ...(order && { order }),

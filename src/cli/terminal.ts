@@ -12,12 +12,21 @@ export function oneLine(text: string): string {
   return printable(filled.join('; '));
 }
 
+/** Goes to the beginning of the line and clears it. */
+const CLEARED = '\r\u001b[K';
+let isStatusShown = false;
+
+/** Says whether a bar stands on the terminal's last line; it gives way to messages, and is drawn anew below. */
+export function setStatusLine(isShown: boolean): void {
+  isStatusShown = isShown;
+}
+
 /**
  * Prints a message on stderr, on one line whatever it quotes from files, names and servers. All that the commands print
  * there comes through here.
  */
 export function printMessage(message: string): void {
-  writeStderr(`${oneLine(message)}\n`);
+  writeStderr(`${isStatusShown ? CLEARED : ''}${oneLine(message)}\n`);
 }
 
 /** Prints a failure's trace on stderr. */

@@ -1,11 +1,12 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import { MAX_BATCH, MAX_STEPS, TRAINING_DEFAULTS, type TrainingRequest } from '../faces/training.js';
 import { modelFlags, seedFlag } from './baseCommand.js';
+import { GROUPS } from './flagGroups.js';
 import { type NumberRange, parseNumber } from './numbers.js';
 
 /** A flag for a number that need not be whole; the request it goes into says where it may lie. */
 export function numberFlag(description: string, value: number, helpValue: string) {
-  return Flags.string({ description, default: String(value), helpValue });
+  return Flags.string({ helpGroup: GROUPS.training, description, default: String(value), helpValue });
 }
 
 /** Flags of both trainings. */
@@ -15,7 +16,7 @@ export const trainFlags = {
       'folder of class folders with PNG, JPEG or WebP files, nested ones for groups of classes; folder with IDX files (MNIST); .npz archive. Of several parts, the one named train is used',
     helpValue: 'PATH',
   }),
-  out: Flags.string({ description: 'run folder to make', helpValue: 'RUN' }),
+  out: Flags.string({ char: 'o', aliases: ['output'], description: 'run folder to make', helpValue: 'RUN' }),
   resume: Flags.string({
     description:
       'continue this run from its latest checkpoint; --steps extends it, --data and others say where its files are now',
@@ -23,12 +24,14 @@ export const trainFlags = {
     exclusive: ['out'],
   }),
   steps: Flags.integer({
+    helpGroup: GROUPS.training,
     description: 'optimiser steps',
     default: TRAINING_DEFAULTS.steps,
     min: 1,
     max: MAX_STEPS,
   }),
   batch: Flags.integer({
+    helpGroup: GROUPS.training,
     description: 'images a step',
     default: TRAINING_DEFAULTS.batch,
     min: 1,
@@ -40,6 +43,7 @@ export const trainFlags = {
     'RATE',
   ),
   warmup: Flags.integer({
+    helpGroup: GROUPS.training,
     description: 'steps over which the learning rate rises',
     default: TRAINING_DEFAULTS.warmup,
     min: 0,
@@ -51,21 +55,28 @@ export const trainFlags = {
   ),
   holdout: numberFlag('share of the images to validate on', TRAINING_DEFAULTS.holdout, 'SHARE'),
   'checkpoint-every': Flags.integer({
+    helpGroup: GROUPS.training,
     description: 'steps between checkpoints',
     default: TRAINING_DEFAULTS.checkpointEvery,
     min: 1,
   }),
   accumulate: Flags.integer({
+    helpGroup: GROUPS.training,
     description:
       'parts that a batch is worked on in, one after the other, to save memory; the entropy and rate terms of a tokenizer are then those of each part, averaged',
     default: TRAINING_DEFAULTS.accumulate,
     min: 1,
   }),
   recompute: Flags.boolean({
+    helpGroup: GROUPS.training,
     description: 'save memory: compute what happens inside each block again for its gradient',
     default: TRAINING_DEFAULTS.recompute,
   }),
-  flip: Flags.boolean({ description: 'mirror every other image', default: TRAINING_DEFAULTS.flip }),
+  flip: Flags.boolean({
+    helpGroup: GROUPS.training,
+    description: 'mirror every other image',
+    default: TRAINING_DEFAULTS.flip,
+  }),
   init: Flags.string({
     description:
       'start from the weights of this model folder instead of random ones; of a generator, all sizes but the number of classes must be its own',

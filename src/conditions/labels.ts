@@ -1,16 +1,12 @@
-import { distance } from 'fastest-levenshtein';
-import { chooseClasses, groupsOf, synonyms } from './classGroups.js';
 import { InputError, UsageError } from '../errors.js';
+import { didYouMean, nearNames } from '../nearNames.js';
+import { chooseClasses, groupsOf, synonyms } from './classGroups.js';
 
 /**
  * Names of the classes by index; empty where a model has none. A name may list synonyms separated by commas; slashes
  * divide classes into groups.
  */
 export type Labels = readonly string[];
-
-/** A misspelling may differ by this share of the longer name's letters. */
-const MAX_DISTANCE = 0.5;
-const SUGGESTIONS = 3;
 
 /**
  * Class names from a JSON array, or from an object whose keys are the indices.
@@ -33,27 +29,31 @@ export function parseLabels(value: unknown, classes: number, source: string): La
   return list;
 }
 
-/** Names of classes and groups that resemble one. */
-function closestNames(wanted: string, labels: Labels): readonly string[] {
-  return [...new Set(labels.flatMap((label) => [...groupsOf(label), label]))]
-    .map((label) => {
-      const shares = [...synonyms(label), label.toLowerCase().split('/').at(-1)!].map(
-        (name) => distance(wanted, name) / Math.max(wanted.length, name.length),
-      );
-      return { label, share: Math.min(...shares) };
-    })
-    .filter(({ share }) => share <= MAX_DISTANCE)
-    .sort((a, b) => a.share - b.share)
-    .slice(0, SUGGESTIONS)
-    .map(({ label }) => label);
+/**
+ * Names of classes and groups that resemble one, or that it is a part of.
+ * @returns the nearest first
+ */
+export function nearClasses(wanted: string, labels: Labels): readonly string[] {
+  const names = new Set(labels.flatMap((label) => [...groupsOf(label), label]));
+  const candidates = [...names].map((label) => ({
+    name: label,
+    spellings: [...synonyms(label), label.split('/').at(-1)!],
+  }));
+  return nearNames(wanted, candidates);
 }
 
 /**
  * The classes that a user means, as `chooseClasses` finds them.
+ * @param model its name or folder, for messages
  * @returns one index, or those of the group
  * @throws UsageError with the nearest names when there is no such class.
  */
-export function findClasses(wanted: number | string, classes: number, labels: Labels): readonly number[] {
+export function findClasses(
+  wanted: number | string,
+  classes: number,
+  labels: Labels,
+  model = 'MODEL',
+): readonly number[] {
   const { indices } = chooseClasses(wanted, classes, labels);
   if (indices.length > 0) return indices;
   if (typeof wanted !== 'string' || /^\d+$/.test(wanted.trim()))
@@ -62,10 +62,7 @@ export function findClasses(wanted: number | string, classes: number, labels: La
     throw new UsageError(
       `class '${wanted}' is unknown: the model has no class names, only indices 0 to ${classes - 1}`,
     );
-  const close = closestNames(wanted.trim().toLowerCase(), labels).map((label) => `'${label}'`);
-  const hint =
-    close.length > 0
-      ? `did you mean ${close.join(' or ')}?`
-      : `use a name from its labels.json or an index up to ${classes - 1}`;
-  throw new UsageError(`class '${wanted}' is unknown; ${hint}`);
+  const near = nearClasses(wanted, labels);
+  const hint = didYouMean(near) ?? `use a name from its labels.json or an index up to ${classes - 1};`;
+  throw new UsageError(`class '${wanted}' is unknown; ${hint} 'arpg models ${model} --classes' lists all`);
 }

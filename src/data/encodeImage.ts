@@ -1,7 +1,9 @@
 import { PNG } from 'pngjs';
 import { sharp } from './sharp.js';
 import { UsageError } from '../errors.js';
+import { type PictureNotes, pngTextsOf, xmpOf } from './pictureNotes.js';
 import type { RgbaImage, RgbImage } from './pixels.js';
+import { withPngTexts } from './pngText.js';
 
 /** The formats that pictures are written in. */
 export const PICTURE_ENCODINGS = ['png', 'jpeg', 'webp'] as const;
@@ -42,6 +44,7 @@ export function requireEncodable(width: number, height: number, encoding: Pictur
  * A picture in any of the formats; JPEG and WebP lose a little, PNG nothing.
  * @param channels 3, or 4 with opacity, which a JPEG shows on white
  * @param quality of JPEG and WebP, from 1 to 100
+ * @param notes what its file says besides; a JPEG or WebP leaves them out where they are longer than it can hold
  * @throws UsageError when the format cannot have so many pixels.
  */
 export async function encodePicture(
@@ -49,11 +52,17 @@ export async function encodePicture(
   channels: 3 | 4,
   encoding: PictureEncoding,
   quality: number = DEFAULT_QUALITY,
+  notes?: PictureNotes,
 ): Promise<Uint8Array> {
   const { width, height, data } = image;
   requireEncodable(width, height, encoding);
-  if (encoding === 'png') return channels === 3 ? encodePng(image) : encodePngWithAlpha(image);
-  const raw = sharp(data, { raw: { width, height, channels } });
+  if (encoding === 'png') {
+    const png = channels === 3 ? encodePng(image) : encodePngWithAlpha(image);
+    return notes ? withPngTexts(png, pngTextsOf(notes)) : png;
+  }
+  const packet = notes && xmpOf(notes);
+  const plain = sharp(data, { raw: { width, height, channels } });
+  const raw = packet === undefined ? plain : plain.withXmp(packet);
   if (encoding === 'webp') return raw.webp({ quality }).toBuffer();
   // Colours at full resolution: halved, they would bleed over the edges of small pictures.
   return raw.flatten({ background: '#ffffff' }).jpeg({ quality, chromaSubsampling: '4:4:4' }).toBuffer();

@@ -89,6 +89,35 @@ export function sizeOfPng(bytes: Uint8Array): { readonly width: number; readonly
   return { width: view.getUint32(SIZE_OFFSET), height: view.getUint32(SIZE_OFFSET + 4) };
 }
 
+/** A chunk of a PNG as it lies in the file. */
+export interface PngChunk {
+  readonly type: string;
+  readonly data: Uint8Array;
+  /** With its length, type and checksum. */
+  readonly bytes: Uint8Array;
+  /** As the file states it. */
+  readonly checksum: number;
+}
+
+/** The chunks of the PNG that the bytes start with, unchecked, up to the first that is cut short. */
+export function* pngChunks(bytes: Uint8Array): Generator<PngChunk> {
+  const view = viewOf(bytes);
+  let offset = SIGNATURE.length;
+  while (offset + CHUNK_OVERHEAD <= bytes.length) {
+    const type = typeAt(bytes, offset);
+    const end = offset + view.getUint32(offset) + CHUNK_OVERHEAD;
+    if (end > bytes.length) return;
+    yield {
+      type,
+      data: bytes.subarray(offset + 8, end - 4),
+      bytes: bytes.subarray(offset, end),
+      checksum: view.getUint32(end - 4),
+    };
+    if (type === 'IEND') return;
+    offset = end;
+  }
+}
+
 /** A chunk with its length, type and checksum. */
 export function pngChunk(type: string, data: Uint8Array): Uint8Array {
   const chunk = Buffer.alloc(data.length + CHUNK_OVERHEAD);

@@ -15,7 +15,7 @@ import {
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Response } from 'undici';
-import { InputError, OutputError, systemReason } from '../errors.js';
+import { InputError, NetworkError, OutputError, systemReason } from '../errors.js';
 import { type Checksum, fileChecksum } from './checksum.js';
 import type { HttpOptions } from './httpOptions.js';
 import { networkReason, PassingFailure, request, StallTimer } from './http.js';
@@ -190,7 +190,8 @@ async function verify(url: string, path: string, { size, checksum }: DownloadOpt
 /**
  * Downloads a file. What an earlier try left is continued by a range request; a cut, silent or overloaded server is tried
  * again. The path holds the whole, checked file or nothing; an unfinished one lies beside it for the next time.
- * @throws InputError naming the URL, OutputError naming the path.
+ * @throws InputError naming the URL, NetworkError where the server does not answer as it should, OutputError naming the
+ *   path.
  */
 export async function download(url: string, path: string, options: DownloadOptions): Promise<void> {
   const { attempts = DEFAULT_ATTEMPTS, backoffSeconds = DEFAULT_BACKOFF_SECONDS } = options;
@@ -207,7 +208,7 @@ export async function download(url: string, path: string, options: DownloadOptio
         if (!(error instanceof PassingFailure)) throw error;
         failures = there() > before ? 1 : failures + 1;
         if (failures >= attempts)
-          throw new InputError(
+          throw new NetworkError(
             `${url}: cannot be downloaded: ${error.message}; run the command again to continue`,
             error,
           );

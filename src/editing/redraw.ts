@@ -25,6 +25,8 @@ export interface RedrawOptions extends SamplingOptions, StepOptions {
   readonly picture: number;
   /** Pixels over which new ones fade in, inside the mask (default 0). It changes no token. */
   readonly feather?: number;
+  /** Hears what share of the work is done, from 0 to 1. */
+  readonly onProgress?: (share: number) => void;
 }
 
 /** Windows of one picture are numbered below this, so that no two pictures share random numbers. */
@@ -79,6 +81,11 @@ export function touchedPositions({ image, mask }: Canvas, factor: number): Reado
   return touched;
 }
 
+/** The share of a whole picture's steps that a part of its tokens takes. */
+function stepsOfPart(steps: number, drawn: number, positions: number): number {
+  return Math.max(1, Math.round((steps * drawn) / positions));
+}
+
 /**
  * Draws some tokens of one window anew (docs/SYSTEMS.md, ARPG zero-shot uses); the sampler is given the others.
  * @param index numbers the window under the seed
@@ -95,7 +102,7 @@ export async function redrawTokens(
   const positions = tokens.length;
   const order = options.orderOf(index).filter((position) => unknown.has(position));
   const known = Array.from(tokens.keys()).filter((position) => !unknown.has(position));
-  const steps = Math.max(1, Math.round((options.steps * order.length) / positions));
+  const steps = stepsOfPart(options.steps, order.length, positions);
   const given = new Map(known.map((position) => [position, tokens[position]!]));
   const [drawn] = await sampler.sample(
     [{ condition: options.condition, index, order, known: given, isRedrawn: true }],
@@ -104,6 +111,33 @@ export async function redrawTokens(
   );
   // Some samplers draw over what is given; outside the part to draw, the picture is what it was.
   return drawn!.map((token, position) => given.get(position) ?? token);
+}
+
+/** Work of encoding and decoding a token, where a step is as much as `WORK_OF_STEP` tokens. */
+const WORK_OF_TOKEN = 4;
+const WORK_OF_STEP = 64;
+
+/** Tells what share of the windows' work is done. */
+function redrawProgress(
+  windows: readonly { readonly drawn: readonly number[] }[],
+  { steps, onProgress }: Pick<RedrawOptions, 'steps' | 'onProgress'>,
+  { width, height }: Grid,
+) {
+  const positions = width * height;
+  const workOf = ({ drawn }: { readonly drawn: readonly number[] }) => ({
+    steps: stepsOfPart(steps, drawn.length, positions) * WORK_OF_STEP,
+    pictures: positions * WORK_OF_TOKEN,
+  });
+  const work = windows.map(workOf);
+  const total = work.reduce((sum, own) => sum + own.steps + own.pictures, 0);
+  const before = (window: number) =>
+    work.slice(0, window).reduce((sum, own) => sum + own.steps + own.pictures, 0);
+  return {
+    /** A step of a window was done; before its first, the window was encoded. */
+    stepped: (window: number, step: number) =>
+      onProgress?.((before(window) + work[window]!.pictures / 2 + (step + 1) * WORK_OF_STEP) / total),
+    finished: (window: number) => onProgress?.(before(window + 1) / total),
+  };
 }
 
 /** What a canvas lacks of whole tokens and of one window. */
@@ -139,7 +173,9 @@ export async function redraw(
   const masked = touchedPositions({ image, mask }, factor);
   const sizes = { columns: image.width / factor, rows: image.height / factor, ...sampler.grid };
   const whole = { left: 0, top: 0, width, height };
-  for (const { left, top, drawn } of planWindows(masked, sizes)) {
+  const planned = [...planWindows(masked, sizes)];
+  const progress = redrawProgress(planned, options, sampler.grid);
+  for (const { left, top, drawn } of planned) {
     const box = { left: left * factor, top: top * factor, ...window };
     const { tokens: before, grid } = await tokenizer.encode(
       cropImage(work, box.left, box.top, box.width, box.height),
@@ -150,7 +186,8 @@ export async function redraw(
     // Previews may be made when the work goes on already.
     const soFar = onStep && { ...work, data: Uint8Array.from(work.data) };
     const doneBefore = windows.reduce((sum, earlier) => sum + earlier.drawn.length, 0);
-    const after = await redrawTokens(sampler, before, unknown, number, options, ({ tokens }) => {
+    const after = await redrawTokens(sampler, before, unknown, number, options, ({ tokens, step }) => {
+      progress.stepped(windows.length, step);
       const own = tokens[0]!.slice();
       const done = doneBefore + drawn.filter((position) => own[position]! >= 0).length;
       const preview = async () => {
@@ -162,6 +199,7 @@ export async function redraw(
       onStep?.({ done, total: masked.size, preview });
     });
     const decoded = await tokenizer.decode({ tokens: after, grid });
+    progress.finished(windows.length);
     windows.push({ box, before, after, drawn, decoded });
     pastePlane(changed, image.width, share, box);
     blendInto(work, decoded, share, box);

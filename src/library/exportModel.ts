@@ -178,7 +178,7 @@ export async function exportPytorch(
 export interface GpujsExport {
   /** gpu.js' mode that the kernels are generated for (default `webgl`). */
   readonly mode?: PageMode;
-  /** Steps of a picture; each has kernels of its own (default 8, or as many as the system takes). */
+  /** Steps of a picture; each has kernels of its own (default: the system's for the model). */
   readonly steps?: number;
   readonly schedule?: string;
   /** Settings that only the model's system has. */
@@ -186,9 +186,6 @@ export interface GpujsExport {
   /** Whether pictures can be guided, at twice the work (default true). */
   readonly guided?: boolean;
 }
-
-/** Steps of a page module where none are given: few, since each has kernels that a page must compile. */
-export const DEFAULT_PAGE_STEPS = 8;
 
 /**
  * A stand-alone JavaScript module that draws pictures in a page with nothing but gpu.js.
@@ -202,7 +199,6 @@ export async function exportGpujs(
   const { generator, tokenizerModel } = model;
   const { system, config } = generator;
   const { grid } = model.facts;
-  const tokens = grid.height * grid.width;
   const choices = resolveSettings(
     {
       seed: 0,
@@ -213,8 +209,6 @@ export async function exportGpujs(
     generator,
     grid,
   );
-  const own =
-    system.choices.steps && steps === undefined ? Math.min(DEFAULT_PAGE_STEPS, tokens) : choices.steps;
   return gpujsModule(
     {
       name: basename(model.folder),
@@ -234,6 +228,6 @@ export async function exportGpujs(
         own: choices.own,
       },
     },
-    { mode, steps: own, schedule: choices.schedule, guided },
+    { mode, steps: choices.steps, schedule: choices.schedule, guided },
   );
 }

@@ -13,6 +13,7 @@ import { printGraph } from '../inspect/print.js';
 import { graphToJson } from '../graph/serialize.js';
 import type { Weights } from '../graph/weights.js';
 import type { Model } from './model.js';
+import { requireModelThere } from './modelNames.js';
 
 /** The name of the graph that training runs; it is not run in sampling. */
 const TRAINING_GRAPH = 'train';
@@ -83,12 +84,14 @@ export function modelGraph(name: string, folderOrPreset: string): NamedGraph {
   const half = TOKENIZER_GRAPHS.find((own) => own === name);
   if (half) {
     const preset = isFolder ? undefined : TOKENIZER_PRESETS.get(folderOrPreset);
+    if (!preset) requireModelThere(folderOrPreset);
     const opened = preset ? undefined : openTokenizer(folderOrPreset);
     const { kind, config } = preset ?? opened!;
     const graph = kind.graphs(config)[half]();
     return { graph, sizes: defaultSizes(graph), ...(opened && { weights: opened.weights }) };
   }
   const preset = isFolder ? undefined : SYSTEM_PRESETS.get(folderOrPreset);
+  if (!preset) requireModelThere(folderOrPreset);
   const opened = preset ? undefined : openGenerator(folderOrPreset);
   const { system, config } = preset ?? opened!;
   const graph = generatorGraph(system, config, name);

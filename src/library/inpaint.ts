@@ -25,12 +25,14 @@ export interface InpaintOptions extends SamplingSettings {
   readonly feather?: number;
   /** Hears of each step, and can see the picture as it is then. */
   readonly onStep?: (step: RedrawStep) => void;
+  /** Hears what share of the work is done, from 0 to 1. */
+  readonly onProgress?: (share: number) => void;
 }
 
 /** A picture after parts of it were drawn, and the windows that the model was applied to. */
 export interface InpaintResult extends Redrawn {
   readonly seed: number;
-  /** Class that was drawn; null for none. */
+  /** Of a group, the one that was drawn; null for none. */
   readonly classId: number | null;
 }
 
@@ -79,6 +81,7 @@ export async function inpaint(
       }),
     picture,
     feather,
+    ...(options.onProgress && { onProgress: options.onProgress }),
   };
   const editor = { sampler: model.sampler(), tokenizer: model.tokenizer };
   const redrawn = await redraw(editor, { image, mask }, settings, options.onStep);

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Grid, RopeScaling } from '../../graphs/rotary.js';
 import { chooseClasses } from '../conditions/classGroups.js';
 import { createSampler } from '../systems/sampler.js';
@@ -15,22 +13,11 @@ import {
 import { InputError, UsageError } from '../errors.js';
 import { inRunPrecision, type RunPrecision, RUN_PRECISIONS } from '../models/precision.js';
 import { requireOneOf } from './settings.js';
-import { packageFile } from '../packageFiles.js';
+import { DEFAULT_MODEL, modelFolder, shownName } from '../modelPlaces.js';
+import { requireModelThere } from './modelNames.js';
 import { resolveTarget, type ResolveOptions } from '../targets/resolveTarget.js';
 import type { Target } from '../targets/target.js';
 import { createTokenizer, type Tokenizer } from '../tokenizers/tokenizer.js';
-
-const SHIPPED_MODELS = packageFile('fixtures/models/');
-
-/** The model used when none is named. */
-export const DEFAULT_MODEL = 'digits';
-
-/** The folder of a model that comes with arpg, where no folder of that name lies at hand; else the path itself. */
-export function modelFolder(nameOrPath: string): string {
-  const isName = /^[\w-]+$/.test(nameOrPath) && !existsSync(nameOrPath);
-  const shipped = join(SHIPPED_MODELS, nameOrPath);
-  return isName && existsSync(shipped) ? shipped : nameOrPath;
-}
 
 export interface LoadOptions extends ResolveOptions {
   /** What runs the model: `auto` (default), `onnx`, `gpujs`, `gpujs:webgpu`, …, `reference`, or a target made before. */
@@ -94,8 +81,14 @@ export async function load(
   if (precision !== undefined) requireOneOf(precision, 'precision', RUN_PRECISIONS);
   const folder = modelFolder(nameOrFolder);
   const target = typeof wanted === 'string' ? await resolveTarget(wanted, settings) : wanted;
-  const generator = once(() => inRunPrecision(openGenerator(folder), precision, folder));
-  const tokenizerModel = once(() => openTokenizer(folder));
+  const generator = once(() => {
+    requireModelThere(folder);
+    return inRunPrecision(openGenerator(folder), precision, folder);
+  });
+  const tokenizerModel = once(() => {
+    requireModelThere(folder);
+    return openTokenizer(folder);
+  });
   const tokenizers: Tokenizer[] = [];
   const tokenizer = once(() => {
     const made = createTokenizer(tokenizerModel(), target);
@@ -139,7 +132,7 @@ export async function load(
     },
     releaseSamplers,
     classIndices(indexOrName) {
-      return findClasses(indexOrName, facts().classes, generator().labels);
+      return findClasses(indexOrName, facts().classes, generator().labels, shownName(folder));
     },
     classNote(indexOrName) {
       return chooseClasses(indexOrName, facts().classes, generator().labels).note;

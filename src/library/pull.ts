@@ -1,4 +1,13 @@
-import { constants, copyFileSync, createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
+import {
+  constants,
+  copyFileSync,
+  createReadStream,
+  existsSync,
+  linkSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { faultOfNumber, faultOfWhole } from '../sampling/settingFaults.js';
 import { writeFolderAtomically, writeOutputFile } from '../atomicFile.js';
@@ -49,8 +58,20 @@ export interface PullOptions
   readonly cache?: string;
   /** Use the cache alone. */
   readonly offline?: boolean;
+  /** Leave no second copy in the cache. */
+  readonly moves?: boolean;
+  /** Hears what a model folder is before its weights are fetched. */
+  readonly onModel?: (model: OfferedModel) => void;
   /** Hears of each file's progress. */
   readonly onProgress?: (file: string, bytes: number, total: number | undefined) => void;
+}
+
+/** What a hub says of a model. */
+export interface OfferedModel {
+  /** Of all its files together. */
+  readonly bytes: number;
+  /** Under which the weights may be used, in words; undefined where nobody says. */
+  readonly license?: string;
 }
 
 export interface Pulled {
@@ -96,6 +117,16 @@ function copy(from: string, to: string): void {
   copyFileSync(from, to, constants.COPYFILE_FICLONE);
 }
 
+/** As {@link copy} for a copy that is to go: it takes no space meanwhile where the system can. */
+function link(from: string, to: string): void {
+  makeFolder(dirname(to));
+  try {
+    linkSync(from, to);
+  } catch {
+    copy(from, to);
+  }
+}
+
 async function listRepository(repository: HubRepository, options: PullOptions): Promise<readonly HubFile[]> {
   const url = listingUrl(repository);
   const path = await fetchFile(
@@ -132,17 +163,39 @@ async function pullRepository(repository: HubRepository, options: PullOptions): 
       `${repository.name}: not a model folder (no config.json and model.safetensors); name its weight files with --file, then use arpg import`,
     );
   const output = options.output ?? basename(repository.name);
+  const fetchListed = (path: string): Promise<string> => {
+    const { size, checksum } = listed.get(path)!;
+    const url = fileUrl(repository, path);
+    return fetchFile({ url, name: path, size, ...(checksum && { checksum }) }, options);
+  };
+  const fetched: string[] = [];
   await writeFolderAtomically(output, async (partial) => {
+    if (!options.files && options.onModel) {
+      const bytes = wanted.reduce((sum, path) => sum + listed.get(path)!.size, 0);
+      const small = wanted.filter((path) => path in LICENSES && listed.get(path)!.size <= MAX_CARD_BYTES);
+      const licenses: (string | undefined)[] = [];
+      for (const path of small)
+        licenses.push(LICENSES[path]!.exec(readFileSync(await fetchListed(path), 'utf8'))?.[1]?.trim());
+      const license = licenses.find((stated) => stated !== undefined);
+      options.onModel({ bytes, ...(license !== undefined && { license }) });
+    }
     for (const path of wanted) {
-      const { size, checksum } = listed.get(path)!;
-      const url = fileUrl(repository, path);
-      const file = { url, name: path, size, ...(checksum && { checksum }) };
-      copy(await fetchFile(file, options), join(partial, path));
+      const file = await fetchListed(path);
+      (options.moves ? link : copy)(file, join(partial, path));
+      fetched.push(file);
     }
     if (!options.files) checkModel(partial, repository.name);
   });
+  if (options.moves) for (const file of fetched) rmSync(file, { force: true });
   return { output, files: wanted.map((path) => join(output, path)) };
 }
+
+/** How a model's files state its licence, the one that counts first. */
+const LICENSES: Readonly<Record<string, RegExp>> = {
+  'config.json': /"license"\s*:\s*"([^"]{1,200})"/,
+  'README.md': /^license:\s*"?([^"\n]{1,200})/m,
+};
+const MAX_CARD_BYTES = 2 ** 20;
 
 /** @throws InputError when what came is no model that can be opened. */
 function checkModel(folder: string, name: string): void {
@@ -189,8 +242,8 @@ function requireOptions(options: PullOptions): void {
 /**
  * Fetches a model folder or published weights.
  * @param source `owner/name` or `owner/name@revision` of a hub, or the URL of one file
- * @throws UsageError for what is neither, InputError when the download or its content is at fault, OutputError when it
- * cannot be written.
+ * @throws UsageError for what is neither, NetworkError when the server cannot be reached or does not answer as it should,
+ *   InputError when the source or its content is at fault, OutputError when it cannot be written.
  */
 export async function pull(source: string, options: PullOptions = {}): Promise<Pulled> {
   if (typeof source !== 'string') throw new UsageError(`source ${String(source)} is not a text`);

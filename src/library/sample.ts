@@ -3,6 +3,7 @@ import { pickClass } from '../conditions/classGroups.js';
 import { classCondition } from '../conditions/condition.js';
 import { samplePictures } from '../sampling/samplePictures.js';
 import { requireGrid } from '../systems/abilities.js';
+import { progressOf } from './samplingProgress.js';
 import { orderOf } from '../systems/orders.js';
 import { faultOfWhole } from '../sampling/settingFaults.js';
 import type { RgbImage } from '../data/image.js';
@@ -13,6 +14,8 @@ import { requireNoFault, requireOneOf, resolveSettings, type SamplingSettings } 
 /** The most tokens of a picture, a guard against slips of the finger. */
 const MAX_TOKENS = 1 << 16;
 const DEFAULT_BATCH = 4;
+/** Numbers of pictures lie below. */
+const MAX_NUMBER = 2 ** 32;
 
 export interface SampleOptions extends SamplingSettings {
   /** Each picture's class as `Model.classIndices` takes it; null for none. Of a group, each picture draws one. */
@@ -23,8 +26,13 @@ export interface SampleOptions extends SamplingSettings {
   readonly rope?: RopeScaling;
   /** Pictures sampled together (default 4); it changes the time and memory, not the pictures. */
   readonly batch?: number;
-  /** Hears how many steps are done, over all pictures, and how many there are. */
-  readonly onProgress?: (done: number, total: number) => void;
+  /**
+   * Hears how many steps are done, over all pictures, how many there are, and what share of the work is done: steps with
+   * more tokens are more of it, and what `onPicture` does with a picture is taken for its decoding.
+   */
+  readonly onProgress?: (done: number, total: number, share: number) => void;
+  /** Number of the first picture under the seed (default 0). */
+  readonly first?: number;
   /** Numbers of pictures that are not drawn; the others are what they would be with them. */
   readonly skip?: ReadonlySet<number>;
   /** Hears of each picture that is finished, in their order, while the next batch is drawn; that goes no further ahead. */
@@ -79,16 +87,39 @@ export function pictureGrid(size: NonNullable<SampleOptions['size']>, factor: nu
   return { height: rows, width: columns };
 }
 
+/**
+ * What to know of pictures that are larger than those that a model was trained on; undefined where they are not.
+ * @param factor pixels of a token along each axis
+ */
+export function largerNote(grid: Grid, trained: Grid, factor: number): string | undefined {
+  if (grid.width <= trained.width && grid.height <= trained.height) return undefined;
+  const pixels = ({ width, height }: Grid) => `${width * factor}×${height * factor}`;
+  return `the model was trained on ${pixels(trained)} pixels: at ${pixels(grid)} quality falls`;
+}
+
 /** @throws UsageError naming the option of a set of pictures that is none, as callers of JavaScript may pass. */
-function requireOptions({ classes, batch, size, rope, skip }: SampleOptions): void {
+function requireOptions({ classes, batch, size, rope, skip, first }: SampleOptions): void {
   if (!Array.isArray(classes) || classes.length === 0)
     throw new UsageError('classes must be an array with the class of each picture, at least one');
   if (batch !== undefined) requireNoFault(faultOfWhole(batch, 'batch', 1));
+  if (first !== undefined) requireNoFault(faultOfWhole(first, 'first', 0, MAX_NUMBER - classes.length));
   if (rope !== undefined) requireOneOf(rope, 'rope', ROPE_SCALINGS);
   if (size !== undefined && (typeof size !== 'object' || size === null))
     throw new UsageError(`size ${String(size)} is not { width, height } in pixels`);
   if (skip !== undefined && !(skip instanceof Set))
     throw new UsageError('skip must be a Set of picture numbers');
+}
+
+/**
+ * A class of the model, each as likely as the others: the same for the same seed.
+ * @param picture number of the picture under the seed
+ */
+export function drawClass({ facts }: Model, seed: number, picture = 0): number {
+  return pickClass(
+    Array.from({ length: facts.classes }, (_, index) => index),
+    seed,
+    picture,
+  );
 }
 
 /**
@@ -108,35 +139,45 @@ export async function sampleTokens(model: Model, options: SampleOptions): Promis
       wanted === null ? null : model.classIndices(wanted),
     ]),
   );
-  const classIds = options.classes.map((wanted, picture) => {
+  const { first = 0 } = options;
+  const classIds = options.classes.map((wanted, place) => {
     const indices = wantedClasses.get(wanted)!;
-    return indices && pickClass(indices, settings.seed, picture);
+    return indices && pickClass(indices, settings.seed, first + place);
   });
   const drawn = classIds
-    .map((classId, index) => ({ index, condition: classCondition(classId) }))
+    .map((classId, place) => ({ index: first + place, condition: classCondition(classId) }))
     .filter(({ index }) => !options.skip?.has(index));
   const total = drawn.length * settings.steps;
   const sampler = model.sampler(grid, options.rope);
+  const batch = options.batch ?? DEFAULT_BATCH;
+  const progress = progressOf(model, grid, settings, drawn.length, batch);
+  let stepsDone = 0;
   const tokens = await samplePictures(
     sampler,
     drawn,
     {
       ...settings,
       orderOf: (index) => orderOf(system, config, grid, settings, { seed: settings.seed, index }),
-      batch: options.batch ?? DEFAULT_BATCH,
+      batch,
     },
     {
-      onProgress: (done) => options.onProgress?.(done, total),
+      onProgress: (done, step) => {
+        stepsDone = done;
+        options.onProgress?.(done, total, progress.stepped(step));
+      },
       ...(options.onStep && { onFrame: options.onStep }),
       ...(options.onSampled && { onSampled: options.onSampled }),
-      onPicture: (index, own) => options.onPicture?.(index, { classId: classIds[index]!, tokens: own }, grid),
+      onPicture: async (index, own) => {
+        await options.onPicture?.(index, { classId: classIds[index - first]!, tokens: own }, grid);
+        options.onProgress?.(stepsDone, total, progress.finished());
+      },
     },
   );
   return {
     seed: settings.seed,
     steps: settings.steps,
     grid,
-    pictures: tokens.map((own, place) => ({ classId: classIds[drawn[place]!.index]!, tokens: own })),
+    pictures: tokens.map((own, place) => ({ classId: classIds[drawn[place]!.index - first]!, tokens: own })),
   };
 }
 

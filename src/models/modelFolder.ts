@@ -24,9 +24,9 @@ import {
 } from './modelConfig.js';
 import { openSafetensors, serializeSafetensors } from '../checkpoints/safetensors.js';
 
-const WEIGHTS_FILE = 'model.safetensors';
-const LABELS_FILE = 'labels.json';
-const TOKENIZER_FOLDER = 'tokenizer';
+export const WEIGHTS_FILE = 'model.safetensors';
+export const LABELS_FILE = 'labels.json';
+export const TOKENIZER_FOLDER = 'tokenizer';
 const CARD_FILE = 'README.md';
 
 export interface GeneratorModel {
@@ -49,7 +49,8 @@ export interface TokenizerModel {
   readonly license?: string;
 }
 
-function requireFolder(folder: string): void {
+/** @throws InputError where there is no folder. */
+export function requireFolder(folder: string): void {
   if (!existsSync(folder))
     throw new InputError(`${folder}: no such model folder; make one with 'arpg import'`);
   if (!statSync(folder).isDirectory())

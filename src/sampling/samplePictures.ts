@@ -10,10 +10,16 @@ export interface SamplePicturesOptions extends SamplingOptions, StepOptions {
   readonly batch: number;
 }
 
+/** A step of a batch, which both count from 0. */
+export interface BatchStep {
+  readonly batch: number;
+  readonly step: number;
+}
+
 /** What happens while pictures are sampled. */
 export interface SamplePicturesEvents {
-  /** Gets the number of steps done, over all pictures. */
-  readonly onProgress?: (stepsDone: number) => void;
+  /** Gets the number of steps done, over all pictures, and the step of the batch that was done last. */
+  readonly onProgress?: (stepsDone: number, step: BatchStep) => void;
   /** Gets each picture's tokens after each step, −1 where unknown; they change with the next step. */
   readonly onFrame?: (index: number, step: number, tokens: Int32Array) => void;
   /**
@@ -74,7 +80,10 @@ export async function samplePictures(
         .slice(start, start + options.batch)
         .map((picture): PictureRequest => ({ ...picture, order: options.orderOf(picture.index) }));
       const done = await sampler.sample(batch, { ...options, signal }, ({ step, tokens: soFar }) => {
-        onProgress?.(start * options.steps + (step + 1) * batch.length);
+        onProgress?.(start * options.steps + (step + 1) * batch.length, {
+          batch: start / options.batch,
+          step,
+        });
         for (const [offset, own] of soFar.entries()) onFrame?.(batch[offset]!.index, step, own);
       });
       if (start + options.batch >= pictures.length) await onSampled?.();

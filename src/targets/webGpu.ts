@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { adapterAnswers } from './adapterProbe.js';
 
 const require = createRequire(import.meta.url);
 
@@ -65,12 +66,13 @@ export function mayHaveAdapter(): boolean {
   );
 }
 
+const navigatorGpu = (): NavigatorWithGpu['gpu'] =>
+  (globalThis as { navigator?: NavigatorWithGpu }).navigator?.gpu;
+
 /** Gives this process `navigator.gpu` through Dawn. */
 function provideWebGpu(): NavigatorWithGpu {
   const scope = globalThis as { navigator?: NavigatorWithGpu };
-  if (scope.navigator?.gpu) return scope.navigator;
-  // Vulkan loaders complain on stderr when there is no folder for their sockets; nothing here opens one.
-  process.env.XDG_RUNTIME_DIR ??= tmpdir();
+  if (scope.navigator && navigatorGpu() !== undefined) return scope.navigator;
   const { create, globals } = require('webgpu') as {
     create: (flags: readonly string[]) => NonNullable<NavigatorWithGpu['gpu']>;
     globals: object;
@@ -88,10 +90,22 @@ const noAdapter = (reason: string): DeviceReport => ({
   detail: `no WebGPU adapter answers; ${reason}`,
 });
 
+let probe: Promise<boolean | undefined> | undefined;
+
+/** Whether no adapter answers, found once, without the warnings that Vulkan drivers print then. */
+async function isKnownToHaveNone(): Promise<boolean> {
+  // Vulkan loaders complain on stderr when there is no folder for their sockets; nothing here opens one.
+  process.env.XDG_RUNTIME_DIR ??= tmpdir();
+  if (process.platform !== 'linux' || navigatorGpu() !== undefined) return false;
+  probe ??= adapterAnswers(require.resolve('webgpu'));
+  return (await probe) === false;
+}
+
 /** Asks for a WebGPU adapter; afterwards this process has `navigator.gpu` where one answers. */
 export async function inspectWebGpu(): Promise<DeviceReport> {
   if (!mayHaveAdapter()) return noAdapter('no Vulkan driver is installed');
   try {
+    if (await isKnownToHaveNone()) return noAdapter('a Vulkan, Metal or Direct3D 12 driver is needed');
     const adapter = await provideWebGpu().gpu!.requestAdapter();
     if (!adapter) return noAdapter('a Vulkan, Metal or Direct3D 12 driver is needed');
     const { vendor = '', architecture = '', device = '', description = '' } = adapter.info ?? {};

@@ -8,7 +8,7 @@ import type { TokenizerModel } from '../models/modelFolder.js';
 import { encodeSource } from './generatorRun.js';
 import type { OpenRun } from './openRun.js';
 import type { TrainingHost } from './request.js';
-import { failureNotes } from './runNotes.js';
+import { failureNotes, shrinkingNote } from './runNotes.js';
 import type { SharedRunSettings } from './runSettings.js';
 import { readTokenCache, writeTokenCache } from './tokenCache.js';
 
@@ -76,6 +76,9 @@ export async function loadTokens(
   }
   const source = await openImageSource(data);
   for (const note of source.notes) onNote?.(note);
+  const shrunk = await shrinkingNote(source, tokenizer.facts.imageSize);
+  if (shrunk !== undefined)
+    onNote?.(`${shrunk}, the tokenizer's size; train one with --image-size for another`);
   const report = (done: number) => {
     signal?.throwIfAborted();
     onProgress?.({ phase: 'tokenizing', done, total: source.count });

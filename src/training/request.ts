@@ -59,6 +59,8 @@ export interface GeneratorRequest extends TrainingRequest {
 export interface TokenizerRequest extends TrainingRequest {
   /** A name of `TRAINABLE_TOKENIZERS`, a JSON file, or the fields themselves (default `small`). */
   readonly config?: string | object | undefined;
+  /** Height and width in pixels that images are trained at (default: what `config` says). */
+  readonly imageSize?: number | undefined;
   /** What a difference counts: its magnitude or its square (default). */
   readonly reconstruction?: 'l1' | 'l2' | undefined;
   /** Weight of the entropy term; 0 leaves it out (default 0.05). */

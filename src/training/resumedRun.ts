@@ -22,6 +22,12 @@ function shown(value: unknown): string {
   return value.length === 0 ? 'none' : value.join(', ');
 }
 
+/** A setting of a run, or of its network. */
+function settingIn(settings: object, name: string): unknown {
+  const { config = {}, ...own } = settings as Readonly<Record<string, unknown>>;
+  return own[name] ?? (config as Readonly<Record<string, unknown>>)[name];
+}
+
 /** @throws UsageError for a field that asks for something else than what the run began with. */
 function requireSameSettings(folder: string, settings: object, request: TrainingRequest): void {
   const given = Object.entries(request).filter(([, value]) => value !== undefined);
@@ -30,7 +36,7 @@ function requireSameSettings(folder: string, settings: object, request: Training
       `--config: the run in ${folder} keeps the sizes that it began with; leave the flag out`,
     );
   for (const [field, value] of given) {
-    const known = (settings as Readonly<Record<string, unknown>>)[settingOf(field)];
+    const known = settingIn(settings, settingOf(field));
     if (known === undefined || field === 'steps' || isPath(field)) continue;
     if (!isDeepStrictEqual(value, known))
       throw new UsageError(

@@ -1,3 +1,4 @@
+import type { ImageSource } from '../data/imageSource.js';
 import type { TrainingSettings } from './trainingLoop.js';
 
 /** Says on how many images a training is validated, or that it is not. */
@@ -26,4 +27,15 @@ export function frozenNotes(
   if (frozen.size === 0) return [];
   const random = init === '' ? ', at the numbers that they were drawn as; --init starts from a model' : '';
   return [`${frozen.size} of ${parameters} parameters stay as they are${random}`];
+}
+
+/**
+ * What to know of images that lose detail, told by the first one; undefined where it does not.
+ * @param side height and width in pixels that images are trained at
+ */
+export async function shrinkingNote(source: ImageSource, side: number): Promise<string | undefined> {
+  const { width, height } = await source.image(0);
+  return Math.min(width, height) > side
+    ? `images of ${width}×${height} pixels are trained on at ${side}×${side}`
+    : undefined;
 }

@@ -120,7 +120,8 @@ export async function newTokenizerRun(
 ): Promise<TokenizerRunSettings> {
   const full = filled(request, TOKENIZER_DEFAULTS);
   const { fields, source } = configFields(full.config, TRAINABLE_TOKENIZERS);
-  const config = parseTokenizerConfig(vq, fields, source);
+  const sized = full.imageSize === undefined ? fields : { ...fields, image_size: full.imageSize };
+  const config = parseTokenizerConfig(vq, sized, source);
   if (shared.init !== '') tokenizerStart(openTokenizer(shared.init), config, shared.init);
   const settings: TokenizerRunSettings = {
     ...shared,

@@ -11,7 +11,7 @@ import { type OpenRun, withRun } from './openRun.js';
 import { finishRun, startingWeights, trainRun, writePreview } from './performRun.js';
 import { reconstructionGrid } from './preview.js';
 import type { TokenizerRequest, TrainedRun, TrainingHost } from './request.js';
-import { failureNotes } from './runNotes.js';
+import { failureNotes, shrinkingNote } from './runNotes.js';
 import { loopSettings, type SharedRunSettings } from './runSettings.js';
 import { tokenizerTraining } from './tokenizerRun.js';
 import {
@@ -41,6 +41,8 @@ export async function trainTokenizer(request: TokenizerRequest, host: TrainingHo
     const source = await openImageSource(run.settings.data);
     for (const note of source.notes) host.onNote?.(note);
     host.onNote?.(`${source.count} images of ${source.labels.length} classes`);
+    const shrunk = await shrinkingNote(source, config.image_size);
+    if (shrunk !== undefined) host.onNote?.(`${shrunk}; --image-size chooses another size`);
     requireBatchMemory(run.settings, config);
     const result = await trainRun(run, await prepare(run, config, source, host), host);
     for (const note of failureNotes(source.failures, 'replaced by others')) host.onNote?.(note);

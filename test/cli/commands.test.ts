@@ -101,8 +101,27 @@ describe('arpg import and sample', () => {
 describe('arpg tokenize and detokenize', () => {
   const temporary = temporaryFolder();
 
+  it('a folder’s pictures are found however deep they lie, and the file is said', () => {
+    const nested = temporary('nested');
+    for (const path of ['a/b/c/x.png', 'a/y.png', 'z.png']) {
+      mkdirSync(dirname(`${nested}/${path}`), { recursive: true });
+      writeFileSync(`${nested}/${path}`, encodePng({ width: 8, height: 8, data: new Uint8Array(192) }));
+    }
+    const output = temporary('nested.jsonl');
+    const { code, errors } = arpg(['tokenize', nested, '-o', output]);
+    expect(code, errors).to.equal(0);
+    expect(errors).to.include(`wrote ${output}: 3 lines of 3 images`);
+    const lines = readFileSync(output, 'utf8').trim().split('\n');
+    const sources = lines.map((line) => JSON.parse(line) as { source: string; class?: string });
+    expect(sources.map(({ source, class: name }) => [source.slice(nested.length + 1), name])).to.deep.equal([
+      ['z.png', undefined],
+      ['a/y.png', 'a'],
+      ['a/b/c/x.png', 'a/b/c'],
+    ]);
+  });
+
   it('take a real photograph through tokens and back with the same bytes on every run', () => {
-    const script = `set -o pipefail; arpg tokenize ${photo} --size 64 | arpg detokenize -o -`;
+    const script = `set -o pipefail; arpg tokenize ${photo} --image-size 64 | arpg detokenize -o -`;
     const [first, second] = [shell(script), shell(script)];
     expect(first.errors).to.equal('');
     expect(first.code).to.equal(0);
@@ -261,7 +280,7 @@ describe('the models that come with arpg', () => {
       const { errors } = arpg(['sample', ...flags, '--class', '7', '--seed', '1', '-o', output], {
         env: flags.length === 0 ? { ARPG_MODEL: '' } : {},
       });
-      expect(errors).to.equal('');
+      expect(errors).to.equal(`wrote ${output}: 7, seed 1 (32×32)\n`);
       expect(PNG.sync.read(readFileSync(output))).to.include({ width: 32, height: 32 });
     }
     expect(readFileSync(temporary('seven-0.png')).equals(readFileSync(temporary('seven-2.png')))).to.equal(
@@ -313,7 +332,7 @@ describe('bad input', () => {
   const cases: Readonly<Record<string, () => BadCase>> = {
     'unknown command': () => ({ args: ['smaple'], code: 2, says: "did you mean 'sample'" }),
     'unknown flag': () => ({ args: ['sample', '-c', '1', '--stepz', '3'], code: 2, says: '--stepz' }),
-    'no class': () => ({ args: ['sample'], code: 2, says: 'class' }),
+    'no class': () => ({ args: ['edit', photo, '--keep', '0.5'], code: 2, says: 'class' }),
     'unknown class': () => ({ args: ['sample', '-c', '77'], code: 2, says: 'classes 0 to 9' }),
     'too many steps': () => ({ args: ['sample', '-c', '1', '--steps', '99'], code: 2, says: '16 tokens' }),
     'a guidance that is no number': () => ({
@@ -435,7 +454,7 @@ describe('bad input', () => {
       says: '--config',
     }),
     'more memory than there is': () => ({
-      args: ['tokenize', '--size', '4096', photo],
+      args: ['tokenize', '--image-size', '4096', photo],
       code: 4,
       says: 'not enough memory',
     }),

@@ -110,7 +110,9 @@ describe('arpg writes the format that the file is named after', () => {
   const format = async (path: string) => (await sharp(readFileSync(path)).metadata()).format;
 
   it('sample, detokenize, outpaint and inpaint', async () => {
-    expect(arpg(['sample', '-c', '3', '--seed', '1', '-o', temporary('s.jpg')]).errors).to.equal('');
+    expect(arpg(['sample', '-c', '3', '--seed', '1', '-o', temporary('s.jpg')]).errors).to.equal(
+      `wrote ${temporary('s.jpg')}: 3, seed 1 (8×8)\n`,
+    );
     expect(await format(temporary('s.jpg'))).to.equal('jpeg');
     arpg(['sample', '-c', '3', '--seed', '1', '-o', temporary('t.jsonl')]);
     expect(readFileSync(temporary('t.jsonl'), 'utf8')).to.include('"tokens"');

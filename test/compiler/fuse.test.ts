@@ -10,7 +10,6 @@ import {
   input,
   makeGraph,
   multiply,
-  rmsNorm,
   rope,
   splitHeads,
   type Tensor,
@@ -25,7 +24,6 @@ import { interpret } from '../support/interpret.js';
 const [batch, tokens, past] = ['batch', 'tokens', 'past'].map(dim) as [Tensor['shape'][number], never, never];
 const x = input('x', 'f32', [batch, tokens, 12]);
 const y = input('y', 'f32', [batch, tokens, 12]);
-const weight = input('weight', 'f32', [12]);
 const cache = {
   key: input('key', 'f32', [batch, 3, past, 4]),
   value: input('value', 'f32', [batch, 3, past, 4]),
@@ -36,7 +34,6 @@ const tables = ['cosines', 'sines'].map((name) => input(name, 'f32', [9, 2])) as
 const given = {
   x: floats([2, 5, 12], 1),
   y: floats([2, 5, 12], 2),
-  weight: floats([12], 3),
   key: floats([2, 3, 6, 4], 4),
   value: floats([2, 3, 6, 4], 5),
   positions: ints([2, 5], 9, 6),
@@ -45,7 +42,7 @@ const given = {
 };
 
 function graphOf(outputs: Readonly<Record<string, Tensor>>): Graph {
-  return makeGraph('g', [x, y, weight, cache.key, cache.value, positions, ...tables], outputs);
+  return makeGraph('g', [x, y, cache.key, cache.value, positions, ...tables], outputs);
 }
 
 function countsOf(graph: Graph): Readonly<Record<string, number>> {
@@ -97,16 +94,6 @@ describe('fusing', () => {
     expect(fused(graphOf({ result }))).to.include({ attention: 1 });
     const turned = rope(multiply(splitHeads(x, 3), 2), positions, ...tables);
     expect(fused(graphOf({ result: turned }))).to.include({ rope: 1 });
-  });
-
-  it('a sum and its norm become one, of which later sums read the sum', () => {
-    const sum = add(x, y);
-    const normed = rmsNorm(sum, weight, 1e-5);
-    expect(fused(graphOf({ result: add(sum, normed) }))).to.deep.equal({ addRmsNorm: 1, add: 1 });
-    expect(fused(graphOf({ stretched: rmsNorm(add(x, 1), weight, 1e-5) }))).to.deep.equal({
-      rmsNorm: 1,
-      add: 1,
-    });
   });
 
   it('happens on processors alone', () => {

@@ -11,7 +11,7 @@ import { expect } from 'chai';
 import { cacheFolder } from '../../src/download/cache.js';
 import { download } from '../../src/download/download.js';
 import { isInnerPath, parseListing, parseRepository } from '../../src/download/hub.js';
-import { InputError, UsageError } from '../../src/errors.js';
+import { InputError, NetworkError, UsageError } from '../../src/errors.js';
 import { openGenerator, pull, type PullOptions } from '../../src/index.js';
 import { temporaryFolder } from '../support/temporary.js';
 
@@ -172,7 +172,7 @@ describe('pull', () => {
     number++;
     handler = (_, response) => void response.writeHead(503).end();
     const failure = await failureOf(fetchTo());
-    expect(failure).to.be.instanceOf(InputError);
+    expect(failure).to.be.instanceOf(NetworkError);
     expect(failure.message)
       .to.include('status 503')
       .and.include('/weights.bin')
@@ -403,7 +403,7 @@ describe('pull', () => {
         response.destroy();
       };
       const failure = await failureOf(download(`${base}/x`, output(), { ...options, maxBytes: 10 }));
-      expect(failure, length).to.be.instanceOf(InputError);
+      expect(failure, length).to.be.instanceOf(NetworkError);
     }
     expect(existsSync(output())).to.equal(false);
   });
@@ -507,6 +507,9 @@ describe('pull', () => {
       const missing = await command([`${base}/nothing.pt`]);
       expect([missing.code, missing.errors.trim().split('\n').length]).to.deep.equal([3, 1]);
       expect((await command(['one'])).code).to.equal(2);
+      handler = (request) => void request.socket.destroy();
+      const cut = await command([`${base}/cut.pt`, '--timeout', '1']);
+      expect([cut.code, cut.errors.trim().split('\n').length], cut.errors).to.deep.equal([6, 1]);
     }).timeout(60_000);
 
     it('goes through the proxy that the environment names', async () => {

@@ -85,7 +85,16 @@ describe('redraw', () => {
     const [width, height] = [30, 8];
     const image = { width, height, data: pattern(width, height, 3) };
     const mask = rectangleMask(width, height, 6, 0, 30, 8);
-    const { windows } = await redraw({ sampler, tokenizer }, { image, mask }, options);
+    const shares: number[] = [];
+    const { windows } = await redraw(
+      { sampler, tokenizer },
+      { image, mask },
+      { ...options, onProgress: (share) => shares.push(share) },
+    );
+    // Steps and windows, each of which is more than what was done before.
+    expect(shares).to.deep.equal([...shares].sort((a, b) => a - b));
+    expect(shares.length).to.be.above(2 * windows.length);
+    expect([shares[0]! > 0, shares.at(-1)]).to.deep.equal([true, 1]);
     const lefts = windows.map(({ box }) => box.left);
     expect(lefts).to.deep.equal([...lefts].sort((a, b) => a - b));
     expect(windows.length).to.be.greaterThan(3);

@@ -377,6 +377,8 @@ describe('export', () => {
       expect(JSON.parse(report.text)).to.deep.equal({ format: 'onnx', files: [temporary('e.onnx')] });
       const page = run('--format', 'gpujs', '--model', 'digits', '--steps', '3', '-o', '-');
       expect(page.text).to.match(/^\/\/ digits: ARPG for pages, drawn in 3 steps \(arccos\)/);
+      const usual = run('--format', 'gpujs', '--model', 'tiny', '-o', '-');
+      expect(usual.text).to.include('drawn in 16 steps (arccos)');
       expect(page.text).to.include('export const load');
       expect(page.text).to.not.match(/^\s*import |require\(/m);
     }).timeout(120_000);

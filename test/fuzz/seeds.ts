@@ -48,6 +48,9 @@ export interface Seeds {
   readonly checkpointState: Uint8Array;
   readonly log: Uint8Array;
   readonly listing: Uint8Array;
+  /** What pictures say of how they were drawn, and lines that ask for pictures. */
+  readonly record: Uint8Array;
+  readonly job: Uint8Array;
   readonly onnx: Uint8Array;
 }
 
@@ -242,6 +245,14 @@ export async function makeSeeds(): Promise<Seeds> {
         .map((line) => `${JSON.stringify(line)}\n`)
         .join(''),
     ),
+    record: json({
+      ...{ format: 1, command: 'sample', version: '0.1.0', target: 'onnx', precision: 'fp32' },
+      model: { name: 'digits', sha256: 'a'.repeat(64) },
+      ...{ seed: 7, picture: 0, classes: [{ index: 3, name: 'three' }], columns: 1 },
+      ...{ size: { width: 8, height: 8 }, rope: 'extend', scale: { factor: 2, filter: 'nearest' } },
+      settings: { steps: 4, schedule: 'arccos', guidance: 4, order: [0, 1], 'top-k': 0 },
+    }),
+    job: json({ class: 3, seed: 7, steps: 4, order: 'raster', size: '8x8', output: 'a/b.png' }),
     listing: json([
       { type: 'file', path: 'config.json', size: 120, oid: 'a'.repeat(40) },
       { type: 'file', path: 'tokenizer/model.safetensors', size: 9, lfs: { oid: 'b'.repeat(64), size: 900 } },

@@ -9,9 +9,10 @@ import { openPytorch } from '../../src/checkpoints/pytorch.js';
 import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import { OpaqueObject, PickleError } from '../../src/checkpoints/pickleValues.js';
 import { unpickle } from '../../src/checkpoints/unpickle.js';
-import { decodeRgba } from '../../src/data/image.js';
+import { decodeRgba, encodePng } from '../../src/data/image.js';
 import { openImageSource } from '../../src/data/imageSource.js';
 import { splitPictures } from '../../src/data/imageStream.js';
+import { withPngTexts } from '../../src/data/pngText.js';
 import { parseNpy } from '../../src/data/npy.js';
 import { gridOfLine, parseTokenLines } from '../../src/data/tokenLines.js';
 import { openTokenSet } from '../../src/data/tokenSource.js';
@@ -20,6 +21,8 @@ import { maskOf } from '../../src/editing/mask.js';
 import { GraphError } from '../../src/graph/graphError.js';
 import { graphFromJson } from '../../src/graph/serialize.js';
 import { readJsonFile } from '../../src/jsonFile.js';
+import { parseJob } from '../../src/library/jobLines.js';
+import { readSampleRecord } from '../../src/library/pictureRecord.js';
 import { readFeatureNetwork } from '../../src/targets/onnx/featureNetwork.js';
 import { readCheckpoint } from '../../src/training/runFolder.js';
 import { readLog } from '../../src/training/runLog.js';
@@ -40,6 +43,12 @@ import { mutateJson, mutateLines } from './textMutators.js';
 import { mutateZip } from './zipMutators.js';
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+/** A picture that says how it was drawn. */
+const pictureSaying = (record: string) =>
+  withPngTexts(encodePng({ width: 2, height: 2, data: new Uint8Array(12) }), [
+    { keyword: 'arpg', text: record },
+  ]);
 
 /** Chooses the mutator by the input's first bytes. */
 const mutatePicture: Mutator = (picture, random) => {
@@ -264,6 +273,24 @@ export function subjects(seeds: Seeds, folder: string): readonly Subject[] {
       inputs: [seeds.listing],
       mutate: json,
       read: (bytes) => parseListing(text(bytes), 'https://hub.example/owner/name'),
+    },
+    {
+      name: 'picture-record',
+      inputs: [seeds.record],
+      mutate: json,
+      read: (bytes) => readSampleRecord(pictureSaying(text(bytes)), 'picture.png'),
+    },
+    {
+      name: 'picture-texts',
+      inputs: [pictureSaying(text(seeds.record))],
+      mutate: informed(mutatePng),
+      read: (bytes) => readSampleRecord(bytes, 'picture.png'),
+    },
+    {
+      name: 'job',
+      inputs: [seeds.job],
+      mutate: json,
+      read: (bytes) => parseJob(text(bytes), 1, 'jobs.jsonl'),
     },
     {
       name: 'onnx',

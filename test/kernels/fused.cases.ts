@@ -76,27 +76,3 @@ describeConformance('cachedAttention', [
       attend(mask)(query!, key!, value!, pastKey!, pastValue!),
   },
 ]);
-
-describeConformance('addRmsNorm', [
-  {
-    name: 'by hand',
-    inputs: [floatTensor([1, 1, 2], [1, 6]), floatTensor([1, 1, 2], [2, -2]), floatTensor([2], [1, 2])],
-    build: (x, added, weight) => op.addRmsNorm(x, added, weight, 0).normed,
-    expected: [3 / Math.sqrt(12.5), 8 / Math.sqrt(12.5)],
-  },
-  {
-    name: 'both outputs, symbolic',
-    inputs: [floats([2, 5, 24]), floats([2, 5, 24], 2), floats([24], 3)],
-    shapes: [[batch, tokens, 24], [batch, tokens, 24], undefined],
-    build: (x, added, weight) => {
-      const { normed, sum } = op.addRmsNorm(x, added, weight, 1e-5);
-      return [normed, sum];
-    },
-  },
-  {
-    name: 'no rows',
-    inputs: [floats([2, 0, 24]), floats([2, 0, 24]), floats([24], 3)],
-    shapes: [[batch, tokens, 24], [batch, tokens, 24], undefined],
-    build: (x, added, weight) => op.addRmsNorm(x, added, weight, 1e-5).normed,
-  },
-]);

@@ -3,6 +3,7 @@ import {
   drawSeed,
   inpaint,
   InputError,
+  largerNote,
   load,
   type Model,
   outpaintCanvas,
@@ -141,6 +142,18 @@ describe('library', () => {
     });
     expect([grid, pictures[0]!.tokens.length]).to.deep.equal([{ height: 2, width: 6 }, 12]);
     expect(seen.at(-1)).to.deep.equal([4, 4]);
+    const shares: number[] = [];
+    await sampleTokens(model, {
+      ...{ classes: [1, 2, 3], batch: 2, steps: 4 },
+      onProgress: (_done, _total, share) => shares.push(share),
+    });
+    expect(shares).to.deep.equal([...shares].sort((a, b) => a - b));
+    expect(shares[0]).to.be.within(0.001, 0.2);
+    expect(shares.at(-1)).to.equal(1);
+    expect(largerNote({ height: 4, width: 8 }, { height: 4, width: 4 }, 8)).to.equal(
+      'the model was trained on 32×32 pixels: at 64×32 quality falls',
+    );
+    expect(largerNote({ height: 2, width: 4 }, { height: 4, width: 4 }, 8)).to.equal(undefined);
     expect(steps.at(-1)).to.equal(12);
   });
 

@@ -17,14 +17,22 @@ export interface CliResult {
 export interface CliOptions {
   readonly stdin?: Uint8Array | string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The working folder (default: the project's root). */
+  readonly cwd?: string;
 }
 
-/** Runs `arpg` from the project's root. */
-export function arpg(args: readonly string[], { stdin = '', env = {} }: CliOptions = {}): CliResult {
+/** What the tests keep away from: the user's own defaults, and what is kept between commands. */
+const ISOLATED = { ARPG_COMPILE_CACHE: '0', XDG_CONFIG_HOME: '/nonexistent', DEBUG: '' };
+
+/** Runs `arpg`. */
+export function arpg(
+  args: readonly string[],
+  { stdin = '', env = {}, cwd = root }: CliOptions = {},
+): CliResult {
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
-    cwd: root,
+    cwd,
     input: stdin,
-    env: { ...process.env, ARPG_MODEL: TINY_MODEL, ARPG_COMPILE_CACHE: '0', DEBUG: '', ...env },
+    env: { ...process.env, ARPG_MODEL: TINY_MODEL, ...ISOLATED, ...env },
     maxBuffer: 1 << 28,
   });
   return { code: status, stdout, text: stdout.toString(), errors: stderr.toString() };
@@ -37,8 +45,13 @@ export const ARPG_SHELL = `'${process.execPath}' '${program}'`;
 export function shell(script: string): CliResult {
   const { status, stdout, stderr } = spawnSync('bash', ['-c', `arpg() { ${ARPG_SHELL} "$@"; }; ${script}`], {
     cwd: root,
-    env: { ...process.env, ARPG_MODEL: TINY_MODEL, ARPG_COMPILE_CACHE: '0', DEBUG: '' },
+    env: { ...process.env, ARPG_MODEL: TINY_MODEL, ...ISOLATED },
     maxBuffer: 1 << 28,
   });
   return { code: status, stdout, text: stdout.toString(), errors: stderr.toString() };
+}
+
+/** What a command said on stderr besides what it wrote. */
+export function remarks(errors: string): string {
+  return errors.replace(/^wrote .*\n/gm, '');
 }

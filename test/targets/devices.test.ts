@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import * as op from '../../src/dsl/index.js';
 import { TargetError } from '../../src/errors.js';
@@ -12,7 +13,9 @@ import { resolveTarget } from '../../src/targets/resolveTarget.js';
 import { passesSelfTest } from '../../src/targets/selfTest.js';
 import { type DeviceTensor, floatTensor, type Target } from '../../src/targets/target.js';
 import { type DeviceReport, mayHaveAdapter, mayHaveGpu } from '../../src/targets/webGpu.js';
+import { adapterAnswers } from '../../src/targets/adapterProbe.js';
 import { arpg } from '../support/cli.js';
+import { temporaryFolder } from '../support/temporary.js';
 import { onnxWebGpu } from '../support/conformance.js';
 
 const REAL: DeviceReport = { usable: true, realGpu: true, detail: 'a card' };
@@ -106,6 +109,39 @@ describe('the providers of onnxruntime', () => {
     expect(errors).to.equal('');
     expect(onnx[1]).to.deep.include({ usable: false });
     expect(onnx[1]!.detail).to.include('no Vulkan driver is installed');
+  });
+});
+
+describe('another process asks for an adapter', () => {
+  const temporary = temporaryFolder();
+
+  it('and says what came of it, or nothing where it came to no end', async () => {
+    const moduleOf = (name: string, requestAdapter: string) => {
+      const path = temporary(`${name}.cjs`);
+      writeFileSync(
+        path,
+        `process.stderr.write('driver: noise'); exports.globals = {}; exports.create = () => ({ requestAdapter: ${requestAdapter} });`,
+      );
+      return path;
+    };
+    expect(await adapterAnswers(moduleOf('some', 'async () => ({})'))).to.equal(true);
+    expect(await adapterAnswers(moduleOf('none', 'async () => null'))).to.equal(false);
+    expect(await adapterAnswers(moduleOf('refusing', 'async () => { throw new Error() }'))).to.equal(false);
+    expect(await adapterAnswers(moduleOf('crashing', '() => process.abort()'))).to.equal(undefined);
+    expect(await adapterAnswers(temporary('nowhere.cjs'))).to.equal(undefined);
+  });
+
+  it('so that a broken driver prints nothing', function () {
+    if (process.platform !== 'linux') this.skip();
+    const driver = { file_format_version: '1.0.0', ICD: { library_path: '/none.so', api_version: '1.1.0' } };
+    writeFileSync(temporary('driver.json'), JSON.stringify(driver));
+    const env = { VK_DRIVER_FILES: temporary('driver.json') };
+    const { code, errors } = arpg(['graph', 'decoder', '--quiet'], { env });
+    expect([code, errors]).to.deep.equal([0, '']);
+    const refused = arpg(['sample', '-c', '1', '--target', 'gpujs:webgpu', '-o', temporary('x.png')], {
+      env,
+    });
+    expect([refused.code, refused.errors.trimEnd().split('\n').length], refused.errors).to.deep.equal([4, 1]);
   });
 });
 

@@ -21,7 +21,7 @@ import { readCheckpoint } from '../../src/training/runFolder.js';
 import { readLog } from '../../src/training/runLog.js';
 import { readTokenCache } from '../../src/training/tokenCache.js';
 import { heldOutBatches, splitExamples } from '../../src/training/heldOut.js';
-import { arpg } from '../support/cli.js';
+import { arpg, remarks } from '../support/cli.js';
 import { writeStripes } from '../support/stripes.js';
 import { temporaryFolder } from '../support/temporary.js';
 
@@ -299,7 +299,7 @@ describe('arpg train', () => {
       '-o',
       temporary('down.png'),
     ]);
-    expect(sample.errors).to.equal('');
+    expect(remarks(sample.errors)).to.equal('');
     expect(PNG.sync.read(readFileSync(temporary('down.png')))).to.include({ width: 16, height: 16 });
   }).timeout(240_000);
 

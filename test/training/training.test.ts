@@ -235,6 +235,37 @@ describe('training as a library', function () {
     expect(log.map((entry) => entry.restarted_codes)).to.deep.equal([0, 0]);
   });
 
+  it('says when images are shrunk, and trains at the size that is asked for', async () => {
+    const { image_size: _, ...config } = openTokenizer(tokenizer).config as { readonly image_size: number };
+    mkdirSync(temporary('large/class'), { recursive: true });
+    for (const name of ['a', 'b', 'c'])
+      writeFileSync(
+        temporary(`large/class/${name}.png`),
+        encodePng({ width: 64, height: 48, data: pattern(64, 48, 3) }),
+      );
+    const request = (out: string, imageSize: number) => ({
+      ...{ data: temporary('large'), out: temporary(out), config, imageSize, seed: 1 },
+      ...{ steps: 1, batch: 1, warmup: 0, holdout: 0, restartAfter: 0 },
+    });
+    const shrunk = await listen((host) => trainTokenizer(request('at-16', 16), host));
+    expect(shrunk.notes).to.include(
+      'images of 64×48 pixels are trained on at 16×16; --image-size chooses another size',
+    );
+    expect(openTokenizer(shrunk.trained.model!).config).to.have.property('image_size', 16);
+    const kept = await listen((host) => trainTokenizer(request('at-48', 48), host));
+    expect(kept.notes.join('\n')).to.not.include('trained on at');
+    const resumed = { resume: temporary('at-16'), steps: 2 };
+    expect((await refusal(trainTokenizer({ ...resumed, imageSize: 48 }, { target }))).message).to.include(
+      '--image-size 48: the run',
+    );
+    await trainTokenizer({ ...resumed, imageSize: 16 }, { target });
+    const generator = { ...tokens('from-large'), data: temporary('large'), steps: 1, warmup: 0, holdout: 0 };
+    const { notes } = await listen((host) => trainGenerator(generator, host));
+    expect(notes).to.include(
+      "images of 64×48 pixels are trained on at 16×16, the tokenizer's size; train one with --image-size for another",
+    );
+  });
+
   it('keeps frozen parameters as the model has them that it starts from', async () => {
     const known = temporary('known/model');
     const freeze = ['embeddings.*', 'layers.self_dec.?.attn_norm.weight'];

@@ -1,0 +1,134 @@
+import {
+  ANIMATION_FORMATS,
+  type CommonRecord,
+  decodePartial,
+  encodeAnimation,
+  fieldsOfSettings,
+  formatTokenLine,
+  type FullSettings,
+  type Model,
+  type PictureNotes,
+  precisionOf,
+  type RgbImage,
+  type RopeScaling,
+  type SampledTokenSet,
+  type SampleRecord,
+} from '../index.js';
+import { arrange, scaledAll, type WrittenFile, writeFrames, writeImages } from './imageOutput.js';
+import type { OutputChoice, OutputFormat } from './outputFormat.js';
+import { classTitle, notesOf, recordedClass } from './pictureNotes.js';
+import type { SamplePlan } from './samplePlan.js';
+import type { SampleRequest } from './sampleRequest.js';
+import { STREAM, writeOutput } from './streams.js';
+
+/** How pictures were drawn and are written, as far as their files say it. */
+export interface DrawnHow {
+  readonly settings: FullSettings;
+  readonly choice: OutputChoice<OutputFormat>;
+  /** Pixels of a picture, where they were asked for. */
+  readonly size?: { readonly width: number; readonly height: number } | undefined;
+  readonly rope: RopeScaling;
+}
+
+/**
+ * What the files of pictures say of them.
+ * @returns a function of the number of a picture and its class, or of a grid's first, their classes and the columns
+ */
+export function sampleNotes(
+  model: Model,
+  common: CommonRecord,
+  { settings, choice: { encoding, quality, scale }, size, rope }: DrawnHow,
+): (picture: number, classIds: readonly number[], columns?: number) => PictureNotes | undefined {
+  const { labels, weights } = model.generator;
+  const precision = precisionOf(weights);
+  return (picture, classIds, columns) => {
+    const record: SampleRecord = {
+      ...common,
+      precision,
+      seed: settings.seed,
+      picture,
+      classes: classIds.map((index) => recordedClass(index, labels)),
+      ...(columns !== undefined && { columns }),
+      ...(size && { size, rope }),
+      ...(scale && { scale }),
+      ...(encoding !== 'png' && { quality }),
+      settings: fieldsOfSettings(settings),
+    };
+    const what = columns === undefined ? classTitle(record.classes[0]!) : `${classIds.length} pictures`;
+    return notesOf(record, `${what}, seed ${settings.seed}`, encoding);
+  };
+}
+
+/** What was drawn, to be written together. */
+export interface JointPictures {
+  readonly request: SampleRequest;
+  readonly plan: SamplePlan;
+  readonly sampled: SampledTokenSet;
+  /** Step by step, each picture's tokens so far. */
+  readonly history: readonly (readonly Int32Array[])[];
+  /** What a grid's file says besides. */
+  readonly notes?: PictureNotes | undefined;
+}
+
+async function framesOf(
+  model: Model,
+  { request, sampled, history }: JointPictures,
+): Promise<readonly RgbImage[]> {
+  const frames: RgbImage[] = [];
+  for (const step of history) {
+    const parts: RgbImage[] = [];
+    for (const tokens of step)
+      parts.push(await decodePartial(model.tokenizer, { tokens, grid: sampled.grid }));
+    frames.push(arrange(parts));
+  }
+  return scaledAll(frames, request.choice.scale);
+}
+
+/** The file that was written; none for stdout. */
+function fileAt(output: string | undefined, size?: WrittenFile['size']): readonly WrittenFile[] {
+  return output === undefined || output === STREAM ? [] : [{ path: output, ...(size && { size }) }];
+}
+
+/** Writes tokens as JSON lines. */
+async function writeTokens(
+  { grid, pictures }: SampledTokenSet,
+  output: string | undefined,
+): Promise<readonly WrittenFile[]> {
+  const lines = pictures.map(({ tokens, classId }) =>
+    formatTokenLine({
+      tokens: Array.from(tokens),
+      grid: [grid.height, grid.width],
+      ...(classId !== null && { class_id: classId }),
+    }),
+  );
+  await writeOutput(output, lines.join(''));
+  return fileAt(output);
+}
+
+/**
+ * Writes what does not go to a file for each picture as it is drawn: tokens, the steps, moving pictures, grids.
+ * @returns the files of the steps, and the others
+ */
+export async function writeJointly(
+  model: Model,
+  drawn: JointPictures,
+): Promise<{ readonly frames: readonly string[]; readonly others: readonly WrittenFile[] }> {
+  const { request, plan, sampled, notes } = drawn;
+  const { choice, list, flags } = request;
+  const { output } = flags;
+  if (choice.format === 'tokens') return { frames: [], others: await writeTokens(sampled, output) };
+  const frames = await framesOf(model, drawn);
+  const written = flags.frames === undefined ? [] : await writeFrames(flags.frames, frames);
+  const animation = ANIMATION_FORMATS.find((moving) => moving === choice.format);
+  if (animation) {
+    await writeOutput(output, await encodeAnimation(frames, animation));
+    const { width, height } = frames[0]!;
+    return { frames: written, others: fileAt(output, { width, height }) };
+  }
+  if (!plan.still || plan.isSpread) return { frames: written, others: [] };
+  const images: RgbImage[] = [];
+  for (const { tokens } of sampled.pictures)
+    images.push(await model.tokenizer.decode({ tokens, grid: sampled.grid }));
+  const joint = { ...plan.still, columns: list.columns };
+  return { frames: written, others: await writeImages(images, joint, output, () => notes) };
+}
