@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { openSafetensors, serializeSafetensors } from '../../src/checkpoints/safetensors.js';
 import { readFloats, storedFloats } from '../../src/graph/weights.js';
-import { arpg, ARPG_SHELL, type CliResult, shell } from '../support/cli.js';
+import { arpg, ARPG_SHELL, type CliResult, remarks, shell } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 const FIXTURE = new URL('../../../fixtures/models/tiny', import.meta.url);
