@@ -4,7 +4,7 @@
  * `load` opens a model; `sample` draws pictures of classes, `inpaint` draws the masked part of a picture anew. What
  * models are written and run with is in `arpg/graph`, training in `arpg/training`. All that the commands do is done
  * through what these three name.
- * @module
+ * @module arpg
  */
 
 // Models

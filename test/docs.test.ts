@@ -10,8 +10,9 @@ const pages = [
   'README.md',
   'CONTRIBUTING.md',
   'CHANGELOG.md',
-  ...readdirSync(join(root, 'docs'))
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
+    .sort()
     .map((name) => `docs/${name}`),
 ];
 
@@ -32,6 +33,18 @@ function anchorOf(heading: string): string {
     .replaceAll(' ', '-');
 }
 
+/** The anchors of a page: its own, and those of headings, of which later ones of the same text are numbered. */
+function anchorsOf(page: string): ReadonlySet<string> {
+  const anchors = new Set([...prose(page).matchAll(/<a id="([^"]+)">/g)].map(([, id]) => id!));
+  const seen = new Map<string, number>();
+  for (const anchor of headingsOf(page).map(anchorOf)) {
+    const times = seen.get(anchor) ?? 0;
+    seen.set(anchor, times + 1);
+    anchors.add(times === 0 ? anchor : `${anchor}-${times}`);
+  }
+  return anchors;
+}
+
 /** Where the links of a page lead that stay within the project. */
 function linksOf(page: string): readonly string[] {
   return [...prose(page).matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, target]) =>
@@ -45,7 +58,7 @@ function faultOf(page: string, link: string): string | undefined {
   const target = path === '' ? page : relative(root, resolve(root, dirname(page), path));
   if (!existsSync(join(root, target))) return `${page}: ${link}: there is no ${target}`;
   if (anchor === undefined) return undefined;
-  return headingsOf(target).some((heading) => anchorOf(heading) === anchor)
+  return anchorsOf(target).has(anchor)
     ? undefined
     : `${page}: ${link}: ${target} has no heading of that name`;
 }
@@ -75,11 +88,11 @@ describe('documentation', () => {
     expect(linksOf('docs/SYSTEMS.md').length).to.be.greaterThan(30);
     expect(faultOf('docs/SYSTEMS.md', '#vq-16')).to.equal(undefined);
     expect(faultOf('docs/SYSTEMS.md', '#vq-17')).to.match(/no heading/);
-    expect(faultOf('docs/SYSTEMS.md', 'README.md')).to.match(/no docs\/README\.md/);
+    expect(faultOf('docs/SYSTEMS.md', 'NONE.md')).to.match(/no docs\/NONE\.md/);
   });
 
   it('no page has two headings of one anchor', () => {
-    for (const page of pages.filter((name) => name !== 'CHANGELOG.md')) {
+    for (const page of pages.filter((name) => name !== 'CHANGELOG.md' && !name.startsWith('docs/api/'))) {
       const anchors = headingsOf(page).map(anchorOf);
       expect(anchors, page).to.deep.equal([...new Set(anchors)]);
     }

@@ -4,7 +4,7 @@
  *
  * A model is a pure function that builds a graph with the operations below. The compiler turns the graph into another
  * graph, and a target runs it. Graphs print as text and draw as tables, SVG and DOT.
- * @module
+ * @module arpg/graph
  */
 
 // The language: sources, scopes, symbolic dims and every operation

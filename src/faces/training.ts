@@ -3,7 +3,7 @@
  *
  * Each does with one call what its command does: it makes a run or continues one, trains, and writes a model folder.
  * Below them lies the loop, which trains any graph with a loss.
- * @module
+ * @module arpg/training
  */
 
 // Whole trainings

@@ -8,15 +8,15 @@ import { temporaryFolder } from '../support/temporary.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** The README's code block of a language that contains a text. */
-function readmeBlock(language: string, text: string): string {
-  const blocks = readFileSync(`${root}README.md`, 'utf8').matchAll(/```(\w+)\n([\s\S]*?)```/g);
+/** A page's code block of a language that contains a text. */
+function blockOf(page: string, language: string, text: string): string {
+  const blocks = readFileSync(`${root}docs/${page}`, 'utf8').matchAll(/```(\w+)\n([\s\S]*?)```/g);
   const found = [...blocks].find(([, own, code]) => own === language && code!.includes(text));
   expect(found, `a ${language} block with ${text}`).to.not.equal(undefined);
   return found![2]!;
 }
 
-describe("the README's examples", () => {
+describe("the pages' programs", () => {
   const temporary = temporaryFolder();
   const run = (code: string, name: string) => {
     writeFileSync(temporary(name), code);
@@ -41,7 +41,7 @@ describe("the README's examples", () => {
       temporary('digits-onnx'),
     ]);
     expect(exported.code).to.equal(0);
-    const code = readmeBlock('js', 'onnxruntime-node');
+    const code = blockOf('GUIDE.md', 'js', 'onnxruntime-node');
     expect(code.split('\n').filter((line) => line.trim() !== '').length).to.be.at.most(40);
     expect([...code.matchAll(/from '([^']+)'/g)].map(([, name]) => name).sort()).to.deep.equal([
       'node:fs',
@@ -61,7 +61,7 @@ describe("the README's examples", () => {
 
   it('draws and inpaints as a library', () => {
     // The package's own name, as an installed package has it.
-    const code = readmeBlock('ts', "from 'arpg'").replace(
+    const code = blockOf('LIBRARY.md', 'ts', "from 'arpg'").replace(
       "'arpg'",
       JSON.stringify(`${root}dist/src/index.js`),
     );
@@ -78,7 +78,7 @@ describe("the README's examples", () => {
       }
     mkdirSync(temporary('runs/digits-vq'), { recursive: true });
     symlinkSync(`${root}fixtures/models/tiny`, temporary('runs/digits-vq/model'));
-    const code = readmeBlock('ts', 'arpg/training');
+    const code = blockOf('LIBRARY.md', 'ts', 'arpg/training');
     expect(code).to.include('steps: 2000');
     const own = (code: string, face: string) =>
       code.replace(`'arpg/${face}'`, JSON.stringify(`${root}dist/src/faces/${face}.js`));

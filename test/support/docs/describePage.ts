@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { examplesOf, ROOT } from './examples.js';
+import { distance, drawnPictures, enlarged } from './pictures.js';
+import { openWorkplace, type Workplace } from './workplace.js';
+
+/** Tests that run a page's examples in their order, and compare the pictures that they draw with those it shows. */
+export function describePage(page: string, { slow = false } = {}): void {
+  describe(`the examples of ${page}`, () => {
+    let workplace: Workplace;
+    before(() => {
+      workplace = openWorkplace();
+    });
+    after(() => workplace.remove());
+
+    for (const example of examplesOf(page).filter(
+      ({ notRun, isSlow }) => notRun === undefined && (slow || !isSlow),
+    ))
+      it(`line ${example.line}: ${example.file ?? example.code.split('\n')[0]!.slice(0, 80)}`, () => {
+        expect(workplace.run(example)).to.equal(undefined);
+      }).timeout(slow ? 1_200_000 : 120_000);
+
+    it('draw the pictures that it shows', async () => {
+      // Floating-point numbers are rounded in other ways on other processors.
+      for (const { shown, drawn } of drawnPictures(page, workplace))
+        expect(
+          await distance(await enlarged(drawn), readFileSync(join(ROOT, shown))),
+          `${shown}; npm run docs:pictures draws it`,
+        ).to.be.at.most(4);
+    });
+  });
+}
