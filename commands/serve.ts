@@ -2,6 +2,7 @@ import { basename, resolve } from 'node:path';
 import { Flags } from '@oclif/core';
 import { DEFAULT_MODEL, modelFolder, type RunPrecision } from '../src/index.js';
 import { BaseCommand, modelFlags, precisionFlag } from '../src/cli/baseCommand.js';
+import { GROUPS } from '../src/cli/flagGroups.js';
 import { firstStopSignal } from '../src/cli/signals.js';
 import { DEFAULT_HOST, DEFAULT_PORT, startServer } from '../src/serve/server.js';
 import { DEFAULT_QUEUE } from '../src/serve/limits.js';
@@ -26,7 +27,9 @@ beyond the queue are told when to come again. SIGINT and SIGTERM finish what is 
     ...modelFlags,
     ...precisionFlag,
     model: Flags.string({
-      description: `model folder, or the name of one that comes with arpg; may be repeated, the first is the default (default: ${USUAL_MODELS.join(', ')})`,
+      char: 'm',
+      helpGroup: GROUPS.model,
+      description: `model folder, the name of one that comes with arpg, or owner/name of a hub's, fetched on first use; may be repeated, the first is the default (default: ${USUAL_MODELS.join(', ')})`,
       env: 'ARPG_MODEL',
       helpValue: 'DIR',
       multiple: true,
@@ -60,8 +63,14 @@ beyond the queue are told when to come again. SIGINT and SIGTERM finish what is 
     const stopping = firstStopSignal();
     // The environment names one, and comes as it is.
     const names = [flags.model ?? USUAL_MODELS].flat();
+    const models = [];
+    for (const name of names)
+      models.push({
+        id: basename(resolve(name)),
+        folder: await this.modelFolder({ ...flags, model: modelFolder(name) }),
+      });
     const server = await startServer({
-      models: names.map((name) => ({ id: basename(resolve(name)), folder: modelFolder(name) })),
+      models,
       load: {
         target: await this.chooseTarget(flags),
         ...(flags.precision !== undefined && { precision: flags.precision as RunPrecision }),

@@ -52,7 +52,7 @@ describe('what commands say that they wrote', () => {
       'wrote o.png: seed 2 (12×8)\n',
     );
     expect(said('tokenize', temporary('p.png'), '-o', temporary('t.jsonl'))).to.equal(
-      'wrote t.jsonl: tokens of 1 images\n',
+      'wrote t.jsonl: 1 lines of 1 images\n',
     );
     expect(said('detokenize', temporary('t.jsonl'), '-o', temporary('d.png'))).to.equal(
       'wrote d.png: decoded tokens (16×16)\n',
