@@ -5,7 +5,7 @@ import { ROOT } from './examples.js';
 import type { Workplace } from './workplace.js';
 
 /** Pixels of a picture on a page for one that was drawn, in each direction: small pictures are shown enlarged. */
-const scaleOf = (width: number) => (width > 400 ? 1 : width > 64 ? 2 : 4);
+const scaleOf = (width: number) => (width > 200 ? 1 : width > 64 ? 2 : 4);
 
 /** A picture of a page that one of its examples draws. */
 export interface DrawnPicture {
@@ -24,14 +24,18 @@ export function drawnPictures(page: string, workplace: Workplace): readonly Draw
     .filter(({ drawn }) => existsSync(drawn));
 }
 
-/** A drawn picture as pages show it: every pixel enlarged, frames and durations as they are. */
+/**
+ * A drawn picture as pages show it: every pixel enlarged, frames and durations as they are, in few colours, since the
+ * pictures travel with the package.
+ */
 export async function enlarged(file: string): Promise<Buffer> {
   const { width } = await sharp(file).metadata();
-  const picture = sharp(file, { animated: true }).resize({
-    width: width! * scaleOf(width!),
-    kernel: 'nearest',
-  });
-  return file.endsWith('.gif') ? picture.gif({ effort: 10 }).toBuffer() : picture.png().toBuffer();
+  const isAnimated = file.endsWith('.gif');
+  const scale = isAnimated ? 2 : scaleOf(width!);
+  const picture = sharp(file, { animated: true }).resize({ width: width! * scale, kernel: 'nearest' });
+  return isAnimated
+    ? picture.gif({ effort: 10 }).toBuffer()
+    : picture.png({ palette: true, effort: 10, compressionLevel: 9 }).toBuffer();
 }
 
 /**
