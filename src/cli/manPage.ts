@@ -28,6 +28,7 @@ export const ENVIRONMENT: ProgramFacts['environment'] = [
   ['ARPG_CACHE', 'where downloads and compiled models are kept (default: arpg in XDG_CACHE_HOME)'],
   ['ARPG_COMPILE_CACHE', '0 keeps no compiled models'],
   ['ARPG_OFFLINE', 'pulls from the cache alone'],
+  ['ARPG_TOKEN', 'what clients of arpg serve must send'],
   ['HF_ENDPOINT', 'base URL of the hub'],
   ['HF_TOKEN', 'sent to the hub'],
   ['HTTP_PROXY, HTTPS_PROXY, NO_PROXY', 'are honoured by downloads'],

@@ -4,8 +4,8 @@ import type { DrawEvents } from './wire.js';
 /** Sends an event with a JSON object; of steps that a slow client does not read in time, some are left out. */
 export type Send = <Name extends keyof DrawEvents>(event: Name, data: DrawEvents[Name]) => void;
 
-/** So often something is sent while nothing happens, so that neither side takes the other for gone. */
-const HEARTBEAT_MILLISECONDS = 15_000;
+/** So often within the silence that ends a connection something is sent, so that waiting alone does not. */
+const HEARTBEATS = 4;
 /** Events that may wait for a slow client before steps are left out. */
 const PATIENCE = 32;
 
@@ -18,10 +18,12 @@ export function eventText(event: string, data: object): string {
  * A response of server-sent events. What the work fails with is the last event, `error`.
  * @param work gets a signal that aborts when the client leaves
  * @param onFailure hears of failures that are not the client's
+ * @param silence milliseconds after which the server takes a client to which nothing could be sent for gone
  */
 export function eventStream(
   work: (send: Send, signal: AbortSignal) => Promise<void>,
   onFailure: (error: unknown) => void,
+  silence: number,
 ): Response {
   const gone = new AbortController();
   const encoder = new TextEncoder();
@@ -31,7 +33,7 @@ export function eventStream(
         const write = (text: string) => {
           if (!gone.signal.aborted) controller.enqueue(encoder.encode(text));
         };
-        const heartbeat = setInterval(() => write(': still here\n\n'), HEARTBEAT_MILLISECONDS);
+        const heartbeat = setInterval(() => write(': still here\n\n'), silence / HEARTBEATS);
         const send: Send = (event, data) => {
           if (event === 'step' && (controller.desiredSize ?? 0) <= 0) return;
           write(eventText(event, data));

@@ -141,6 +141,7 @@ export function addNativeRoutes(app: Hono<Env>, parts: ServerParts): void {
           (send, signal) =>
             drawWithEvents(parts, place, request, send, AbortSignal.any([signal, left])).finally(place.leave),
           onFailure,
+          limits.answerMilliseconds,
         );
       } catch (error) {
         place.leave();
