@@ -7,8 +7,10 @@ import { openWorkplace } from '../support/docs/workplace.js';
 import { classifyDigits } from '../support/modelMetrics.js';
 import { decodeImage } from '../../src/data/image.js';
 
-for (const page of examplePages().filter((name) => examplesOf(name).some(({ isSlow }) => isSlow)))
-  describePage(page, { slow: true });
+// test/docs/readme.test.ts has the quick ones of README.md.
+const isHere = (page: string) =>
+  page === 'README.md' ? examplesOf(page).some(({ isSlow }) => isSlow) : examplesOf(page).length > 0;
+for (const page of examplePages().filter(isHere)) describePage(page, { slow: true });
 
 describe('the page of the tutorial', () => {
   it('draws a three in headless Chromium', async function () {
