@@ -188,6 +188,7 @@ export async function redraw(
     const doneBefore = windows.reduce((sum, earlier) => sum + earlier.drawn.length, 0);
     const after = await redrawTokens(sampler, before, unknown, number, options, ({ tokens, step }) => {
       progress.stepped(windows.length, step);
+      if (!onStep) return;
       const own = tokens[0]!.slice();
       const done = doneBefore + drawn.filter((position) => own[position]! >= 0).length;
       const preview = async () => {
@@ -196,7 +197,7 @@ export async function redraw(
         blendInto({ data, width: image.width }, partial, share, box);
         return cropImage({ ...image, data }, whole.left, whole.top, whole.width, whole.height);
       };
-      onStep?.({ done, total: masked.size, preview });
+      onStep({ done, total: masked.size, preview });
     });
     const decoded = await tokenizer.decode({ tokens: after, grid });
     progress.finished(windows.length);

@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import sharp from 'sharp';
 import { ROOT } from './examples.js';
 import type { Workplace } from './workplace.js';
@@ -57,7 +57,3 @@ export async function distance(one: Buffer, other: Buffer): Promise<number> {
   for (const [index, byte] of a!.data.entries()) sum += Math.abs(byte - b!.data[index]!);
   return sum / a!.data.length;
 }
-
-/** Pictures that lie in docs/pictures. */
-export const shippedPictures = (): readonly string[] =>
-  readdirSync(join(ROOT, 'docs/pictures')).map((name) => basename(name));
