@@ -6,13 +6,14 @@ import { TargetError } from '../../src/errors.js';
 import { countElements } from '../../src/graph/dimension.js';
 import { GraphError } from '../../src/graph/graphError.js';
 import { reshapeIndex, unflattenIndex } from '../../src/graph/indexExpression.js';
+import { storedFloats } from '../../src/graph/weights.js';
 import { BACKENDS, chooseMode, loadGpuJs } from '../../src/targets/gpujs/gpuModes.js';
 import { compileForKernels, gpujsTarget, MODE_LIMITS } from '../../src/targets/gpujs/gpujsTarget.js';
 import { bufferLayout, type KernelPlan } from '../../src/targets/gpujs/kernelPlan.js';
 import { createKernelRunner } from '../../src/targets/gpujs/kernelRunner.js';
 import { LeastRecentlyUsed } from '../../src/targets/gpujs/leastRecentlyUsed.js';
 import { lowerToKernels } from '../../src/targets/gpujs/lowerToKernels.js';
-import { floatTensor } from '../../src/targets/target.js';
+import { type DeviceTensor, floatTensor } from '../../src/targets/target.js';
 import { floats, webGpu } from '../support/conformance.js';
 import { goldenJson } from '../support/golden.js';
 
@@ -192,6 +193,31 @@ describe('gpujs target', () => {
       const first = await executable.run({ x: floatTensor([1, 8], [1, 2, 3, 4, 5, 6, 7, 8]) });
       const second = await executable.run({ x: first.y! });
       expect(Array.from((await second.y!.read()).data), mode).to.deep.equal([4, 8, 12, 16, 20, 24, 28, 32]);
+      await executable.dispose();
+    }
+  });
+
+  it('an output is freed by itself: its twin, a constant, the given input and later runs keep theirs', async () => {
+    const weight = op.parameter('weight', [8], { kind: 'zeros' });
+    const doubled = op.multiply(x, 2);
+    const graph = op.makeGraph('g', [x], { a: doubled, b: doubled, x, weight, y: op.add(doubled, weight) });
+    const weights = new Map([['weight', storedFloats([8], Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8))]]);
+    for (const mode of ['cpu', 'webasm', ...(webGpu.usable ? (['webgpu'] as const) : [])] as const) {
+      const executable = await (await gpujsTarget({ mode })).compile(graph, { weights });
+      const { y: given } = await executable.run({ x: floatTensor([1, 8], [1, 1, 1, 1, 1, 1, 1, 1]) });
+      for (let run = 0; run < 2; run++) {
+        const { a, b, x: same, weight: constant } = await executable.run({ x: given! });
+        const read = async (tensor: DeviceTensor | undefined) => Array.from((await tensor!.read()).data);
+        a!.dispose();
+        a!.dispose();
+        expect(await read(b), mode).to.deep.equal([6, 8, 10, 12, 14, 16, 18, 20]);
+        b!.dispose();
+        same!.dispose();
+        expect(await read(given), mode).to.deep.equal([3, 4, 5, 6, 7, 8, 9, 10]);
+        expect(await read(constant), mode).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8]);
+        constant!.dispose();
+      }
+      given!.dispose();
       await executable.dispose();
     }
   });

@@ -5,11 +5,15 @@ import { type DeviceTensor, type HostTensor, isDeviceTensor, type TargetTensor }
 import { hostBuffer, toHostTensor } from './gpuMemory.js';
 import type { GpuValue, KernelRunner } from './kernelRunner.js';
 
-/** A tensor where gpu.js keeps it. */
+/** How many tensors hold a value: outputs that compute the same are one value, and an input may be an output, too. */
+const holders = new WeakMap<GpuValue, number>();
+
+/** A tensor where gpu.js keeps it. Its value is released with the last tensor that holds it. */
 export class GpuTensor implements DeviceTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly value: GpuValue;
+  #held = true;
   /** The executable that made it. */
   readonly owner: object;
 
@@ -18,6 +22,7 @@ export class GpuTensor implements DeviceTensor {
     this.shape = shape;
     this.value = value;
     this.owner = owner;
+    holders.set(value, (holders.get(value) ?? 0) + 1);
   }
 
   async read(): Promise<HostTensor> {
@@ -26,7 +31,11 @@ export class GpuTensor implements DeviceTensor {
   }
 
   dispose(): void {
-    this.value.release();
+    if (!this.#held) return;
+    this.#held = false;
+    const left = holders.get(this.value)! - 1;
+    holders.set(this.value, left);
+    if (left === 0) this.value.release();
   }
 }
 

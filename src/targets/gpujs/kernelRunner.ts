@@ -208,7 +208,12 @@ export function createKernelRunner({
         }
       }
       const outputs = new Map<ValueSource, GpuValue>();
-      for (const source of Object.values(plan.outputs)) outputs.set(source, await resolve(source));
+      for (const source of Object.values(plan.outputs)) {
+        const value = await resolve(source);
+        // Constants serve later runs, too.
+        const lasting = source.kind !== 'input' && source.kind !== 'step';
+        outputs.set(source, lasting ? { ...value, release() {} } : value);
+      }
       return outputs;
     },
     async dispose() {
