@@ -32,7 +32,7 @@ export interface MultiScaleQuantizer {
 }
 
 /** Codes of a picture: those of all scales. */
-export function codesOf({ sides }: Pick<MultiScaleQuantizer, 'sides'>): number {
+export function codeCount({ sides }: Pick<MultiScaleQuantizer, 'sides'>): number {
   return sides.reduce((sum, side) => sum + side ** 2, 0);
 }
 

@@ -14,6 +14,7 @@ import {
   stopGradient,
   subtract,
   type Tensor,
+  transpose,
 } from '../src/dsl/index.js';
 import { attentionBlock, conv, PACKED } from './convolutionLayers.js';
 import { type ImageLossConfig, imageLosses } from './imageLosses.js';
@@ -125,12 +126,13 @@ export function multiScaleDecoder(
   return makeGraph('multi-scale-decoder', [indices], { latent, image: clamped(decode(latent, config)) });
 }
 
-/** `latent` `[batch, codebookDim, side, side]` → `image` f32 `[batch, 3, f·side, f·side]` in [−1, 1] */
+/** `vectors` f32 `[batch, side, side, codebookDim]`, a latent → `image` f32 `[batch, 3, f·side, f·side]` in [−1, 1] */
 export function multiScaleLatentDecoder(config: MultiScaleVqConfig): Graph {
   const { codebookDim, sides } = config.quantizer;
   const side = sides.at(-1)!;
-  const latent = input('latent', 'f32', [dim('batch'), codebookDim, side, side]);
-  return makeGraph('multi-scale-latent-decoder', [latent], { image: clamped(decode(latent, config)) });
+  const vectors = input('vectors', 'f32', [dim('batch'), side, side, codebookDim]);
+  const image = clamped(decode(transpose(vectors, [0, 3, 1, 2]), config));
+  return makeGraph('multi-scale-latent-decoder', [vectors], { image });
 }
 
 /** Weights of the losses of a multi-scale tokenizer. */

@@ -28,8 +28,9 @@ import { type Dropout, keyedDropPaths, NO_DROPOUT } from './dropout.js';
 import {
   atScale,
   codebook,
-  codesOf,
+  codeCount,
   contribution,
+  mapRows,
   type MultiScaleQuantizer,
   scaleRanges,
   scaleSums,
@@ -64,7 +65,7 @@ export function scaleOfTokens({ sides }: Pick<MultiScaleQuantizer, 'sides'>): re
 function levelPositions({ dim: width, quantizer }: VarConfig): Tensor {
   const starting = varInitializer(width);
   const levels = scope('lvl_embed', () => parameter('weight', [quantizer.sides.length, width], starting));
-  const tokens = codesOf(quantizer);
+  const tokens = codeCount(quantizer);
   const places = parameter('pos_1LC', [1, tokens, width], starting);
   const scales = constant('i32', [tokens], scaleOfTokens(quantizer));
   return add(embedding(levels, scales), reshape(places, [tokens, width]));
@@ -151,8 +152,8 @@ export function varStep(config: VarConfig): Graph {
   const first = quantizer.sides[0]! ** 2;
   const rest = constant(
     'f32',
-    [codesOf(quantizer) - first, width],
-    new Float32Array((codesOf(quantizer) - first) * width),
+    [codeCount(quantizer) - first, width],
+    new Float32Array((codeCount(quantizer) - first) * width),
   );
   const places = add(levelPositions(config), concat([startPositions(config), rest], 0));
   const told = select(
@@ -171,16 +172,17 @@ export function varStep(config: VarConfig): Graph {
 }
 
 /** How a scale's codes are given: by their numbers, or as mixtures of all codes. */
-export type ScaleCodes = 'numbers' | 'mixtures';
+export type GivenCodes = 'numbers' | 'mixtures';
 
 /**
  * What a scale's codes make of the latent so far, and what the next scale is told.
  *
  * Inputs: `latent` f32 `[batch, codebookDim, side, side]`, what the coarser scales add up to, zeros at first; `tokens` i32
- * `[batch, side²]` or `mixtures` f32 `[batch, side², codebookSize]`, shares of the codes. Outputs: `next.latent`; but for the
- * last scale `next_input` `[batch, side of the next scale², codebookDim]`.
+ * `[batch, side²]` or `mixtures` f32 `[batch, side², codebookSize]`, shares of the codes. Outputs: `next.latent`, and
+ * `next_input` `[batch, side of the next scale², codebookDim]`; of the last scale `vectors` `[batch, side², codebookDim]`,
+ * the whole latent in raster order.
  */
-export function varNextInput({ quantizer }: VarConfig, scale: number, given: ScaleCodes): Graph {
+export function varNextInput({ quantizer }: VarConfig, scale: number, given: GivenCodes): Graph {
   const { sides, codebookDim, codebookSize } = quantizer;
   const batch = dim('batch');
   const [places, whole] = [sides[scale]! ** 2, sides.at(-1)!];
@@ -193,10 +195,11 @@ export function varNextInput({ quantizer }: VarConfig, scale: number, given: Sca
     const table = codebook(quantizer);
     const rows = given === 'numbers' ? embedding(table, codes) : matmul(codes, table);
     const sum = add(latent, contribution(rows, scale, quantizer));
-    return makeGraph(`var-next-input-${scale}`, [latent, codes], {
-      'next.latent': sum,
-      ...(scale < sides.length - 1 && { next_input: atScale(sum, scale + 1, quantizer) }),
-    });
+    const outputs =
+      scale < sides.length - 1
+        ? { 'next.latent': sum, next_input: atScale(sum, scale + 1, quantizer) }
+        : { vectors: mapRows(sum) };
+    return makeGraph(`var-next-input-${scale}`, [latent, codes], outputs);
   });
 }
 
@@ -232,7 +235,7 @@ export function varTeacherForced(
 ): Graph {
   const { quantizer, dim: width, layers } = config;
   const batch = dim('batch');
-  const tokens = input('tokens', 'i32', [batch, codesOf(quantizer)]);
+  const tokens = input('tokens', 'i32', [batch, codeCount(quantizer)]);
   const classIds = input('class_ids', 'i32', [batch]);
   const key = input('dropout_key', 'i32', [4]);
   // The tokenizer is not trained.

@@ -74,7 +74,7 @@ export interface SystemCheckpoint<Config> {
   /** Names under which official files have a parameter once more, and the parameter: they must hold the same. */
   readonly tied?: Readonly<Record<string, string>>;
   /** The graphs that together have all parameters (default: `step` alone). */
-  readonly parameterGraphs?: readonly string[];
+  parameterGraphs?(config: Config): readonly string[];
   /** Names of parameters that are the tokenizer's: models have them once, with the tokenizer, and training leaves them. */
   readonly ofTokenizer?: RegExp;
   /**

@@ -5,6 +5,7 @@ import {
   faultOfSides,
   kwargsProperties,
   type MultiScaleVqKwargs,
+  PUBLISHED_KWARGS,
   quantizerOf,
   SIDES_256,
   SIDES_512,
@@ -106,23 +107,6 @@ export function faultOfVar(fields: VarFields): string | undefined {
     faultOfParameters(countParameters(network), 'embed_dim, depth, mlp_ratio, num_classes')
   );
 }
-
-/** The tokenizer of all published models. */
-const PUBLISHED_KWARGS: MultiScaleVqKwargs = {
-  vocab_size: 4096,
-  z_channels: 32,
-  ch: 160,
-  ch_mult: [1, 1, 2, 2, 4],
-  num_res_blocks: 2,
-  in_channels: 3,
-  dropout: 0,
-  beta: 0.25,
-  using_znorm: false,
-  quant_conv_ks: 3,
-  quant_resi: 0.5,
-  share_quant_resi: 4,
-  default_qresi_counts: 0,
-};
 
 /** A published configuration, for 1,000 classes. */
 function published(depth: number, sides: readonly number[], shared_aln: boolean): VarFields {

@@ -1,6 +1,6 @@
 import { GROUPS } from '../../graphs/convolutionLayers.js';
 import type { MultiScaleQuantizer } from '../../graphs/multiScaleQuantizer.js';
-import { type MultiScaleVqConfig } from '../../graphs/multiScaleVq.js';
+import type { MultiScaleVqConfig } from '../../graphs/multiScaleVq.js';
 
 /** What VAR's configurations say of their tokenizer, named as in the official implementation. */
 export interface MultiScaleVqKwargs {
@@ -69,6 +69,23 @@ export const kwargsProperties = {
   share_quant_resi: { type: 'integer', minimum: 0, maximum: 64, default: 4 },
   default_qresi_counts: { type: 'integer', minimum: 0, maximum: 64, default: 0 },
 } as const;
+
+/** The tokenizer of all published models. */
+export const PUBLISHED_KWARGS: MultiScaleVqKwargs = {
+  vocab_size: 4096,
+  z_channels: 32,
+  ch: 160,
+  ch_mult: [1, 1, 2, 2, 4],
+  num_res_blocks: 2,
+  in_channels: 3,
+  dropout: 0,
+  beta: 0.25,
+  using_znorm: false,
+  quant_conv_ks: 3,
+  quant_resi: 0.5,
+  share_quant_resi: 4,
+  default_qresi_counts: 0,
+};
 
 /** A hundred times VQ-16; more could be neither trained nor held in memory by what this program runs on. */
 const MAX_PARAMETERS = 2 ** 33;

@@ -1,4 +1,7 @@
+import type { Tokens } from '../../codes.js';
+import { GraphError } from '../../graph/graphError.js';
 import {
+  type DeviceTensor,
   floatTensor,
   type HostTensor,
   intTensor,
@@ -29,14 +32,10 @@ export interface ScaleLoop {
   readonly codebookDim: number;
   /** The class of each row, i32 `[rows]`: the pictures with it, then, if guided, without. */
   readonly classIds: HostTensor;
+  /** The scale of the guidance, where 1 is the condition alone, from 0 at the first of the scales to 1 at the last. */
+  readonly scale: (progress: number) => number;
   /** Whether each scale's codes are mixed instead of drawn. */
   readonly smooth: boolean;
-}
-
-/** What the pictures are in the end: their codes, or, of mixtures, the latent `[rows, codebookDim, side, side]`. */
-export interface ScaleResult {
-  readonly tokens: readonly Int32Array[];
-  readonly latent?: HostTensor;
 }
 
 /** A scale of a batch. */
@@ -45,7 +44,7 @@ interface Scale {
   /** Number of its first code among those of all scales, and how many it has. */
   readonly start: number;
   readonly length: number;
-  /** 0 at the first scale, 1 at the last: guidance grows with it. */
+  /** 0 at the first scale, 1 at the last. */
   readonly progress: number;
 }
 
@@ -97,11 +96,26 @@ function drawScale(
       }
       const own = rowOf(logits, picture, place);
       const rows = isGuided(options) ? [own, rowOf(logits, picture + pictures.length, place)] : [own];
-      temperedLogits(rows, 1 + options.guidance * progress, options, step, tempered);
+      temperedLogits(rows, loop.scale(progress), options, step, tempered);
       const kept = filterLogits(tempered, options, filter);
       tokens[picture]![position] = pickToken(kept, noise.race(position), race);
       if (mixture) smoothShares(kept, progress, noise.gumbel(position, codebookSize), mixture);
     }
+}
+
+/** Reads vectors of all rows, frees them, and gives each picture's. */
+async function takenVectors(tensor: DeviceTensor, pictures: number): Promise<readonly Float32Array[]> {
+  try {
+    const { shape, data } = await tensor.read();
+    const length = data.length / shape[0]!;
+    return Array.from(
+      { length: pictures },
+      // What was read may share memory with the tensor that is freed here.
+      (_, picture) => (data as Float32Array).slice(picture * length, (picture + 1) * length),
+    );
+  } finally {
+    tensor.dispose();
+  }
 }
 
 /** Rows of the pictures twice, where they are guided. */
@@ -115,13 +129,14 @@ function forRows(values: Float32Array, shape: readonly number[], rows: number): 
  * The sampling loop of systems that draw a picture as maps of growing size. Each scale is one call of the graph `step`, which
  * takes the caches `past.*` and gives `present.*` for the next, and one of `scale.N`, which makes of the scale's codes what
  * the next one is told (`mix.N` of mixtures). Whatever is kept is freed at the end, on errors and when the caller stops.
+ * @returns each picture's codes, scale by scale; where they are mixed, its latent `[positions, codebookDim]`
  */
 export async function* scaleSteps(
   run: GraphRunner,
   pictures: readonly ScalePicture[],
   options: SamplingOptions,
   loop: ScaleLoop,
-): AsyncGenerator<StepReport, ScaleResult> {
+): AsyncGenerator<StepReport, readonly Tokens[]> {
   const { sides, codebookSize, codebookDim, classIds, smooth } = loop;
   const [rows] = classIds.shape as readonly [number];
   const scales = scalesOf(sides);
@@ -155,25 +170,21 @@ export async function* scaleSteps(
         drawScale(logits, own, pictures, tokens, loop, options, shares);
         yield { step: scale, steps: scales.length, logits, tokens };
         const isLast = scale === scales.length - 1;
-        if (isLast && !shares) break;
+        if (isLast && !shares) return tokens;
         const drawn = shares
           ? { mixtures: forRows(shares, [pictures.length, length, codebookSize], rows) }
           : { tokens: codesOfRows(tokens, rows, own) };
-        const added = await run.run(`${shares ? 'mix' : 'scale'}.${scale}`, { latent, ...drawn }, [
-          'next.latent',
-          ...(isLast ? [] : ['next_input']),
-        ]);
+        const added = await run.run(`${shares ? 'mix' : 'scale'}.${scale}`, { latent, ...drawn });
         release([latent]);
+        latent = NOTHING;
+        if (isLast) return await takenVectors(added.vectors!, pictures.length);
         latent = added['next.latent']!;
-        if (!isLast) nextInput = added.next_input!;
+        nextInput = added.next_input!;
       } finally {
         outputs.logits!.dispose();
       }
     }
-    if (!smooth) return { tokens };
-    const { dtype, shape, data } = isDeviceTensor(latent) ? await latent.read() : latent;
-    // What was read may share memory with the tensor that is freed here.
-    return { tokens, latent: { dtype, shape, data: data.slice() } };
+    throw new GraphError('a picture has no scales');
   } finally {
     release([...Object.values(caches), nextInput, latent]);
   }
