@@ -3,6 +3,7 @@ import { indexTable, classRow } from './inputs.js';
 import { intTensor } from '../targets/target.js';
 import { defineSystem, type System } from './system.js';
 import { faultOfVar, VAR_PRESETS, type VarFields, varNetwork, varSchema } from './varFields.js';
+import { VAR_RECIPE, varRecipeOf } from './varRecipe.js';
 import { drawing } from './varSampling.js';
 
 /** What pages need of the system. */
@@ -59,7 +60,8 @@ export const system: System<VarFields> = /* @__PURE__ */ defineSystem<VarFields>
     ofTokenizer: /^quantize\./,
     classRows: () => ({ parameter: 'class_emb.weight', first: 0 }),
   },
-  recipe: { conditionDropout: 0.1, dropout: 0 },
+  recipe: VAR_RECIPE,
+  recipeOf: varRecipeOf,
   graphs: (fields) => {
     const network = varNetwork(fields);
     const scales = network.quantizer.sides.flatMap((_, scale) => [

@@ -1,7 +1,12 @@
 import type { Grid } from '../../graphs/rotary.js';
 import { guidanceScale } from '../sampling/guidance.js';
 import type { Plan, PlanRequest } from '../sampling/plan.js';
-import { type PictureRequest, rowsOf, type SamplingOptions, type SettingValues } from '../sampling/request.js';
+import {
+  type PictureRequest,
+  rowsOf,
+  type SamplingOptions,
+  type SettingValues,
+} from '../sampling/request.js';
 import type { GraphRunner } from '../sampling/runner.js';
 import { keptCodes } from '../sampling/scaleSteps/keptCodes.js';
 import { scaleNoise } from '../sampling/scaleSteps/noise.js';
@@ -15,7 +20,8 @@ import { type VarFields, varNetwork } from './varFields.js';
 const VAR_SETTINGS: SystemSettings = {
   moreSmooth: {
     kind: 'flag',
-    description: 'mixes the codes of each place instead of drawing one, which gives smoother pictures, but no tokens',
+    description:
+      'mixes the codes of each place instead of drawing one, which gives smoother pictures, but no tokens',
     default: false,
   },
 };
