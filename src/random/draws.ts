@@ -23,6 +23,8 @@ const PURPOSE = {
   redrawnMaskedToken: 15,
   choice: 16,
   redrawnChoice: 17,
+  smooth: 18,
+  redrawnSmooth: 19,
 } as const;
 
 export type Purpose = keyof typeof PURPOSE;

@@ -6,9 +6,10 @@ import { system as nar } from './nar.js';
 import { system as par } from './par.js';
 import { system as randAr } from './randAr.js';
 import type { System } from './system.js';
+import { system as varSystem } from './var.js';
 
 /** All systems, the default first. */
-export const SYSTEMS: readonly System[] = [arpg, llamaGen, randAr, par, nar, maskGit];
+export const SYSTEMS: readonly System[] = [arpg, llamaGen, randAr, par, nar, maskGit, varSystem];
 
 /** The system of models that do not say which they are. */
 export const DEFAULT_SYSTEM = SYSTEMS[0]!;

@@ -3,6 +3,7 @@ import { InputError, UserError } from '../../../src/errors.js';
 import { type DecoderFields, decoderNetwork } from '../../../src/systems/decoderFields.js';
 import { system as maskGit } from '../../../src/systems/maskGit.js';
 import { findSystem, SYSTEM_NAMES, SYSTEMS } from '../../../src/systems/registry.js';
+import { system as varSystem } from '../../../src/systems/var.js';
 import { floatTensor, type Target } from '../../../src/targets/target.js';
 import { vq } from '../../../src/tokenizers/vq.js';
 import { type Checklist, createChecklists, type Outcome, TWIN_WEIGHTS } from './checklist.js';
@@ -12,6 +13,7 @@ import { NAR_EXTRAS, PAR_EXTRAS } from './parNar.js';
 import { replayGenerator } from './replayGenerator.js';
 import { replayTokenizer } from './replayTokenizer.js';
 import type { SystemExtras } from './subject.js';
+import { replayVar } from './var/replay.js';
 
 /** Replays one configuration of a set. */
 type Replay = (
@@ -37,6 +39,7 @@ const EXTRAS: Readonly<Record<string, SystemExtras>> = {
 function replayOf(kind: string): Replay | undefined {
   if (kind === vq.name) return replayTokenizer;
   if (kind === maskGit.name) return replayMaskGit;
+  if (kind === varSystem.name) return replayVar;
   const system = findSystem(kind);
   return system && ((...rest) => replayGenerator(system, EXTRAS[kind] ?? {}, ...rest));
 }
