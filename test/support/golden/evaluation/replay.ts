@@ -178,7 +178,7 @@ async function replayNeighbours(subject: Subject, own: EvaluationCase): Promise<
       const scale = quantity === 'singleRadii' ? norms(set === 'ref' ? ref : sample) : undefined;
       checklist.compareDoubles(
         quantity,
-        `radii${suffix}`,
+        quantity === 'singleRadii' ? 'radii of float32' : `radii${suffix}`,
         `${name}.${set}.radii${suffix}`,
         radii[set],
         scale,
