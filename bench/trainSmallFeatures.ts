@@ -28,6 +28,8 @@ const DIGITS = 32;
 const SEED = 1;
 const STEPS = 5000;
 const MOST_SHIFT = 3;
+/** Pictures whose features are brought to about 1. */
+const SCALED_BY = 400;
 const [mnist, emojiFolder, run, output] = process.argv.slice(2) as [string, string, string, string];
 
 const digits = await openImageSource(mnist);
@@ -104,8 +106,26 @@ await train(
   },
 );
 const trained = trainedWeights(readCheckpoint(run)!.state, 'ema');
-mkdirSync(dirname(output), { recursive: true });
+const weights = toHalfPrecision(trained);
+
+/** The features of some pictures of both kinds. */
+async function someFeatures(): Promise<Float32Array> {
+  const executable = await onnxTarget().compile(smallFeatures(classes), { weights });
+  const drawn = await Promise.all(
+    Array.from({ length: SCALED_BY }, async (_, index) =>
+      cropped(await (index % 2 === 0 ? digits : emoji).image(index)),
+    ),
+  );
+  const { features } = await executable.run({ image: imageSignal(drawn) }, ['features']);
+  const { data } = await features!.read();
+  await executable.dispose();
+  return data as Float32Array;
+}
+
+// Brings features to about 1, where kernels that take powers of them are of use.
+const values = await someFeatures();
+const scale = 1 / Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0) / values.length);
 const labels = JSON.stringify([...digits.labels, ...groups]);
-writeFileAtomically(output, serializeSafetensors(toHalfPrecision(trained), { labels }));
-process.stdout.write(`${classes} classes, graph ${smallFeatures(classes).name}\n`);
+mkdirSync(dirname(output), { recursive: true });
+writeFileAtomically(output, serializeSafetensors(weights, { labels, scale: scale.toPrecision(4) }));
 release();

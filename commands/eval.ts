@@ -32,6 +32,9 @@ const PART = /\.safetensors$/i;
 /** Files with weights of Inception. */
 const WEIGHTS = /\.(pth|pt|pth\.tar)$/i;
 
+/** Pictures of a random subset, as papers have it. */
+const SUBSET_SIZE = 1000;
+
 /** What was measured of how many pictures. */
 interface Evaluation {
   readonly samples: SetStatistics;
@@ -90,9 +93,8 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
       max: 10_000,
     }),
     'kid-subset-size': Flags.integer({
-      description: 'pictures of a subset',
+      description: `pictures of a subset (default: ${SUBSET_SIZE})`,
       min: 2,
-      default: 1000,
       dependsOn: ['kid-subsets'],
     }),
     seed: Flags.integer({
@@ -232,7 +234,7 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
       left.set(metric, lacking);
     }
     const count = flags['kid-subsets'];
-    const size = flags['kid-subset-size'];
+    const size = flags['kid-subset-size'] ?? SUBSET_SIZE;
     const rows = [samples.rows, ...(reference?.rows ? [reference.rows] : [])];
     if (count !== undefined && rows.some((own) => own.count < size))
       throw new UsageError(`--kid-subset-size ${size}: a set has fewer pictures; choose a smaller subset`);
@@ -309,7 +311,7 @@ type EvalFlags = Parameters<BaseCommand['note']>[0] & {
   readonly threads: number | undefined;
   readonly 'allow-fallback': boolean;
   readonly 'kid-subsets': number | undefined;
-  readonly 'kid-subset-size': number;
+  readonly 'kid-subset-size': number | undefined;
   readonly seed: number;
 };
 

@@ -44,6 +44,7 @@ function digestOf(weights: Weights): string {
 export async function smallNetwork(target: Target): Promise<FeatureNetwork> {
   const { tensors: weights, metadata } = openSafetensors(packageFile(SMALL_FILE));
   const labels = JSON.parse(metadata.labels ?? '[]') as readonly string[];
+  const scale = Number(metadata.scale ?? 1);
   const executable = await target.compile(smallFeatures(labels.length), { weights });
   return {
     name: 'small',
@@ -54,8 +55,9 @@ export async function smallNetwork(target: Target): Promise<FeatureNetwork> {
       );
       const found = await executable.run({ image: pictureTensor(cut, (byte) => byte / 127.5 - 1) });
       const classes = rowsIn(await found.probabilities!.read());
+      const { count, width, values } = rowsIn(await found.features!.read());
       return {
-        pool: rowsIn(await found.features!.read()),
+        pool: { count, width, values: values.map((value) => value * scale) },
         probabilities: { count: classes.count, classes: classes.width, values: classes.values },
       };
     },
