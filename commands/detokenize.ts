@@ -1,9 +1,11 @@
 import { Args, Flags } from '@oclif/core';
 import {
+  commonRecord,
   decodeText,
   gridOfLine,
   InputError,
   MAX_INPUT_BYTES,
+  notesOf,
   parseTokenLines,
   requireCodes,
 } from '../src/index.js';
@@ -11,7 +13,6 @@ import { GROUPS } from '../src/cli/flagGroups.js';
 import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { checkImageOutput, checkImageSize, IMAGE_FORMATS, writeImages } from '../src/cli/imageOutput.js';
 import { chooseOutput, outputFlags } from '../src/cli/outputFormat.js';
-import { commonRecord, notesOf } from '../src/cli/pictureNotes.js';
 import { startProgress } from '../src/cli/progress.js';
 import { inputName, readInput, requireBinaryOutput, STREAM } from '../src/cli/streams.js';
 import { writtenLine } from '../src/cli/written.js';

@@ -3,7 +3,7 @@ import { ROPE_SCALINGS, type RopeScaling } from '../../graphs/rotary.js';
 import { readRecordText } from '../data/pictureNotes.js';
 import { MAX_SCALE, SCALE_FILTERS, type Scaling } from '../data/scaleImage.js';
 import { InputError } from '../errors.js';
-import { JsonError, parseJson } from '../files/jsonText.js';
+import { isRecord, JsonError, parseJson } from '../files/jsonText.js';
 import { validator } from '../jsonFile.js';
 import { RUN_PRECISIONS, type RunPrecision } from '../models/precision.js';
 import { SETTING_SCHEMAS, type SettingFields } from './settingFields.js';
@@ -131,5 +131,7 @@ export async function readSampleRecord(bytes: Uint8Array, source: string): Promi
     throw new InputError(
       `${source}: it was not drawn by arpg sample; what other commands write depends on the pictures or tokens that they are given`,
     );
+  if (isRecord(value) && Array.isArray(value.classes) && value.classes.length === 0)
+    throw new InputError(`${source}: it was drawn without a class, which arpg sample does not do`);
   return parseSample(value, place);
 }
