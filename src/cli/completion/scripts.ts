@@ -20,7 +20,7 @@ const BASH = `_arpg() {
     if [ -z "$kind" ]; then kind=$line; continue; fi
     value=\${line%%$'\\t'*}
     # Inside a quote that is still open, words are what they are.
-    case \${COMP_WORDS[\\"\\']*) ;; *) printf -v value '%q' "$value" ;; esac
+    case \${COMP_WORDS[COMP_CWORD]} in [\\"\\']*) ;; *) printf -v value '%q' "$value" ;; esac
     COMPREPLY+=("$value")
   done < <("\${COMP_WORDS[0]}" ${COMPLETE_COMMAND} bash "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
   # Only where files are meant, the shell goes on with them.
