@@ -136,7 +136,7 @@ export function addNativeRoutes(app: Hono<Env>, parts: ServerParts): void {
       // Before the body is read, so that what waits has a bound.
       const place = queue.enter();
       try {
-        const fields = check(await readJson(context.req.raw, limit));
+        const fields = check(await readJson(context.req.raw, limit, limits));
         const facts = models.find(fields.model ?? undefined);
         if (fields.class !== undefined && fields.class !== null) requireClass(fields.class, facts, 'class');
         const request = await understand(fields, facts, parts);

@@ -98,7 +98,7 @@ export function addOpenAiRoutes(app: Hono<Env>, parts: ServerParts): void {
   const checkEdit = requestCheck<GenerationFields>(schemas.edits, 'form');
 
   addPlaced(app, '/v1/images/generations', parts, async (context, place) => {
-    const fields = checkGeneration(await readJson(context.req.raw, limits.textBytes));
+    const fields = checkGeneration(await readJson(context.req.raw, limits.textBytes, limits));
     const facts = models.find(fields.model ?? undefined);
     requireClass(fields.prompt, facts, 'prompt');
     const { size, grid } = sizeOf(fields.size, facts, limits);

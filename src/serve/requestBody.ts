@@ -1,4 +1,5 @@
 import { ApiError } from './apiError.js';
+import type { Limits } from './limits.js';
 
 /** @throws ApiError 415 for another media type than the one that is read. */
 function requireType(request: Request, type: string): void {
@@ -26,10 +27,37 @@ async function readBytes(request: Request, limit: number): Promise<Buffer> {
   return Buffer.concat(chunks, total);
 }
 
-/** The JSON value of a body. @throws ApiError when it is none, or too large. */
-export async function readJson(request: Request, limit: number): Promise<unknown> {
+const [QUOTE, BACKSLASH] = [0x22, 0x5c];
+
+/** Bytes of JSON that are in no text; each text counts as its quotes. */
+function bytesBetweenTexts(bytes: Uint8Array): number {
+  let count = 0;
+  let isText = false;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte === QUOTE) isText = !isText;
+    if (!isText || byte === QUOTE) count++;
+    else if (byte === BACKSLASH) at++;
+  }
+  return count;
+}
+
+/**
+ * The JSON value of a body. Pictures in it are texts: all that is around them is as small as in bodies without pictures,
+ * since values in such numbers, or nested so deep, would hold up everybody else.
+ * @throws ApiError when it is none, or too large.
+ */
+export async function readJson(
+  request: Request,
+  limit: number,
+  { textBytes }: Pick<Limits, 'textBytes'>,
+): Promise<unknown> {
   requireType(request, 'application/json');
   const bytes = await readBytes(request, limit);
+  if (bytesBetweenTexts(bytes) > textBytes)
+    throw new ApiError(413, `the body has more than the ${textBytes} bytes allowed around its texts`, {
+      code: 'body_too_large',
+    });
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
