@@ -36,6 +36,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'src/outputPlace.ts': [],
   'src/directOutput.ts': ['src/outputPlace.ts'],
   'src/partialNames.ts': [],
+  'src/fileLock.ts': ['src/partialNames.ts'],
   'src/memoryLimit.ts': ['src/errors.ts'],
   'src/atomicFile.ts': [
     'src/errors.ts',
@@ -98,10 +99,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/files',
     'src/jsonFile.ts',
     'src/atomicFile.ts',
-    'src/partialNames.ts',
+    'src/fileLock.ts',
     'src/memoryLimit.ts',
   ],
-  'src/download': ['src/errors.ts', 'src/files', 'src/jsonFile.ts', 'src/printable.ts'],
+  'src/download': [
+    'src/errors.ts',
+    'src/files',
+    'src/jsonFile.ts',
+    'src/printable.ts',
+    'src/partialNames.ts',
+    'src/fileLock.ts',
+  ],
   'src/export': [
     'graphs',
     'src/graph',
