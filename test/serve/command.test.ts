@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { pngText } from '../../src/data/pngText.js';
 import type { CommonRecord } from '../../src/index.js';
-import { arpg } from '../support/cli.js';
+import { arpg, ISOLATED } from '../support/cli.js';
 import { eventsOf, named, post } from '../support/server.js';
 
 const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
@@ -33,7 +33,7 @@ async function start(
     process.execPath,
     [program, 'serve', '--port', '0', '--json', '--threads', '2', ...args],
     {
-      env: { ...process.env, ARPG_COMPILE_CACHE: '0', ...env },
+      env: { ...process.env, ...ISOLATED, ...env },
     },
   );
   let [errors, output] = ['', ''];
