@@ -134,6 +134,8 @@ export abstract class SampleCommand extends BaseCommand {
     const larger = size && largerNote(grid, model.facts.grid, model.tokenizer.factor);
     if (larger !== undefined) this.note(flags, larger);
     if (there.size > 0) this.note(flags, `${there.size} of ${count} pictures are there already`);
+    // Before a seed is drawn and said.
+    for (const name of flags.class ?? []) model.classIndices(name);
     const seed = this.chooseSeed(flags);
     const settings = resolveSettings({ ...plan.settings, seed }, model.generator, grid);
     const classes = list.classes ?? new Array<number>(count).fill(this.randomClass(flags, model, seed));

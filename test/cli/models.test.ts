@@ -1,6 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { findModels, InputError, load, modelClasses, UsageError } from '../../src/index.js';
+import { findModels, InputError, load, modelClasses, shippedModel, UsageError } from '../../src/index.js';
 import { formatTable } from '../../src/cli/table.js';
 import { arpg, ARPG_SHELL } from '../support/cli.js';
 import { onTerminal } from '../support/pty.js';
@@ -80,13 +80,26 @@ describe('arpg models', () => {
       /did you mean .*evergreen_tree/,
     );
     expect(() => modelClasses('emojy')).to.throw(InputError, "did you mean 'emoji'?");
-    const class_ = arpg(['sample', '-m', 'emoji', '-c', 'tree', '-o', temporary('none.png'), '-s', '1']);
+    const class_ = arpg(['sample', '-m', 'emoji', '-c', 'tree', '-o', temporary('none.png')]);
     expect([class_.code, class_.errors.trimEnd().split('\n').length]).to.deep.equal([2, 1]);
     expect(class_.errors).to.include('evergreen_tree').and.include('deciduous_tree');
     expect(class_.errors).to.include("'arpg models emoji --classes' lists all");
     const filter = arpg(['models', 'emoji', '--classes', 'zzzqqqxx']);
     expect([filter.code, filter.text]).to.deep.equal([2, '']);
     expect(arpg(['models', 'emoji', 'tree']).errors).to.include('add --classes');
+  });
+
+  it('describes whatever it lists, also what was fetched into the cache', () => {
+    const place = temporary('cache/models/hub.example/someone/small@main');
+    cpSync(shippedModel('tiny')!, place, { recursive: true });
+    const run = (...args: readonly string[]) =>
+      arpg(['models', ...args], { env: { ARPG_CACHE: temporary('cache') } });
+    expect(run().text).to.match(/^someone\/small +cached/m);
+    const { code, text, errors } = run('someone/small');
+    expect([code, errors]).to.deep.equal([0, '']);
+    expect(text)
+      .to.match(/^name +someone\/small\n/)
+      .and.match(/^from +cached$/m);
   });
 
   it('--json has it all in one object', () => {
