@@ -90,7 +90,8 @@ export function conv(name: string, x: Tensor, outputs: number, options: ConvOpti
   });
 }
 
-function norm(name: string, x: Tensor): Tensor {
+/** GroupNorm of a layer. */
+export function norm(name: string, x: Tensor): Tensor {
   const channels = Number(x.shape[1]);
   return scope(name, () => {
     const weight = parameter('weight', [channels], { kind: 'ones' });
@@ -100,14 +101,14 @@ function norm(name: string, x: Tensor): Tensor {
 }
 
 /** GroupNorm → swish → 3×3 convolution, twice, beside a shortcut. */
-function residualBlock(x: Tensor, outputs: number): Tensor {
+export function residualBlock(x: Tensor, outputs: number): Tensor {
   const first = conv('conv1', silu(norm('norm1', x)), outputs, { kernel: 3 });
   const second = conv('conv2', silu(norm('norm2', first)), outputs, { kernel: 3 });
   return add(x.shape[1] === outputs ? x : conv('nin_shortcut', x, outputs, { kernel: 1 }), second);
 }
 
 /** Self-attention of one head over all pixels, beside a shortcut. */
-function attentionBlock(x: Tensor): Tensor {
+export function attentionBlock(x: Tensor): Tensor {
   const [batch, channels, height, width] = x.shape as [Dim, number, Dim, Dim];
   const pixels = multiplyDims(height, width);
   const normed = norm('norm', x);

@@ -1,0 +1,165 @@
+import {
+  absolute,
+  add,
+  dim,
+  exp,
+  type Graph,
+  input,
+  makeGraph,
+  maximum,
+  mean,
+  minimum,
+  multiply,
+  multiplyDims,
+  scope,
+  type Shape,
+  slice,
+  subtract,
+  sum,
+  type Tensor,
+} from '../src/dsl/index.js';
+import { type LatentCoderConfig, latentDecoder, latentEncoder } from './latentCoder.js';
+import { attentionBlock, conv } from './vqTokenizer.js';
+
+/** Sizes of an autoencoder with a Gaussian for each latent (docs/SYSTEMS.md, KL-16). */
+export interface KlVaeConfig {
+  /** Channels of the latent. */
+  readonly latentChannels: number;
+  /** Channels of the first level. */
+  readonly channels: number;
+  /** Each level's channels as a multiple of the first; every level but the last halves the image. */
+  readonly channelMultipliers: readonly number[];
+  readonly residualBlocks: number;
+  /** Side that the picture counts as when it is decided which levels attend, whatever its own. */
+  readonly nominalSide: number;
+  /** Nominal sides of the levels with attention in the encoder, and in the decoder. */
+  readonly encoderAttention: readonly number[];
+  readonly decoderAttention: readonly number[];
+}
+
+const [LEAST_LOG_VARIANCE, MOST_LOG_VARIANCE] = [-30, 20];
+
+/** How many pixels one latent covers along each axis. */
+export function klDownsampleFactor({ channelMultipliers }: KlVaeConfig): number {
+  return 2 ** (channelMultipliers.length - 1);
+}
+
+function coder({ channels, channelMultipliers, residualBlocks }: KlVaeConfig): LatentCoderConfig {
+  return { channels, channelMultipliers, residualBlocks, attention: attentionBlock };
+}
+
+/** Which levels attend. */
+function attendsAt(sides: readonly number[], { nominalSide }: KlVaeConfig): (level: number) => boolean {
+  return (level) => sides.includes(nominalSide / 2 ** level);
+}
+
+/** A Gaussian for each latent: `[batch, latentChannels, height, width]` each. */
+export interface Posterior {
+  readonly mean: Tensor;
+  readonly logVariance: Tensor;
+}
+
+/** Image → means, then logarithms of variances: `[batch, 2·latentChannels, height, width]` */
+export function klMoments(image: Tensor, config: KlVaeConfig): { encoded: Tensor; moments: Tensor } {
+  const width = 2 * config.latentChannels;
+  const attends = attendsAt(config.encoderAttention, config);
+  const encoded = scope('encoder', () => latentEncoder(image, width, coder(config), attends));
+  return { encoded, moments: conv('quant_conv', encoded, width, { kernel: 1 }) };
+}
+
+/** The Gaussians of moments; variances are kept from vanishing and from growing without bounds. */
+export function posteriorOf(moments: Tensor): Posterior {
+  const length = Number(moments.shape[1]) / 2;
+  const half = (start: number) => slice(moments, { axis: 1, start, length });
+  return {
+    mean: half(0),
+    logVariance: minimum(maximum(half(length), LEAST_LOG_VARIANCE), MOST_LOG_VARIANCE),
+  };
+}
+
+/** What standard deviations the Gaussians have. */
+export function deviationOf({ logVariance }: Posterior): Tensor {
+  return exp(multiply(logVariance, 0.5));
+}
+
+/** A latent drawn from the Gaussians. @param noise standard normal, of the latent's shape */
+export function posteriorSample(posterior: Posterior, noise: Tensor): Tensor {
+  return add(posterior.mean, multiply(deviationOf(posterior), noise));
+}
+
+/** How far each Gaussian is from the standard one, in nats. */
+function divergences({ mean: centre, logVariance }: Posterior): Tensor {
+  const squares = add(multiply(centre, centre), exp(logVariance));
+  return multiply(subtract(squares, add(logVariance, 1)), 0.5);
+}
+
+/** How far those of each picture are together: `[batch]` */
+export function posteriorDivergence(posterior: Posterior): Tensor {
+  return sum(divergences(posterior), { axes: [1, 2, 3] });
+}
+
+/** Latent `[batch, latentChannels, height, width]` → image */
+function decode(latent: Tensor, config: KlVaeConfig): Tensor {
+  const given = conv('post_quant_conv', latent, config.latentChannels, { kernel: 1 });
+  const attends = attendsAt(config.decoderAttention, config);
+  return scope('decoder', () => latentDecoder(given, coder(config), attends));
+}
+
+function imageShape(config: KlVaeConfig): Shape {
+  const factor = klDownsampleFactor(config);
+  return [dim('batch'), 3, multiplyDims(factor, dim('height')), multiplyDims(factor, dim('width'))];
+}
+
+function latentShape({ latentChannels }: KlVaeConfig): Shape {
+  return [dim('batch'), latentChannels, dim('height'), dim('width')];
+}
+
+/**
+ * `image` f32 `[batch, 3, f·height, f·width]` in [−1, 1] → the Gaussians of its latents, `mean` and `deviation`
+ * `[batch, latentChannels, height, width]`. The mean is also their mode.
+ */
+export function klEncoder(config: KlVaeConfig): Graph {
+  const image = input('image', 'f32', imageShape(config));
+  const posterior = posteriorOf(klMoments(image, config).moments);
+  return makeGraph('kl-encoder', [image], { mean: posterior.mean, deviation: deviationOf(posterior) });
+}
+
+/** `latent` f32 `[batch, latentChannels, height, width]` → `image` f32 `[batch, 3, f·height, f·width]`, about [−1, 1]. */
+export function klDecoder(config: KlVaeConfig): Graph {
+  const latent = input('latent', 'f32', latentShape(config));
+  return makeGraph('kl-decoder', [latent], { image: decode(latent, config) });
+}
+
+/** How the autoencoder is trained (docs/SYSTEMS.md, KL-16). */
+export interface KlLossConfig {
+  /** What the difference between image and reconstruction counts: its square or its magnitude. */
+  readonly reconstruction: 'l2' | 'l1';
+  /** Weight of the distance of a picture's Gaussians from standard ones, divided by the picture's numbers. */
+  readonly divergence: number;
+}
+
+/**
+ * Encoder, a draw from the Gaussians, decoder and losses (docs/SYSTEMS.md, KL-16).
+ *
+ * `image` as for the encoder and `noise` f32, standard normal, of the latent's shape → `loss`, the sum of
+ * `reconstruction_loss` and `divergence_loss`; `latent`; `reconstruction`, of the image's shape.
+ */
+export function klAutoencoder(config: KlVaeConfig, losses: KlLossConfig): Graph {
+  const image = input('image', 'f32', imageShape(config));
+  const noise = input('noise', 'f32', latentShape(config));
+  const posterior = posteriorOf(klMoments(image, config).moments);
+  const latent = posteriorSample(posterior, noise);
+  const reconstruction = decode(latent, config);
+  return scope('loss', () => {
+    const difference = subtract(reconstruction, image);
+    const distance = losses.reconstruction === 'l2' ? multiply(difference, difference) : absolute(difference);
+    // Nats of a latent position, for each of the numbers of a picture that it stands for.
+    const share = config.latentChannels / (3 * klDownsampleFactor(config) ** 2);
+    const parts = {
+      reconstruction_loss: mean(distance),
+      divergence_loss: multiply(mean(divergences(posterior)), losses.divergence * share),
+    };
+    const loss = add(parts.reconstruction_loss, parts.divergence_loss);
+    return makeGraph('kl-autoencoder', [image, noise], { loss, ...parts, latent, reconstruction });
+  });
+}
