@@ -6,10 +6,8 @@ import {
   concat,
   type Dim,
   dim,
-  divide,
   embedding,
   exactGelu,
-  exp,
   gather,
   type Graph,
   input,
@@ -20,32 +18,17 @@ import {
   multiplyDims,
   NORMAL_INITIALIZER,
   parameter,
-  randomNormal,
   reshape,
   scatter,
   scope,
   slice,
   softmax,
-  subtract,
-  sum,
   type Tensor,
   transpose,
   xavierUniform,
 } from '../src/dsl/index.js';
-import {
-  diffusionLosses,
-  noisyState,
-  type Prediction,
-  predictionOf,
-  reverseStep,
-  rowsOfSteps,
-  STEP_WEIGHTS,
-  stepWeightRows,
-  stepWeightsOf,
-} from './diffusion.js';
-import { type DiffusionMlpConfig, diffusionMlp } from './diffusionMlp.js';
-import { trainedDiffusion } from './diffusionTables.js';
-import { type Dropout, keyedDropout, NO_DROPOUT } from './dropout.js';
+import type { DiffusionMlpConfig } from './diffusionMlp.js';
+import { type Dropout, NO_DROPOUT } from './dropout.js';
 import { mergeHeads, splitHeads } from './transformer.js';
 
 /** Sizes of one of the two stacks of layers. */
@@ -154,7 +137,7 @@ function classVectors(classIds: Tensor, { classes }: MarConfig, width: number): 
 }
 
 /** What is known of pictures: tokens `[batch, known, channels]`, and where they are, i32 `[batch, known]`. */
-interface Known {
+export interface Known {
   readonly tokens: Tensor;
   readonly positions: Tensor;
 }
@@ -170,7 +153,7 @@ function encoderInput({ tokens, positions }: Known, classIds: Tensor, config: Ma
 }
 
 /** Indices `[batch, count]` for every feature of the rows that they name: `[batch, count, width]` */
-function forEachFeature(indices: Tensor, width: number): Tensor {
+export function forEachFeature(indices: Tensor, width: number): Tensor {
   const [batch, count] = indices.shape as readonly [Dim, Dim];
   return broadcastTo(reshape(indices, [batch, count, 1]), [batch, count, width]);
 }
@@ -189,7 +172,7 @@ function decoderInput(encoded: Tensor, positions: Tensor, config: MarConfig): Te
 }
 
 /** What the encoder and the decoder make of pictures, and what they start from. */
-interface Conditioning {
+export interface Conditioning {
   readonly encoderInput: Tensor;
   readonly encoderOutput: Tensor;
   readonly decoderInput: Tensor;
@@ -197,7 +180,8 @@ interface Conditioning {
   readonly z: Tensor;
 }
 
-function conditioning(
+/** What the whole network but the one that draws makes of what is known and of classes, i32 `[batch]`. */
+export function marConditioning(
   known: Known,
   classIds: Tensor,
   config: MarConfig,
@@ -211,11 +195,6 @@ function conditioning(
   const tokens = slice(decoded, { axis: 1, start: config.buffer, length: positions });
   const place = learned('diffusion_pos_embed_learned', [1, positions, config.decoder.width]);
   return { encoderInput: given, encoderOutput: encoded, decoderInput: masked, z: add(tokens, place) };
-}
-
-/** The network that draws tokens, by the names of its parameters. */
-function predict(x: Tensor, timesteps: Tensor, z: Tensor, { diffusion }: MarConfig): Tensor {
-  return scope('diffloss.net', () => diffusionMlp(x, timesteps, z, diffusion));
 }
 
 /**
@@ -233,130 +212,10 @@ export function marEncode(config: MarConfig): Graph {
   const asked = input('queries', 'i32', [batch, queries]);
   const classIds = input('class_ids', 'i32', [batch]);
   const { width } = config.decoder;
-  const { z } = conditioning({ tokens, positions }, classIds, config);
+  const { z } = marConditioning({ tokens, positions }, classIds, config);
   const picked = gather(z, forEachFeature(asked, width), 1);
   return makeGraph('mar-encode', [tokens, positions, asked, classIds], {
     z: reshape(picked, [multiplyDims(batch, queries), width]),
-  });
-}
-
-/** The noise with guidance: both rows of a token predict it; the variance is what the row with the condition says. */
-function guided({ noise, variance }: Prediction, rows: Dim, scale: Tensor): Prediction {
-  const half = (x: Tensor, start: Dim) => slice(x, { axis: 0, start, length: rows });
-  const [conditional, unconditional] = [half(noise, 0), half(noise, rows)];
-  return {
-    noise: add(unconditional, multiply(scale, subtract(conditional, unconditional))),
-    variance: half(variance, 0),
-  };
-}
-
-/**
- * One step of the diffusion backwards, for tokens by themselves.
- *
- * Inputs: `x` f32 `[rows, channels]`, the noisy tokens; `z` f32 `[rows, decoder width]`, or with guidance `[2·rows, …]`,
- * those with a condition first; `noise` f32 as x, standard normal; `timestep` i32 `[1]`, the number of the trained step;
- * `weights` f32 `[1, STEP_WEIGHTS]`, its numbers (see `stepWeightRows`); `noise_scale` f32 without axes, 0 in the last
- * step; with guidance `guidance` f32 without axes. Outputs: `x`, less noisy; `prediction` `[rows, 2·channels]`, or with
- * guidance `[2·rows, …]`, of the network.
- */
-export function marDenoise(config: MarConfig, { isGuided }: { readonly isGuided: boolean }): Graph {
-  const rows = dim('rows');
-  const { channels } = config.diffusion;
-  const all = isGuided ? multiplyDims(2, rows) : rows;
-  const x = input('x', 'f32', [rows, channels]);
-  const z = input('z', 'f32', [all, config.decoder.width]);
-  const noise = input('noise', 'f32', [rows, channels]);
-  const timestep = input('timestep', 'i32', [1]);
-  const weights = input('weights', 'f32', [1, STEP_WEIGHTS]);
-  const noiseScale = input('noise_scale', 'f32', []);
-  const guidance = input('guidance', 'f32', []);
-  const output = predict(isGuided ? concat([x, x], 0) : x, timestep, z, config);
-  const predicted = predictionOf(output);
-  const step = reverseStep(
-    x,
-    isGuided ? guided(predicted, rows, guidance) : predicted,
-    stepWeightsOf(weights),
-  );
-  const deviation = exp(multiply(step.logVariance, 0.5));
-  const next = add(step.mean, multiply(noiseScale, multiply(deviation, noise)));
-  const inputs = [x, z, noise, timestep, weights, noiseScale, ...(isGuided ? [guidance] : [])];
-  return makeGraph(isGuided ? 'mar-denoise-guided' : 'mar-denoise', inputs, { x: next, prediction: output });
-}
-
-/**
- * Standard normal numbers for tokens.
- *
- * Inputs: `key` i32 `[6]` and `places` i32 `[rows, 4]` as `randomNormal` takes them. Output: `noise` `[rows, channels]`.
- */
-export function marNoise({ diffusion: { channels } }: MarConfig): Graph {
-  const key = input('key', 'i32', [6]);
-  const tokens = input('places', 'i32', [dim('rows'), 4]);
-  return makeGraph('mar-noise', [key, tokens], { noise: randomNormal(key, tokens, channels) });
-}
-
-/** How the loss is worked out. */
-export interface MarTrainingOptions {
-  /** Share of elements dropped from attention weights, attention output and in feed-forward networks. */
-  readonly dropout?: number;
-  /** How many noises of each token are predicted. */
-  readonly noises: number;
-}
-
-/**
- * The loss over pictures some of whose tokens are known: how well the noise of the others' tokens is predicted.
- *
- * Inputs: `tokens` f32 `[batch, side², channels]`; `known_positions` i32 `[batch, known]`, in raster order; `mask` f32
- * `[batch, side²]`, 1 where unknown; `class_ids` i32 `[batch]` (the null class is the number of classes); `timesteps` i32
- * `[noises·batch·side²]` and `noise` f32 `[…, channels]`, for all tokens of the batch once and again; with dropout,
- * `dropout_key` i32 `[4]`. Outputs: `loss`, the mean over unknown tokens of a squared error and a bound in bits; those of each
- * row, `mse` and `vb` `[noises·batch·side²]`; `logits` `[…, 2·channels]`, what is predicted; and what it comes from, `x_t`,
- * `z`, `decoder_input`, `encoder_output` and `encoder_input`.
- */
-export function marTeacherForced(config: MarConfig, { dropout = 0, noises }: MarTrainingOptions): Graph {
-  const batch = dim('batch');
-  const positions = config.side ** 2;
-  const { channels } = config.diffusion;
-  const rows = multiplyDims(noises * positions, batch);
-  const tokens = input('tokens', 'f32', [batch, positions, channels]);
-  const knownPositions = input('known_positions', 'i32', [batch, dim('known')]);
-  const mask = input('mask', 'f32', [batch, positions]);
-  const classIds = input('class_ids', 'i32', [batch]);
-  const timesteps = input('timesteps', 'i32', [rows]);
-  const noise = input('noise', 'f32', [rows, channels]);
-  const key = input('dropout_key', 'i32', [4]);
-  const known = {
-    tokens: gather(tokens, forEachFeature(knownPositions, channels), 1),
-    positions: knownPositions,
-  };
-  const states = conditioning(known, classIds, config, keyedDropout(dropout, key));
-  /** The whole list once for each noise: `[batch, side², …]` → `[rows, …]` */
-  const tiled = (x: Tensor, features: readonly number[]) =>
-    reshape(
-      broadcastTo(reshape(x, [1, batch, positions, ...features]), [noises, batch, positions, ...features]),
-      [rows, ...features],
-    );
-  const signal = tiled(tokens, [channels]);
-  const tables = trainedDiffusion();
-  const state = noisyState(signal, noise, timesteps, tables);
-  const logits = predict(state, timesteps, tiled(states.z, [config.decoder.width]), config);
-  return scope('loss', () => {
-    const weights = stepWeightsOf(rowsOfSteps(stepWeightRows(tables), timesteps));
-    const row = { signal, noise, state, step: timesteps };
-    const { squaredError, variational } = diffusionLosses(row, predictionOf(logits), weights);
-    const counted = tiled(mask, []);
-    const loss = divide(sum(multiply(counted, add(squaredError, variational))), sum(counted));
-    const inputs = [tokens, knownPositions, mask, classIds, timesteps, noise, ...(dropout > 0 ? [key] : [])];
-    return makeGraph('mar-teacher-forced', inputs, {
-      loss,
-      mse: squaredError,
-      vb: variational,
-      logits,
-      x_t: state,
-      z: states.z,
-      decoder_input: states.decoderInput,
-      encoder_output: states.encoderOutput,
-      encoder_input: states.encoderInput,
-    });
   });
 }
 

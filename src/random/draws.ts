@@ -1,4 +1,4 @@
-import { philox, wordToUniform } from './philox.js';
+import { philox, wordHalves, wordToUniform } from './philox.js';
 import { philoxRun } from './philoxRun.js';
 
 /**
@@ -23,6 +23,10 @@ const PURPOSE = {
   redrawnMaskedToken: 15,
   choice: 16,
   redrawnChoice: 17,
+  diffusion: 18,
+  redrawnDiffusion: 19,
+  diffusionTime: 20,
+  posterior: 21,
 } as const;
 
 export type Purpose = keyof typeof PURPOSE;
@@ -63,6 +67,17 @@ export function tokenWords(
  */
 export function uniformFor(seed: number, image: number, position: number, purpose: Purpose): number {
   return wordToUniform(philox([position, image, PURPOSE[purpose], 0], keyOf(seed))[0]);
+}
+
+/** Purposes are fewer than this. */
+const PURPOSES = 256;
+
+/**
+ * The key of rows of normal numbers, as `randomNormal` takes it: i32 `[6]`. A row's place is position and image.
+ * @param draw tells the draws of one purpose apart, from 0
+ */
+export function normalKey(seed: number, purpose: Purpose, draw: number): readonly number[] {
+  return wordHalves([...keyOf(seed), PURPOSE[purpose] + PURPOSES * draw]);
 }
 
 /** A seed from the system's randomness. */
