@@ -1,5 +1,4 @@
 import {
-  absolute,
   add,
   dim,
   exp,
@@ -19,7 +18,8 @@ import {
   type Tensor,
 } from '../src/dsl/index.js';
 import { type LatentCoderConfig, latentDecoder, latentEncoder } from './latentCoder.js';
-import { attentionBlock, conv } from './vqTokenizer.js';
+import { attentionBlock, conv } from './convolutionLayers.js';
+import { type ImageLossConfig, imageLosses } from './imageLosses.js';
 
 /** Sizes of an autoencoder with a Gaussian for each latent (docs/SYSTEMS.md, KL-16). */
 export interface KlVaeConfig {
@@ -131,9 +131,7 @@ export function klDecoder(config: KlVaeConfig): Graph {
 }
 
 /** How the autoencoder is trained (docs/SYSTEMS.md, KL-16). */
-export interface KlLossConfig {
-  /** What the difference between image and reconstruction counts: its square or its magnitude. */
-  readonly reconstruction: 'l2' | 'l1';
+export interface KlLossConfig extends ImageLossConfig {
   /** Weight of the distance of a picture's Gaussians from standard ones, divided by the picture's numbers. */
   readonly divergence: number;
 }
@@ -141,8 +139,9 @@ export interface KlLossConfig {
 /**
  * Encoder, a draw from the Gaussians, decoder and losses (docs/SYSTEMS.md, KL-16).
  *
- * `image` as for the encoder and `noise` f32, standard normal, of the latent's shape → `loss`, the sum of
- * `reconstruction_loss` and `divergence_loss`; `latent`; `reconstruction`, of the image's shape.
+ * `image` as for the encoder; `noise` f32, standard normal, of the latent's shape; `adversarial_weight` f32 without axes where
+ * there is a discriminator → `loss`, the sum of `reconstruction_loss`, `divergence_loss` and whichever of `perceptual_loss`,
+ * `adversarial_loss` and `discriminator_loss` are asked for; `latent`; `reconstruction`, of the image's shape.
  */
 export function klAutoencoder(config: KlVaeConfig, losses: KlLossConfig): Graph {
   const image = input('image', 'f32', imageShape(config));
@@ -150,16 +149,16 @@ export function klAutoencoder(config: KlVaeConfig, losses: KlLossConfig): Graph 
   const posterior = posteriorOf(klMoments(image, config).moments);
   const latent = posteriorSample(posterior, noise);
   const reconstruction = decode(latent, config);
+  const { inputs, reconstruction: distance, further } = imageLosses(image, reconstruction, losses);
   return scope('loss', () => {
-    const difference = subtract(reconstruction, image);
-    const distance = losses.reconstruction === 'l2' ? multiply(difference, difference) : absolute(difference);
     // Nats of a latent position, for each of the numbers of a picture that it stands for.
     const share = config.latentChannels / (3 * klDownsampleFactor(config) ** 2);
     const parts = {
-      reconstruction_loss: mean(distance),
+      reconstruction_loss: distance,
       divergence_loss: multiply(mean(divergences(posterior)), losses.divergence * share),
+      ...further,
     };
-    const loss = add(parts.reconstruction_loss, parts.divergence_loss);
-    return makeGraph('kl-autoencoder', [image, noise], { loss, ...parts, latent, reconstruction });
+    const loss = Object.values(parts).reduce((a, b) => add(a, b));
+    return makeGraph('kl-autoencoder', [image, noise, ...inputs], { loss, ...parts, latent, reconstruction });
   });
 }

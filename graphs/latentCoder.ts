@@ -1,5 +1,5 @@
 import { scope, silu, type Tensor, upsampleNearest } from '../src/dsl/index.js';
-import { conv, norm, residualBlock } from './vqTokenizer.js';
+import { conv, norm, residualBlock } from './convolutionLayers.js';
 
 /** Sizes of the convolutional encoder and decoder of latent diffusion models, by the names of their checkpoints. */
 export interface LatentCoderConfig {

@@ -1,6 +1,5 @@
 import {
   add,
-  attention,
   broadcastTo,
   dim,
   divide,

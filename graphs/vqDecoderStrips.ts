@@ -14,7 +14,8 @@ import {
   type Tensor,
   upsampleNearest,
 } from '../src/dsl/index.js';
-import { conv, decoderChannels, type VqTokenizerConfig } from './vqTokenizer.js';
+import { conv } from './convolutionLayers.js';
+import { decoderChannels, type VqTokenizerConfig } from './vqTokenizer.js';
 
 /** GroupNorm, swish and a 3×3 convolution of a strip, whose norm's statistics are known. */
 export interface NormedConvolution {

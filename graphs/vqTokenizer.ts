@@ -1,28 +1,21 @@
 import {
-  absolute,
   add,
   argmax,
-  attention,
-  conv2d,
   type Dim,
   dim,
   embedding,
   type Graph,
-  groupNorm,
   input,
   log,
   logSoftmax,
-  type Initializer,
   makeGraph,
   matmul,
-  maximum,
   mean,
   multiply,
   multiplyDims,
   negate,
   parameter,
   reshape,
-  rsqrt,
   scope,
   silu,
   softmax,
@@ -33,7 +26,9 @@ import {
   transpose,
   upsampleNearest,
 } from '../src/dsl/index.js';
-import { adversarialLosses } from './patchDiscriminator.js';
+import { attentionBlock, conv, norm, residualBlock } from './convolutionLayers.js';
+import { type ImageLossConfig, imageLosses } from './imageLosses.js';
+import { unitLength } from './unitLength.js';
 
 /** Sizes of a VQ tokenizer (docs/SYSTEMS.md, VQ-16). */
 export interface VqTokenizerConfig {
@@ -49,75 +44,9 @@ export interface VqTokenizerConfig {
   readonly imageSize: number;
 }
 
-/** Of GroupNorm. */
-export const GROUPS = 32;
-export const NORM_EPSILON = 1e-6;
-/** The smallest squared length that normalisation divides by (1e-12 as a length). */
-const MIN_SQUARED_LENGTH = 1e-24;
-
 /** How many pixels one token covers along each axis. */
 export function downsampleFactor(config: VqTokenizerConfig): number {
   return 2 ** (config.channelMultipliers.length - 1);
-}
-
-function convInitializer(inputs: number, kernel: number): Initializer {
-  return { kind: 'uniform', bound: 1 / Math.sqrt(inputs * kernel * kernel) };
-}
-
-/** How a convolution treats the borders: `rowless` takes a strip that brings the rows above and below it along. */
-interface ConvOptions {
-  readonly kernel: 1 | 3;
-  readonly downsample?: boolean;
-  readonly rowless?: boolean;
-}
-
-/** A convolution layer with bias; 3×3 ones keep the image's size unless the options say otherwise. */
-export function conv(name: string, x: Tensor, outputs: number, options: ConvOptions): Tensor {
-  const { kernel, downsample = false, rowless = false } = options;
-  const channels = Number(x.shape[1]);
-  return scope(name, () => {
-    const weight = parameter(
-      'weight',
-      [outputs, channels, kernel, kernel],
-      convInitializer(channels, kernel),
-    );
-    const bias = parameter('bias', [outputs], convInitializer(channels, kernel));
-    if (downsample)
-      return conv2d(x, weight, { bias, stride: 2, padding: { top: 0, left: 0, bottom: 1, right: 1 } });
-    const around = (kernel - 1) / 2;
-    const rows = rowless ? 0 : around;
-    return conv2d(x, weight, { bias, padding: { top: rows, left: around, bottom: rows, right: around } });
-  });
-}
-
-/** GroupNorm of a layer. */
-export function norm(name: string, x: Tensor): Tensor {
-  const channels = Number(x.shape[1]);
-  return scope(name, () => {
-    const weight = parameter('weight', [channels], { kind: 'ones' });
-    const bias = parameter('bias', [channels], { kind: 'zeros' });
-    return groupNorm(x, weight, bias, { groups: GROUPS, epsilon: NORM_EPSILON });
-  });
-}
-
-/** GroupNorm → swish → 3×3 convolution, twice, beside a shortcut. */
-export function residualBlock(x: Tensor, outputs: number): Tensor {
-  const first = conv('conv1', silu(norm('norm1', x)), outputs, { kernel: 3 });
-  const second = conv('conv2', silu(norm('norm2', first)), outputs, { kernel: 3 });
-  return add(x.shape[1] === outputs ? x : conv('nin_shortcut', x, outputs, { kernel: 1 }), second);
-}
-
-/** Self-attention of one head over all pixels, beside a shortcut. */
-export function attentionBlock(x: Tensor): Tensor {
-  const [batch, channels, height, width] = x.shape as [Dim, number, Dim, Dim];
-  const pixels = multiplyDims(height, width);
-  const normed = norm('norm', x);
-  const rows = (name: string) => {
-    const projected = reshape(conv(name, normed, channels, { kernel: 1 }), [batch, 1, channels, pixels]);
-    return transpose(projected, [0, 1, 3, 2]);
-  };
-  const attended = transpose(attention(rows('q'), rows('k'), rows('v')), [0, 1, 3, 2]);
-  return add(x, conv('proj_out', reshape(attended, x.shape), channels, { kernel: 1 }));
 }
 
 function middle(x: Tensor): Tensor {
@@ -184,17 +113,11 @@ function decoder(latent: Tensor, config: VqTokenizerConfig): Tensor {
   return conv('conv_out', silu(norm('norm_out', x)), 3, { kernel: 3 });
 }
 
-/** Scales vectors along the last axis to length 1. */
-function normalize(x: Tensor): Tensor {
-  const squaredLength = sum(multiply(x, x), { axes: [-1], keepDims: true });
-  return multiply(x, rsqrt(maximum(squaredLength, MIN_SQUARED_LENGTH)));
-}
-
 /** Rows of length 1: `[codebookSize, codebookDim]` */
 function codebook(config: VqTokenizerConfig): Tensor {
   return scope('embedding', () => {
     const bound = 1 / config.codebookSize;
-    return normalize(
+    return unitLength(
       parameter('weight', [config.codebookSize, config.codebookDim], { kind: 'uniform', bound }),
     );
   });
@@ -230,7 +153,7 @@ function latentRows(latent: Tensor, { batch, height, width }: Places, config: Vq
     multiplyDims(height, width),
     config.codebookDim,
   ]);
-  return normalize(rows);
+  return unitLength(rows);
 }
 
 /** Products of latents and codebook rows, both of length 1: the larger, the nearer. `[batch, positions, codebookSize]` */
@@ -293,9 +216,7 @@ function quantizedOf(indices: Tensor, config: VqTokenizerConfig): Tensor {
 }
 
 /** Weights of the tokenizer's losses (docs/SYSTEMS.md, VQ-16). */
-export interface VqLossConfig {
-  /** What the difference between image and reconstruction counts: its square or its magnitude. */
-  readonly reconstruction: 'l2' | 'l1';
+export interface VqLossConfig extends ImageLossConfig {
   /** Weight of the pull of latents towards their codes. */
   readonly commitment: number;
   /** Weight of the entropy term, which asks for sure choices and an evenly used codebook; 0 leaves it out. */
@@ -305,10 +226,6 @@ export interface VqLossConfig {
    * entropy-constrained vector quantisation); 0 leaves it out.
    */
   readonly rate: number;
-  /** Whether a discriminator tells reconstructions from images; its weight is then an input of the graph. */
-  readonly adversarial?: boolean;
-  /** Feature maps `[batch, channels, height, width]` of images, in which reconstructions should look alike. */
-  readonly perceptual?: { readonly features: (image: Tensor) => readonly Tensor[]; readonly weight: number };
 }
 
 export const VQ_LOSS_DEFAULTS: VqLossConfig = {
@@ -320,7 +237,6 @@ export const VQ_LOSS_DEFAULTS: VqLossConfig = {
 
 const ENTROPY_TEMPERATURE = 0.01;
 const LOG_EPSILON = 1e-5;
-const PERCEPTUAL_EPSILON = 1e-10;
 
 /** Entropies in nats of the choice of a code, a softmax of negative squared distances at a low temperature. */
 interface ChoiceEntropies {
@@ -338,21 +254,6 @@ function choiceEntropies(products: Tensor, codes: number): ChoiceEntropies {
     own: negate(mean(sum(multiply(choices, logSoftmax(affinities)), { axes: [-1] }))),
     average: negate(sum(multiply(average, log(add(average, LOG_EPSILON))))),
   };
-}
-
-/** Scales the channels of each pixel to length 1. */
-function normalizeChannels(x: Tensor): Tensor {
-  const squaredLength = sum(multiply(x, x), { axes: [1], keepDims: true });
-  return multiply(x, rsqrt(add(squaredLength, PERCEPTUAL_EPSILON)));
-}
-
-/** Mean squared differences of feature maps, their channels scaled to length 1 (as in LPIPS, Zhang et al., 2018). */
-function perceptualLoss(image: readonly Tensor[], reconstruction: readonly Tensor[]): Tensor {
-  const distances = image.map((features, index) => {
-    const difference = subtract(normalizeChannels(features), normalizeChannels(reconstruction[index]!));
-    return mean(sum(multiply(difference, difference), { axes: [1] }));
-  });
-  return distances.reduce((a, b) => add(a, b));
 }
 
 /**
@@ -383,14 +284,12 @@ export function vqAutoencoder(config: VqTokenizerConfig, losses: VqLossConfig = 
     [0, 3, 1, 2],
   );
   const reconstruction = decode(quantized, config);
-  const adversarialWeight = input('adversarial_weight', 'f32', []);
-  const adversarial = losses.adversarial ? adversarialLosses(image, reconstruction) : undefined;
+  const pictures = imageLosses(image, reconstruction, losses);
   return scope('loss', () => {
-    const difference = subtract(reconstruction, image);
     const squared = (x: Tensor) => multiply(x, x);
     const entropies = choiceEntropies(products, config.codebookSize);
     const parts = {
-      reconstruction_loss: mean(losses.reconstruction === 'l2' ? squared(difference) : absolute(difference)),
+      reconstruction_loss: pictures.reconstruction,
       codebook_loss: mean(squared(subtract(chosen, stopGradient(rows)))),
       commitment_loss: multiply(mean(squared(subtract(stopGradient(chosen), rows))), losses.commitment),
       ...(losses.entropy > 0 && {
@@ -399,19 +298,10 @@ export function vqAutoencoder(config: VqTokenizerConfig, losses: VqLossConfig = 
       ...(losses.rate > 0 && {
         rate_loss: multiply(entropies.average, losses.rate),
       }),
-      ...(losses.perceptual && {
-        perceptual_loss: multiply(
-          perceptualLoss(losses.perceptual.features(image), losses.perceptual.features(reconstruction)),
-          losses.perceptual.weight,
-        ),
-      }),
-      ...(adversarial && {
-        adversarial_loss: multiply(adversarial.forTokenizer, adversarialWeight),
-        discriminator_loss: adversarial.forDiscriminator,
-      }),
+      ...pictures.further,
     };
     const loss = Object.values(parts).reduce((a, b) => add(a, b));
-    return makeGraph('vq-autoencoder', [image, ...(adversarial ? [adversarialWeight] : [])], {
+    return makeGraph('vq-autoencoder', [image, ...pictures.inputs], {
       loss,
       ...parts,
       indices,

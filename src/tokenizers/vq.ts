@@ -1,10 +1,9 @@
 import type { JSONSchemaType } from 'ajv';
+import { GROUPS, NORM_EPSILON } from '../../graphs/convolutionLayers.js';
 import { vqStripBlocks, vqStripEnd, vqStripEnlarging } from '../../graphs/vqDecoderStrips.js';
 import {
   decoderChannels,
   downsampleFactor,
-  GROUPS,
-  NORM_EPSILON,
   vqDecoder,
   vqDecoderStart,
   vqEncoder,
