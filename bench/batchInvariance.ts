@@ -36,10 +36,10 @@ const pictures = Array.from({ length: Number(count) }, (_, index) => ({
 const alone = await samplePictures(sampler, pictures, { ...options, batch: 1 });
 const together = await samplePictures(sampler, pictures, { ...options, batch: Number(batch) });
 const differing = alone.map(
-  (tokens, image) => tokens.filter((token, at) => token !== together[image]![at]).length,
+  ({ tokens }, image) => tokens.filter((token, at) => token !== together[image]!.tokens[at]).length,
 );
 const tokens = differing.reduce((a, b) => a + b, 0);
-const total = alone.length * alone[0]!.length;
+const total = alone.length * alone[0]!.tokens.length;
 process.stdout.write(
   `${tokens} of ${total} tokens and ${differing.filter((tokensOfOne) => tokensOfOne > 0).length} of ${alone.length} images differ between batch 1 and batch ${batch}\n`,
 );

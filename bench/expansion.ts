@@ -38,10 +38,8 @@ for (const side of sides.length > 0 ? sides.map(Number) : defaults)
     };
     const steps = Math.min(64, grid.height * grid.width);
     const small = [];
-    for (const tokens of await samplePictures(sampler, pictures, { ...settings, steps }))
-      small.push(
-        await augmentImage(await tokenizer.decode({ tokens, grid }), trained, NO_AUGMENTATION, 0, 0),
-      );
+    for (const codes of await samplePictures(sampler, pictures, { ...settings, steps }))
+      small.push(await augmentImage(await tokenizer.decode(codes), trained, NO_AUGMENTATION, 0, 0));
     await sampler.dispose();
     const found = await classifyDigits(small);
     const right = found.filter((classId, index) => classId === classIds[index]).length;

@@ -19,13 +19,15 @@ import {
   loadImages,
   openShippedTokenizer,
 } from '../test/support/modelMetrics.js';
+import { type Codes, codesOf, vocabularyOf } from '../src/codes.js';
 
 const count = Number(process.argv[2] ?? 200);
 const source = await openImageSource(HELD_OUT_DIGITS);
 const tokenizer = openShippedTokenizer(DIGITS_MODEL);
 const images = (await loadImages(source, tokenizer.facts.imageSize)).slice(0, count);
 const generator = openGenerator(DIGITS_MODEL);
-const { grid, vocabulary } = generator.system.config.facts(generator.config);
+const { grid, codes: shape } = generator.system.config.facts(generator.config);
+const vocabulary = vocabularyOf(shape);
 const sampler = createSampler(generator, onnxTarget({ threads: 2 }));
 const positions = grid.height * grid.width;
 const side = grid.width;
@@ -43,28 +45,31 @@ const options = (index: number, order: readonly number[] | undefined): RedrawOpt
   picture: 0,
 });
 
-type Completion = (tokens: Int32Array, index: number) => Promise<Int32Array>;
+type Completion = (codes: Codes, index: number) => Promise<Codes>;
 const completions: Readonly<Record<string, Completion>> = {
-  'nothing masked': async (tokens) => tokens,
-  'random order': (tokens, index) =>
-    redrawTokens(sampler, tokens, lowerHalf, index, options(index, undefined)),
-  'random order, no class': (tokens, index) =>
-    redrawTokens(sampler, tokens, lowerHalf, index, {
+  'nothing masked': async (codes) => codes,
+  'random order': (codes, index) => redrawTokens(sampler, codes, lowerHalf, index, options(index, undefined)),
+  'random order, no class': (codes, index) =>
+    redrawTokens(sampler, codes, lowerHalf, index, {
       ...options(index, undefined),
       condition: NO_CONDITION,
       guidance: 1,
     }),
-  'raster order': (tokens, index) =>
-    redrawTokens(sampler, tokens, lowerHalf, index, options(index, rasterOrder(positions))),
-  'random tokens': async (tokens, index) =>
-    tokens.map((token, position) =>
-      lowerHalf.has(position) ? Math.floor(uniformFor(1, index, position, 'token') * vocabulary) : token,
+  'raster order': (codes, index) =>
+    redrawTokens(sampler, codes, lowerHalf, index, options(index, rasterOrder(positions))),
+  'random tokens': async ({ tokens }, index) =>
+    codesOf(
+      shape,
+      grid,
+      tokens.map((token, position) =>
+        lowerHalf.has(position) ? Math.floor(uniformFor(1, index, position, 'token') * vocabulary) : token,
+      ),
     ),
 };
 for (const [name, complete] of Object.entries(completions)) {
   const completed = [];
-  for (const [index, { tokens, grid }] of encoded.entries())
-    completed.push(await tokenizer.decode({ tokens: await complete(tokens, index), grid }));
+  for (const [index, codes] of encoded.entries())
+    completed.push(await tokenizer.decode(await complete(codes, index)));
   const found = await classifyDigits(completed);
   const right = found.filter((classId, index) => classId === source.classOf(index)).length;
   process.stdout.write(`${name}: ${((100 * right) / count).toFixed(1)} % recognised\n`);
@@ -74,7 +79,7 @@ async function milliseconds(unknown: ReadonlySet<number>): Promise<number> {
   const times: number[] = [];
   for (let round = 0; round < 10; round++) {
     const started = performance.now();
-    await redrawTokens(sampler, encoded[0]!.tokens, unknown, 0, options(0, undefined));
+    await redrawTokens(sampler, encoded[0]!, unknown, 0, options(0, undefined));
     times.push(performance.now() - started);
   }
   return times.sort((a, b) => a - b)[5]!;

@@ -1,11 +1,11 @@
 import { Args, Flags } from '@oclif/core';
 import {
+  codesFault,
+  codesOfLine,
   decodeText,
-  gridOfLine,
   InputError,
   MAX_INPUT_BYTES,
   parseTokenLines,
-  requireCodes,
 } from '../src/index.js';
 import { GROUPS } from '../src/cli/flagGroups.js';
 import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/baseCommand.js';
@@ -22,7 +22,9 @@ const MAX_PIXELS = 2 ** 27;
 export default class Detokenize extends BaseCommand {
   static override summary = 'Turn tokens into images.';
   static override description =
-    `Reads JSON lines {"tokens": […], "grid": [rows, columns]}, up to ${MAX_INPUT_BYTES / 2 ** 20} MiB; a square grid need not be named.`;
+    `Reads JSON lines {"tokens": […], "grid": [rows, columns]}, with "scales" instead of "grid" where the tokenizer has
+several, or with "vectors" and "channels" instead of "tokens", up to ${MAX_INPUT_BYTES / 2 ** 20} MiB; a square grid need not be named. The first scales
+alone give the picture in coarse.`;
   static override examples = [
     '<%= config.bin %> detokenize tokens.jsonl -o images/',
     '<%= config.bin %> sample --class 3 --format tokens | <%= config.bin %> detokenize -o three.png',
@@ -56,10 +58,14 @@ export default class Detokenize extends BaseCommand {
     const model = await this.loadModel(flags);
     const { tokenizer } = model;
     const inputs = lines.map((line) => {
-      requireCodes(line.tokens, model.tokenizer.facts.codes, line.place);
-      return { tokens: Int32Array.from(line.tokens), grid: gridOfLine(line, line.place) };
+      const codes = codesOfLine(line, line.place);
+      const fault = codesFault(tokenizer.facts.codes, codes);
+      if (fault !== undefined)
+        throw new InputError(`${line.place}: ${fault}; use the tokenizer that made it`);
+      return codes;
     });
-    const pixels = inputs.reduce((sum, { tokens }) => sum + tokens.length, 0) * tokenizer.factor ** 2;
+    const positions = inputs.reduce((sum, { grid }) => sum + grid.height * grid.width, 0);
+    const pixels = positions * tokenizer.factor ** 2;
     if (pixels > MAX_PIXELS)
       throw new InputError(
         `${source}: ${inputs.length} images of ${pixels} pixels together are more than the ${MAX_PIXELS} that are decoded at once; split it`,
@@ -78,8 +84,8 @@ export default class Detokenize extends BaseCommand {
       );
     const bar = startProgress('decoding', inputs.length, 'images', !flags.quiet && inputs.length > 1);
     const images = [];
-    for (const [index, tokens] of inputs.entries()) {
-      images.push(await tokenizer.decode(tokens));
+    for (const [index, codes] of inputs.entries()) {
+      images.push(await tokenizer.decode(codes));
       bar.update(index + 1);
     }
     bar.stop();

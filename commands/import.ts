@@ -96,6 +96,13 @@ type unless --half is given; doubles become single precision.`;
       note: (text: string) => this.note(flags, text),
       ...(flags.license !== undefined && { license: flags.license }),
     };
+    const tokenizer =
+      flags.tokenizer === undefined
+        ? undefined
+        : await importTokenizer(flags.tokenizer, flags['tokenizer-config'], {
+            ...shared,
+            ...(flags['tokenizer-key'] !== undefined && { key: flags['tokenizer-key'] }),
+          });
     const generator =
       args.weights === undefined
         ? undefined
@@ -104,14 +111,8 @@ type unless --half is given; doubles become single precision.`;
             ...(flags.key !== undefined && { key: flags.key }),
             ...(flags.system !== undefined && { system: flags.system }),
             ...(flags.labels !== undefined && { labels: flags.labels }),
+            ...(tokenizer && { tokenizer }),
             sampling: suitedSettings(flags),
-          });
-    const tokenizer =
-      flags.tokenizer === undefined
-        ? undefined
-        : await importTokenizer(flags.tokenizer, flags['tokenizer-config'], {
-            ...shared,
-            ...(flags['tokenizer-key'] !== undefined && { key: flags['tokenizer-key'] }),
           });
     await writeModelFolder(flags.output, {
       ...(generator && { generator }),

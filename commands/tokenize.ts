@@ -8,6 +8,7 @@ import {
   flipImage,
   formatTokenLine,
   InputError,
+  lineOfCodes,
   MAX_INPUT_BYTES,
   openPictures,
   type RgbImage,
@@ -42,7 +43,8 @@ interface Supply {
 export default class Tokenize extends BaseCommand {
   static override summary = 'Turn images into tokens.';
   static override description =
-    `Writes one JSON line per image and crop: {"tokens": […], "grid": [rows, columns], "source": …}.
+    `Writes one JSON line per image and crop: {"tokens": […], "grid": [rows, columns], "source": …}; tokenizers of several
+scales name "scales" instead of "grid", those of vectors "vectors", "channels" and "deviations" instead of "tokens".
 Images are PNG, JPEG or WebP; transparent pixels become white. By default the centre square is resized to the
 tokenizer's image size; --crop ten cuts four corners, the centre and their mirror images from a picture 1.1 times as
 large; --crop none keeps the picture's own size, trimmed to whole tokens.
@@ -211,11 +213,9 @@ async function tokenLines(
   ]);
   const lines: string[] = [];
   for (const { picture, crop, flipped } of variants) {
-    const { tokens, grid } = await tokenizer.encode(picture);
     lines.push(
       formatTokenLine({
-        tokens: Array.from(tokens),
-        grid: [grid.height, grid.width],
+        ...lineOfCodes(await tokenizer.encode(picture)),
         ...about,
         ...(crops.length > 1 && { crop }),
         ...(flipped && { flipped }),

@@ -135,20 +135,34 @@ export { type ImageSource, openImageSource, openPictures } from './data/imageSou
 export { type PictureList, UNLABELLED } from './data/pictureList.js';
 export { decodeText } from './files/text.js';
 export {
+  codesOfLine,
   formatTokenLine,
-  gridOfLine,
+  lineOfCodes,
   parseTokenLines,
-  type TokenGrid,
   type TokenLine,
 } from './data/tokenLines.js';
 export {
   type OpenedTokens,
   openTokenSet,
-  requireCodes,
   TOKEN_LAYOUTS,
   type TokenSet,
 } from './data/tokenSource.js';
-export { createTokenizer, type TokenImage, type Tokenizer } from './tokenizers/tokenizer.js';
+export {
+  type Codes,
+  codesFault,
+  type CodesKind,
+  type CodesShape,
+  copyCodes,
+  countKnown,
+  describeCodes,
+  type IndexCodes,
+  type ScaleCodes,
+  tokenCount,
+  type TokenGrid,
+  type Tokens,
+  type VectorCodes,
+} from './codes.js';
+export { createTokenizer, type Tokenizer } from './tokenizers/tokenizer.js';
 export { decodePartial } from './tokenizers/partialImage.js';
 
 // Export

@@ -27,6 +27,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/packageFiles.ts',
   ],
   'src/errors.ts': [],
+  'src/codes.ts': [],
+  'src/decoderInput.ts': ['src/codes.ts', 'src/targets'],
   'src/breathe.ts': [],
   'src/packageFiles.ts': [],
   'src/nearNames.ts': [],
@@ -44,9 +46,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/outputPlace.ts',
     'src/partialNames.ts',
   ],
-  'src/data': ['src/errors.ts', 'src/files', 'src/jsonFile.ts'],
+  'src/data': ['src/codes.ts', 'src/errors.ts', 'src/files', 'src/jsonFile.ts'],
   'src/conditions': ['src/random', 'src/errors.ts', 'src/nearNames.ts'],
   'src/sampling': [
+    'src/codes.ts',
     'graphs',
     'src/graph',
     'src/random',
@@ -56,6 +59,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/jsonFile.ts',
   ],
   'src/systems': [
+    'src/codes.ts',
     'graphs',
     'src/graph',
     'src/random',
@@ -64,10 +68,27 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/conditions',
     'src/errors.ts',
   ],
-  'src/tokenizers': ['graphs', 'src/graph', 'src/targets', 'src/data', 'src/errors.ts'],
-  'src/editing': ['graphs', 'src/sampling', 'src/conditions', 'src/tokenizers', 'src/data', 'src/errors.ts'],
+  'src/tokenizers': [
+    'src/codes.ts',
+    'src/decoderInput.ts',
+    'graphs',
+    'src/graph',
+    'src/targets',
+    'src/data',
+    'src/errors.ts',
+  ],
+  'src/editing': [
+    'src/codes.ts',
+    'graphs',
+    'src/sampling',
+    'src/conditions',
+    'src/tokenizers',
+    'src/data',
+    'src/errors.ts',
+  ],
   'src/checkpoints': ['src/graph', 'src/errors.ts', 'src/files', 'src/jsonFile.ts'],
   'src/models': [
+    'src/codes.ts',
     'src/compiler',
     'src/graph',
     'src/systems',
@@ -81,6 +102,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/printable.ts',
   ],
   'src/training': [
+    'src/codes.ts',
     'graphs',
     'src/graph',
     'src/random',
@@ -103,6 +125,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/download': ['src/errors.ts', 'src/files', 'src/jsonFile.ts', 'src/printable.ts'],
   'src/export': [
+    'src/codes.ts',
+    'src/decoderInput.ts',
     'graphs',
     'src/graph',
     'src/compiler',
@@ -117,6 +141,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/packageFiles.ts',
   ],
   'src/library': [
+    'src/codes.ts',
     'src/files',
     'graphs',
     'src/graph',
@@ -142,6 +167,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   // What the package exports: drawing; graphs and what runs them; training.
   'src/index.ts': [
+    'src/codes.ts',
     'src/library',
     'src/export',
     'graphs',

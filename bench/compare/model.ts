@@ -6,6 +6,7 @@
 import { load, sample, sampleTokens } from '../../src/index.js';
 import { answerLines, timed } from './answer.js';
 import type { Precision } from './productsModel.js';
+import { codesOf, vocabularyOf } from '../../src/codes.js';
 
 interface Request {
   readonly do: 'tokens' | 'pictures' | 'decode' | 'encode';
@@ -28,7 +29,8 @@ const settings = {
 };
 const model = await load(folder, settings);
 const { factor } = model.tokenizer;
-const { grid, vocabulary } = model.facts;
+const { grid, codes } = model.facts;
+const vocabulary = vocabularyOf(codes);
 const tokens = Int32Array.from(
   { length: grid.height * grid.width },
   (_, place) => (place * 7919) % vocabulary,
@@ -47,7 +49,7 @@ await answerLines<Request>((request) => {
     case 'pictures':
       return timed(() => sample(model, drawing(request)));
     case 'decode':
-      return timed(() => model.tokenizer.decode({ tokens, grid }));
+      return timed(() => model.tokenizer.decode(codesOf(codes, grid, tokens)));
     case 'encode':
       return timed(() => model.tokenizer.encode(image));
   }

@@ -1,7 +1,7 @@
 import { load, type Model } from '../../src/library/model.js';
 import { sample } from '../../src/library/sample.js';
 import type { RgbImage } from '../../src/data/image.js';
-import type { TokenImage, Tokenizer } from '../../src/tokenizers/tokenizer.js';
+import type { Tokenizer } from '../../src/tokenizers/tokenizer.js';
 import {
   classifyDigits,
   heldOutImages,
@@ -12,13 +12,14 @@ import {
 } from '../../test/support/modelMetrics.js';
 import type { Features } from './features.js';
 import { frechetDistance, gaussianOf } from './frechetDistance.js';
+import type { Codes, Tokens } from '../../src/codes.js';
 
 /** Pictures that a model drew, and what with. */
 interface Drawn {
   /** Of each picture, in raster order. */
-  readonly tokens: readonly Int32Array[];
+  readonly tokens: readonly Tokens[];
   /** The same after the first step, −1 where unknown. */
-  readonly first: readonly Int32Array[];
+  readonly first: readonly Tokens[];
   readonly images: readonly RgbImage[];
 }
 
@@ -55,22 +56,22 @@ const SEED = 1;
 const BATCH = 50;
 
 async function draw(model: Model, classes: readonly number[], seed: number): Promise<Drawn> {
-  const first: Int32Array[] = [];
+  const first: Tokens[] = [];
   const { pictures } = await sample(model, {
     ...{ classes, seed, batch: BATCH },
-    onStep: (picture, step, tokens) => {
+    onStep: (picture, step, { tokens }) => {
       if (step === 0) first[picture] = tokens.slice();
     },
   });
   return {
     first,
-    tokens: pictures.map(({ tokens }) => tokens),
+    tokens: pictures.map(({ codes }) => codes.tokens),
     images: pictures.map(({ image }) => image),
   };
 }
 
 /** The share of the first's known tokens that the second has, too. */
-function agreement(known: readonly Int32Array[], other: readonly Int32Array[]): number {
+function agreement(known: readonly Tokens[], other: readonly Tokens[]): number {
   let [same, all] = [0, 0];
   for (const [picture, tokens] of known.entries())
     for (const [position, token] of tokens.entries()) {
@@ -81,21 +82,21 @@ function agreement(known: readonly Int32Array[], other: readonly Int32Array[]): 
   return same / all;
 }
 
-async function encode(tokenizer: Tokenizer, images: readonly RgbImage[]): Promise<readonly TokenImage[]> {
-  const encoded: TokenImage[] = [];
+async function encode(tokenizer: Tokenizer, images: readonly RgbImage[]): Promise<readonly Codes[]> {
+  const encoded: Codes[] = [];
   for (const image of images) encoded.push(await tokenizer.encode(image));
   return encoded;
 }
 
 /** Between what two decoders make of the same tokens, over all pixels, in decibels. */
-async function decodedPsnr(images: readonly TokenImage[], one: Tokenizer, other: Tokenizer): Promise<number> {
+async function decodedPsnr(images: readonly Codes[], one: Tokenizer, other: Tokenizer): Promise<number> {
   let squared = 0;
   for (const image of images)
     squared += squaredDifference(await one.decode(image), await other.decode(image));
   return psnr(squared / images.length);
 }
 
-const tokensOf = (images: readonly TokenImage[]) => images.map(({ tokens }) => tokens);
+const tokensOf = (images: readonly Codes[]) => images.map(({ tokens }) => tokens);
 
 /**
  * Figures of a model in each precision.

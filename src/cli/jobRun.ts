@@ -47,9 +47,9 @@ export function jobRunner(
       classes: [job.class ?? drawClass(model, seed, picture)],
       ...(size && { size }),
     });
-    const { tokens, classId: drawn } = sampled.pictures[0]!;
+    const { codes, classId: drawn } = sampled.pictures[0]!;
     const classId = drawn!;
-    const image = await model.tokenizer.decode({ tokens, grid });
+    const image = await model.tokenizer.decode(codes);
     const settings = jobSettings(model, job, seed);
     const notes = common && sampleNotes(model, common, { settings, choice, size, rope })(picture, [classId]);
     await writeOutput(path, await encodeScaled(image, 3, choice, notes));

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  type Codes,
   type CommonRecord,
+  copyCodes,
   drawClass,
   InputError,
   largerNote,
@@ -134,7 +136,7 @@ export abstract class SampleCommand extends BaseCommand {
     const notes = common && sampleNotes(model, common, { settings, choice, size, rope });
     const bar = startProgress('sampling', missing, 'pictures', !flags.quiet);
     const files: WrittenFile[] = [];
-    const history: Int32Array[][] = [];
+    const history: Codes[][] = [];
     const sampled = await sampleTokens(model, {
       ...plan.settings,
       ...{ seed, classes, first, rope, batch: flags.batch },
@@ -143,16 +145,16 @@ export abstract class SampleCommand extends BaseCommand {
       onProgress: (_done, _total, share) => bar.update(share * missing),
       // Its weights and the decoder's maps need not be in memory together.
       onSampled: () => model.releaseSamplers(),
-      onPicture: async (picture, { tokens, classId }, shape) => {
+      onPicture: async (picture, { codes, classId }) => {
         if (!isSpread || !still) return;
-        const image = await model.tokenizer.decode({ tokens, grid: shape });
+        const image = await model.tokenizer.decode(codes);
         const own = notes?.(picture, [classId!]);
         files.push(...(await writeImage(image, picture - first, still, flags.output, own)));
       },
-      onStep: (picture, step, tokens) => {
+      onStep: (picture, step, codes) => {
         if (!plan.keepsFrames) return;
         history[step] ??= [];
-        history[step][picture - first] = tokens.slice();
+        history[step][picture - first] = copyCodes(codes);
       },
     });
     bar.stop();

@@ -1,10 +1,12 @@
 import {
   ANIMATION_FORMATS,
+  type Codes,
   type CommonRecord,
   decodePartial,
   encodeAnimation,
   fieldsOfSettings,
   formatTokenLine,
+  lineOfCodes,
   type FullSettings,
   type Model,
   type PictureNotes,
@@ -64,21 +66,17 @@ export interface JointPictures {
   readonly request: SampleRequest;
   readonly plan: SamplePlan;
   readonly sampled: SampledTokenSet;
-  /** Step by step, each picture's tokens so far. */
-  readonly history: readonly (readonly Int32Array[])[];
+  /** Step by step, each picture's codes so far. */
+  readonly history: readonly (readonly Codes[])[];
   /** What a grid's file says besides. */
   readonly notes?: PictureNotes | undefined;
 }
 
-async function framesOf(
-  model: Model,
-  { request, sampled, history }: JointPictures,
-): Promise<readonly RgbImage[]> {
+async function framesOf(model: Model, { request, history }: JointPictures): Promise<readonly RgbImage[]> {
   const frames: RgbImage[] = [];
   for (const step of history) {
     const parts: RgbImage[] = [];
-    for (const tokens of step)
-      parts.push(await decodePartial(model.tokenizer, { tokens, grid: sampled.grid }));
+    for (const codes of step) parts.push(await decodePartial(model.tokenizer, codes));
     frames.push(arrange(parts));
   }
   return scaledAll(frames, request.choice.scale);
@@ -91,13 +89,12 @@ function fileAt(output: string | undefined, size?: WrittenFile['size']): readonl
 
 /** Writes tokens as JSON lines. */
 async function writeTokens(
-  { grid, pictures }: SampledTokenSet,
+  { pictures }: SampledTokenSet,
   output: string | undefined,
 ): Promise<readonly WrittenFile[]> {
-  const lines = pictures.map(({ tokens, classId }) =>
+  const lines = pictures.map(({ codes, classId }) =>
     formatTokenLine({
-      tokens: Array.from(tokens),
-      grid: [grid.height, grid.width],
+      ...lineOfCodes(codes),
       ...(classId !== null && { class_id: classId }),
     }),
   );
@@ -127,8 +124,7 @@ export async function writeJointly(
   }
   if (!plan.still || plan.isSpread) return { frames: written, others: [] };
   const images: RgbImage[] = [];
-  for (const { tokens } of sampled.pictures)
-    images.push(await model.tokenizer.decode({ tokens, grid: sampled.grid }));
+  for (const { codes } of sampled.pictures) images.push(await model.tokenizer.decode(codes));
   const joint = { ...plan.still, columns: list.columns };
   return { frames: written, others: await writeImages(images, joint, output, () => notes) };
 }

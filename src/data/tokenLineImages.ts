@@ -1,6 +1,7 @@
+import { type Codes, formOf, type TokenGrid } from '../codes.js';
 import { InputError } from '../errors.js';
 import type { TokenData } from './tokenData.js';
-import { gridOfLine, parseTokenLines, type PlacedTokenLine, type TokenGrid } from './tokenLines.js';
+import { codesOfLine, parseTokenLines, type PlacedTokenLine } from './tokenLines.js';
 
 /** @throws InputError when two lines call one class differently. */
 function namesIn(lines: readonly PlacedTokenLine[]): ReadonlyMap<number, string> {
@@ -15,22 +16,52 @@ function namesIn(lines: readonly PlacedTokenLine[]): ReadonlyMap<number, string>
   return names;
 }
 
+/** What the codes of a line share with those of others that they may stand beside, in words. */
+function wordsOf(codes: Codes): string {
+  if (codes.kind === 'scales') return `scales of ${codes.sides.join(', ')}`;
+  const grid = `a grid of ${codes.grid.height}×${codes.grid.width}`;
+  return codes.kind === 'indices' ? `${grid} tokens` : `${grid} vectors of ${codes.channels} channels`;
+}
+
+/** @throws InputError naming the line whose codes are of another form than the first's. */
+function requireOneForm(lines: readonly PlacedTokenLine[], codes: readonly Codes[]): void {
+  const common = wordsOf(codes[0]!);
+  const other = codes.findIndex((own) => wordsOf(own) !== common);
+  if (other >= 0)
+    throw new InputError(
+      `${lines[other]!.place}: ${wordsOf(codes[other]!)} where ${lines[0]!.place} has ${common.replace(/^a grid of | tokens$/g, '')}; keep one kind in a file`,
+    );
+  const parts = codes.map((own) => own.kind === 'vectors' && own.deviations !== undefined);
+  const without = parts.indexOf(!parts[0]);
+  if (without >= 0)
+    throw new InputError(
+      `${lines[without]!.place}: it has ${parts[without] ? '' : 'no '}deviations, unlike ${lines[0]!.place}; keep one kind in a file`,
+    );
+}
+
 /**
- * The grid of all lines, each of which is square unless it says otherwise; undefined when none says anything.
- * @throws InputError naming the line whose tokens do not fill its grid, or whose grid is not that of the first.
+ * The codes of all lines, each of which is square unless it says otherwise.
+ * @returns with them the grid, undefined where lines of indices name none
+ * @throws InputError naming the line whose tokens do not fill its grid, or that is of another form than the first.
  */
-function gridIn(lines: readonly PlacedTokenLine[]): TokenGrid | undefined {
-  if (lines.every(({ grid }) => grid === undefined)) return undefined;
-  const [first] = lines;
-  const common = gridOfLine(first!, first!.place);
-  for (const line of lines) {
-    const { height, width } = gridOfLine(line, line.place);
-    if (height !== common.height || width !== common.width)
-      throw new InputError(
-        `${line.place}: a grid of ${height}×${width} tokens where ${first!.place} has ${common.height}×${common.width}; keep one kind in a file`,
-      );
+function codesIn(lines: readonly PlacedTokenLine[]): {
+  readonly codes: readonly Codes[];
+  readonly grid: TokenGrid | undefined;
+} {
+  if (lines.every(({ tokens, grid, scales }) => tokens && grid === undefined && scales === undefined)) {
+    // Whether they fill a square is asked where one is needed.
+    const codes = lines.map(
+      ({ tokens }): Codes => ({
+        kind: 'indices',
+        grid: { height: 1, width: tokens!.length },
+        tokens: Int32Array.from(tokens!),
+      }),
+    );
+    return { codes, grid: undefined };
   }
-  return common;
+  const codes = lines.map((line) => codesOfLine(line, line.place));
+  requireOneForm(lines, codes);
+  return { codes, grid: codes[0]!.grid };
 }
 
 /**
@@ -58,11 +89,17 @@ function classesIn(lines: readonly PlacedTokenLine[]): readonly number[] | undef
 export function readTokenLines(text: string, path: string): TokenData {
   const lines = parseTokenLines(text, path);
   const classIds = classesIn(lines);
-  const grid = gridIn(lines);
-  const images = lines.map(({ tokens, source: picture, place }, index) => ({
-    ...{ source: place, classId: classIds?.[index] ?? 0, variants: 1, positions: tokens.length, tokens },
-    ...(picture !== undefined && { picture }),
-  }));
+  const { codes, grid } = codesIn(lines);
+  const images = lines.map(({ source: picture, place }, index) => {
+    const own = codes[index]!;
+    const { tokens } = own;
+    const positions = own.kind === 'vectors' ? tokens.length / own.channels : tokens.length;
+    return {
+      ...{ source: place, classId: classIds?.[index] ?? 0, variants: 1, positions, tokens },
+      ...(own.kind === 'vectors' && own.deviations && { deviations: own.deviations }),
+      ...(picture !== undefined && { picture }),
+    };
+  });
   const notes = classIds ? [] : [`${path}: no line has a class_id: all images are of one class`];
-  return { images, names: namesIn(lines), ...(grid && { grid }), notes };
+  return { form: formOf(codes[0]!), images, names: namesIn(lines), ...(grid && { grid }), notes };
 }

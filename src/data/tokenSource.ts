@@ -7,17 +7,34 @@ import { firstPart } from './datasetPart.js';
 import { isDataName } from './imageFolder.js';
 import { parseNpy } from './npy.js';
 import { decodeText } from '../files/text.js';
-import type { TokenData, TokenImage } from './tokenData.js';
+import {
+  areAlike,
+  type CodesForm,
+  type CodesShape,
+  describeCodes,
+  describeForm,
+  numbersFault,
+  type TokenGrid,
+  type Tokens,
+} from '../codes.js';
+import { numbersOf, type TokenData, type TokenImage, tokenRoom } from './tokenData.js';
 import { readTokenLines } from './tokenLineImages.js';
-import { MAX_PICTURE_TOKENS, type TokenGrid } from './tokenLines.js';
+import { MAX_PICTURE_TOKENS } from './tokenLines.js';
 
 /** Images as tokens, all of one number of positions. */
 export interface TokenSet {
   /** `[images]` */
   readonly classIds: Int32Array;
-  /** `[images, variants, positions]` in raster order; variants are crops and mirrored copies of an image. */
-  readonly tokens: Int32Array;
+  readonly form: CodesForm;
+  /**
+   * `[images, variants, positions]`, vectors with an axis of channels more, in the order that `Codes` has; variants are
+   * crops and mirrored copies of an image.
+   */
+  readonly tokens: Tokens;
+  /** Of the numbers of vectors, where the tokenizer gives some. */
+  readonly deviations?: Float32Array;
   readonly variants: number;
+  /** Tokens or vectors of a variant. */
   readonly positions: number;
   /** Rows and columns of each image, where the data name them; else the positions are a square's. */
   readonly grid?: TokenGrid;
@@ -38,6 +55,7 @@ export interface OpenedTokens extends TokenSet {
 /** JSON lines are read as one text, which can be no longer. */
 const MAX_TEXT_BYTES = 500 * 2 ** 20;
 const NPY = /\.npy$/;
+const INDICES = { kind: 'indices' } as const;
 
 const readArray = (path: string) => parseNpy(readBounded(path), path);
 
@@ -114,6 +132,7 @@ function readLlamaGenFolder(path: string, names: readonly string[]): TokenData |
   if (chosen === undefined) return undefined;
   const unused = pairs.filter((name) => name !== chosen);
   return {
+    form: INDICES,
     images: readLlamaGen(path, chosen),
     ...(unused.length > 0 && { notes: [`${path}: uses ${chosen}; not used: ${unused.join(', ')}`] }),
   };
@@ -128,7 +147,7 @@ function listImages(path: string): TokenData | undefined {
   if (llamaGen) return llamaGen;
   const folders = names.filter((name) => /^\d+$/.test(name) && isFolder(join(path, name)));
   const hasCodes = folders.some((name) => arraysIn(join(path, name)).length > 0);
-  return hasCodes ? { images: readClassFolders(path, folders) } : undefined;
+  return hasCodes ? { form: INDICES, images: readClassFolders(path, folders) } : undefined;
 }
 
 /** The classes' names; those that no image tells are called by their number. Empty where no image tells any. */
@@ -140,28 +159,32 @@ function labelsFrom(names: TokenData['names'], classes: number): readonly string
 /**
  * Reads a data set of tokens: a folder in RandAR's or LlamaGen's layout, or JSON lines (docs/SYSTEMS.md, Token data). Undefined when the
  * path is something else, such as a folder of images.
- * @param codebookSize what the tokens must be below
+ * @param shape what the codes must be
  * @throws InputError naming the file whose tokens do not fit the others or the codebook, or that is damaged.
  */
-export function openTokenSet(path: string, codebookSize: number): OpenedTokens | undefined {
+export function openTokenSet(path: string, shape: CodesShape): OpenedTokens | undefined {
   const data = listImages(path);
   if (!data) return undefined;
-  const { images } = data;
+  const { images, form } = data;
   const [first] = images;
   if (!first) throw new InputError(`${path}: it holds no tokens`);
+  requireForm(form, shape, path);
   const { variants, positions } = first;
   if (positions > MAX_PICTURE_TOKENS)
     throw new InputError(
       `${first.source}: ${positions} tokens are more than the ${MAX_PICTURE_TOKENS} that a picture may have`,
     );
-  const tokens = new Int32Array(images.length * variants * positions);
+  const length = numbersOf(form, variants * positions);
+  const tokens = tokenRoom(form, images.length * length);
+  const deviations = first.deviations && new Float32Array(tokens.length);
   for (const [index, image] of images.entries()) {
     if (image.variants !== variants || image.positions !== positions)
       throw new InputError(
         `${image.source}: ${image.variants}×${image.positions} tokens where ${first.source} has ${variants}×${positions}`,
       );
-    requireCodes(image.tokens, codebookSize, image.source);
-    tokens.set(image.tokens, index * variants * positions);
+    requireCodes(image.tokens, shape, image.source);
+    tokens.set(image.tokens, index * length);
+    deviations?.set(image.deviations!, index * length);
   }
   const given = images.map(({ classId }) => classId);
   // Before they are brought to 32 bits.
@@ -180,7 +203,8 @@ export function openTokenSet(path: string, codebookSize: number): OpenedTokens |
       : []),
   ];
   return {
-    ...{ classIds, tokens, variants, positions, labels, classes, notes },
+    ...{ classIds, form, tokens, variants, positions, labels, classes, notes },
+    ...(deviations && { deviations }),
     ...(data.grid && { grid: data.grid }),
     ...(pictures && { pictures }),
   };
@@ -199,15 +223,21 @@ function picturesOf(images: readonly TokenImage[]): Int32Array | undefined {
 }
 
 /**
- * Refuses tokens that a tokenizer cannot have made.
+ * Refuses codes of another form than a tokenizer's.
  * @throws InputError naming the source.
  */
-export function requireCodes(tokens: ArrayLike<number>, codebookSize: number, source: string): void {
-  for (let place = 0; place < tokens.length; place++) {
-    const token = tokens[place]!;
-    if (!(token >= 0 && token < codebookSize))
-      throw new InputError(
-        `${source}: token ${token} is outside the codebook of ${codebookSize}; use the tokenizer that made it`,
-      );
-  }
+export function requireForm(form: CodesForm, shape: CodesShape, source: string): void {
+  if (!areAlike(form, shape))
+    throw new InputError(
+      `${source}: ${describeForm(form)} where the tokenizer has ${describeCodes(shape)}; use the tokenizer that made it`,
+    );
+}
+
+/**
+ * Refuses numbers that a tokenizer cannot have made.
+ * @throws InputError naming the source.
+ */
+export function requireCodes(tokens: ArrayLike<number>, shape: CodesShape, source: string): void {
+  const fault = numbersFault(shape, tokens);
+  if (fault !== undefined) throw new InputError(`${source}: ${fault}; use the tokenizer that made it`);
 }

@@ -1,7 +1,8 @@
 import type { Grid } from '../../graphs/rotary.js';
 import type { Condition } from '../conditions/condition.js';
-import type { SamplingOptions, StepReport } from '../sampling/request.js';
-import type { Sampler, StepOptions } from '../sampling/sampler.js';
+import { type Codes, copyCodes, countKnown, type GridCodes, isKnown } from '../codes.js';
+import type { SamplingOptions } from '../sampling/request.js';
+import type { SampledStep, Sampler, StepOptions } from '../sampling/sampler.js';
 import { cropImage, type RgbImage } from '../data/image.js';
 import { decodePartial } from '../tokenizers/partialImage.js';
 import type { Tokenizer } from '../tokenizers/tokenizer.js';
@@ -41,13 +42,10 @@ export interface Editor {
 /** A window of the canvas after it was drawn. */
 export interface DrawnWindow {
   readonly box: Box;
-  /** Tokens before, from the picture, and after. */
-  readonly before: Int32Array;
-  readonly after: Int32Array;
-  /**
-   * Raster positions that were to be drawn; the tokens of all others are the same before and after, unless the system was
-   * told to draw over those as well (`freeze: false` of MaskGIT).
-   */
+  /** Codes before, from the picture, and after. */
+  readonly before: Codes;
+  readonly after: Codes;
+  /** Raster positions that were to be drawn; on one grid, the codes of all others are the same before and after. */
   readonly drawn: readonly number[];
   /** The window's pixels as the tokenizer decodes them. */
   readonly decoded: RgbImage;
@@ -81,36 +79,54 @@ export function touchedPositions({ image, mask }: Canvas, factor: number): Reado
   return touched;
 }
 
-/** The share of a whole picture's steps that a part of its tokens takes. */
-function stepsOfPart(steps: number, drawn: number, positions: number): number {
-  return Math.max(1, Math.round((steps * drawn) / positions));
+/** The steps of a part of a picture: its share of the whole one's, or all where they are fixed. */
+function stepsOfPart({ hasFixedSteps, grid }: Sampler, steps: number, drawn: number): number {
+  return hasFixedSteps ? steps : Math.max(1, Math.round((steps * drawn) / (grid.height * grid.width)));
 }
 
 /**
  * Draws some tokens of one window anew (docs/SYSTEMS.md, ARPG zero-shot uses); the sampler is given the others.
  * @param index numbers the window under the seed
- * @returns all tokens in raster order, the known ones as they came
+ * @returns the codes, those of one grid as they came where they are known
  */
 export async function redrawTokens(
   sampler: Sampler,
-  tokens: Int32Array,
+  codes: Codes,
   unknown: ReadonlySet<number>,
   index: number,
   options: RedrawOptions,
-  onStep?: (report: StepReport) => void,
-): Promise<Int32Array> {
-  const positions = tokens.length;
+  onStep?: (step: SampledStep) => void,
+): Promise<Codes> {
+  const positions = codes.grid.height * codes.grid.width;
   const order = options.orderOf(index).filter((position) => unknown.has(position));
-  const known = Array.from(tokens.keys()).filter((position) => !unknown.has(position));
-  const steps = stepsOfPart(options.steps, order.length, positions);
-  const given = new Map(known.map((position) => [position, tokens[position]!]));
+  const kept = Array.from({ length: positions }, (_, position) => position).filter(
+    (position) => !unknown.has(position),
+  );
+  const steps = stepsOfPart(sampler, options.steps, order.length);
+  const known = { tokens: codes.tokens, keep: new Set(kept) };
   const [drawn] = await sampler.sample(
-    [{ condition: options.condition, index, order, known: given, isRedrawn: true }],
+    [{ condition: options.condition, index, order, known, isRedrawn: true }],
     { ...options, steps },
     onStep,
   );
   // Some samplers draw over what is given; outside the part to draw, the picture is what it was.
-  return drawn!.map((token, position) => given.get(position) ?? token);
+  return drawn!.kind === 'scales' ? drawn! : withCodesOf(codes as GridCodes, kept, drawn!);
+}
+
+/** Codes with those of another picture at some positions. */
+function withCodesOf(source: GridCodes, positions: readonly number[], drawn: GridCodes): Codes {
+  const codes = copyCodes(drawn);
+  const width = source.kind === 'vectors' ? source.channels : 1;
+  for (const position of positions)
+    codes.tokens.set(source.tokens.subarray(position * width, (position + 1) * width), position * width);
+  return codes;
+}
+
+/** How many of the positions to draw are drawn. */
+function countDrawn(codes: Codes, drawn: readonly number[]): number {
+  return codes.kind === 'scales'
+    ? Math.floor((drawn.length * countKnown(codes)) / codes.tokens.length)
+    : drawn.filter((position) => isKnown(codes, position)).length;
 }
 
 /** Work of encoding and decoding a token, where a step is as much as `WORK_OF_STEP` tokens. */
@@ -121,11 +137,11 @@ const WORK_OF_STEP = 64;
 function redrawProgress(
   windows: readonly { readonly drawn: readonly number[] }[],
   { steps, onProgress }: Pick<RedrawOptions, 'steps' | 'onProgress'>,
-  { width, height }: Grid,
+  sampler: Sampler,
 ) {
-  const positions = width * height;
+  const positions = sampler.grid.width * sampler.grid.height;
   const workOf = ({ drawn }: { readonly drawn: readonly number[] }) => ({
-    steps: stepsOfPart(steps, drawn.length, positions) * WORK_OF_STEP,
+    steps: stepsOfPart(sampler, steps, drawn.length) * WORK_OF_STEP,
     pictures: positions * WORK_OF_TOKEN,
   });
   const work = windows.map(workOf);
@@ -174,32 +190,30 @@ export async function redraw(
   const sizes = { columns: image.width / factor, rows: image.height / factor, ...sampler.grid };
   const whole = { left: 0, top: 0, width, height };
   const planned = [...planWindows(masked, sizes)];
-  const progress = redrawProgress(planned, options, sampler.grid);
+  const progress = redrawProgress(planned, options, sampler);
   for (const { left, top, drawn } of planned) {
     const box = { left: left * factor, top: top * factor, ...window };
-    const { tokens: before, grid } = await tokenizer.encode(
-      cropImage(work, box.left, box.top, box.width, box.height),
-    );
+    const before = await tokenizer.encode(cropImage(work, box.left, box.top, box.width, box.height));
     const unknown = new Set(drawn);
     const number = options.picture * MAX_WINDOWS + windows.length;
     const share = inDrawnCells(cropPlane(shares, image.width, box), unknown, box.width, factor);
     // Previews may be made when the work goes on already.
     const soFar = onStep && { ...work, data: Uint8Array.from(work.data) };
     const doneBefore = windows.reduce((sum, earlier) => sum + earlier.drawn.length, 0);
-    const after = await redrawTokens(sampler, before, unknown, number, options, ({ tokens, step }) => {
+    const after = await redrawTokens(sampler, before, unknown, number, options, ({ codes, step }) => {
       progress.stepped(windows.length, step);
       if (!onStep) return;
-      const own = tokens[0]!.slice();
-      const done = doneBefore + drawn.filter((position) => own[position]! >= 0).length;
+      const own = copyCodes(codes[0]!);
+      const done = doneBefore + countDrawn(own, drawn);
       const preview = async () => {
         const data = Uint8Array.from(soFar!.data);
-        const partial = await decodePartial(tokenizer, { tokens: own, grid });
+        const partial = await decodePartial(tokenizer, own);
         blendInto({ data, width: image.width }, partial, share, box);
         return cropImage({ ...image, data }, whole.left, whole.top, whole.width, whole.height);
       };
       onStep({ done, total: masked.size, preview });
     });
-    const decoded = await tokenizer.decode({ tokens: after, grid });
+    const decoded = await tokenizer.decode(after);
     progress.finished(windows.length);
     windows.push({ box, before, after, drawn, decoded });
     pastePlane(changed, image.width, share, box);

@@ -4,6 +4,9 @@ import type { GraphRun } from '../sampling/plan.js';
 import type { System } from '../systems/system.js';
 import { InputError } from '../errors.js';
 import { packageFile } from '../packageFiles.js';
+import { blankCodes } from '../codes.js';
+import { decoderInput } from '../decoderInput.js';
+import { bindInputs } from '../graph/interpret.js';
 import { type DimBindings, formatDim } from '../graph/dimension.js';
 import { type Graph, inputNode } from '../graph/graph.js';
 import type { ConstantNode } from '../graph/node.js';
@@ -193,7 +196,7 @@ export async function gpujsModule(model: ModuleModel, options: GpujsModuleOption
     );
   const writer = new ModuleWriter();
   const { mode, steps, schedule, guided } = options;
-  const { grid, classes } = system.config.facts(config);
+  const { grid, classes, codes } = system.config.facts(config);
   const runs = runsOf(model, options);
   const made = system.graphs(config);
   const graphs: Record<string, ModuleGraph> = {};
@@ -204,7 +207,7 @@ export async function gpujsModule(model: ModuleModel, options: GpujsModuleOption
   const decoderPlan = writer.plan(
     decoderGraph,
     compileForKernels(decoderGraph, mode, decoderWeights),
-    { batch: 1, ...grid },
+    bindInputs(decoderGraph, decoderInput(blankCodes(codes, grid))),
     mode,
     decoderWeights,
   );
@@ -215,6 +218,7 @@ export async function gpujsModule(model: ModuleModel, options: GpujsModuleOption
     grid,
     classes,
     tokenPixels,
+    codes,
     labels,
     steps,
     schedule,

@@ -4,6 +4,7 @@ import { writeFolderAtomically, writeOutputFile } from '../atomicFile.js';
 import { exportMetadata } from '../models/exportMetadata.js';
 import { requireFinite } from '../models/finiteWeights.js';
 import { type GeneratorModel, type TokenizerModel, writeModelFolder } from '../models/modelFolder.js';
+import { ownWeights } from '../models/tokenizerParameters.js';
 import { inRunPrecision, isQuantizedPrecision, withoutWholeNumbers } from '../models/precision.js';
 import { serializeSafetensors } from '../checkpoints/safetensors.js';
 import { serializePytorch } from '../checkpoints/writePytorch.js';
@@ -119,8 +120,10 @@ function inPrecision(model: Model, weights: Weights, precision: 'fp32' | 'fp16' 
 
 /** The weights of one part as official files have them: what they hold under two names is there twice. */
 function officialWeights(model: Model, part: ModelPart, precision: 'fp32' | 'fp16' | undefined): Weights {
-  const weights = inPrecision(model, partOf(model, part).weights, precision);
-  const { tied = {} } = part === 'generator' ? model.generator.system.checkpoint : {};
+  const { system, weights: all } = model.generator;
+  const own = part === 'generator' ? ownWeights(system, all) : model.tokenizerModel.weights;
+  const weights = inPrecision(model, own, precision);
+  const { tied = {} } = part === 'generator' ? system.checkpoint : {};
   return new Map([
     ...weights,
     ...Object.entries(tied).map(([other, name]) => [other, weights.get(name)!] as const),

@@ -1,3 +1,4 @@
+import { areAlike, describeCodes, vocabularyOf } from '../codes.js';
 import type { Grid, RopeScaling } from '../../graphs/rotary.js';
 import { chooseClasses } from '../conditions/classGroups.js';
 import { createSampler } from '../systems/sampler.js';
@@ -159,9 +160,15 @@ export function requireMatchingParts(
     throw new InputError(
       `${folder}: the generator draws ${system.codes}, the tokenizer knows ${kind.codes}; they do not belong together`,
     );
-  const [codes, known] = [kind.facts(config).codes, facts.vocabulary];
+  const [spoken, drawn] = [kind.facts(config).codes, facts.codes];
+  // A codebook may hold more than the generator draws from, as long as no picture is to become tokens.
+  const [codes, known] = [vocabularyOf(spoken), vocabularyOf(drawn)];
   if (codes < known || (use === 'encode and decode' && codes > known))
     throw new InputError(
       `${folder}: the tokenizer has ${codes} codes, the generator knows ${known}; they do not belong together`,
+    );
+  if (!areAlike(spoken, drawn))
+    throw new InputError(
+      `${folder}: the tokenizer has ${describeCodes(spoken)}, the generator ${describeCodes(drawn)}; they do not belong together`,
     );
 }

@@ -1,3 +1,4 @@
+import type { Codes } from '../codes.js';
 import { type Grid, ROPE_SCALINGS, type RopeScaling } from '../../graphs/rotary.js';
 import { pickClass } from '../conditions/classGroups.js';
 import { classCondition } from '../conditions/condition.js';
@@ -36,18 +37,17 @@ export interface SampleOptions extends SamplingSettings {
   /** Numbers of pictures that are not drawn; the others are what they would be with them. */
   readonly skip?: ReadonlySet<number>;
   /** Hears of each picture that is finished, in their order, while the next batch is drawn; that goes no further ahead. */
-  readonly onPicture?: (picture: number, sampled: SampledTokens, grid: Grid) => Promise<void> | void;
+  readonly onPicture?: (picture: number, sampled: SampledTokens) => Promise<void> | void;
   /** Hears when the generator is needed no more, before the last batch is finished, which waits for it. */
   readonly onSampled?: () => Promise<void> | void;
-  /** Hears each picture's tokens after each step, −1 where unknown; they change with the next step. */
-  readonly onStep?: (picture: number, step: number, tokens: Int32Array) => void;
+  /** Hears each picture's codes after each step, −1 or NaN where unknown; they change with the next step. */
+  readonly onStep?: (picture: number, step: number, codes: Codes) => void;
 }
 
-/** Tokens of a picture. */
+/** What was drawn of a picture before it is decoded. */
 export interface SampledTokens {
   readonly classId: number | null;
-  /** In raster order. */
-  readonly tokens: Int32Array;
+  readonly codes: Codes;
 }
 
 export interface SampledTokenSet {
@@ -152,7 +152,7 @@ export async function sampleTokens(model: Model, options: SampleOptions): Promis
   const batch = options.batch ?? DEFAULT_BATCH;
   const progress = progressOf(model, grid, settings, drawn.length, batch);
   let stepsDone = 0;
-  const tokens = await samplePictures(
+  const codes = await samplePictures(
     sampler,
     drawn,
     {
@@ -168,7 +168,7 @@ export async function sampleTokens(model: Model, options: SampleOptions): Promis
       ...(options.onStep && { onFrame: options.onStep }),
       ...(options.onSampled && { onSampled: options.onSampled }),
       onPicture: async (index, own) => {
-        await options.onPicture?.(index, { classId: classIds[index - first]!, tokens: own }, grid);
+        await options.onPicture?.(index, { classId: classIds[index - first]!, codes: own });
         options.onProgress?.(stepsDone, total, progress.finished());
       },
     },
@@ -177,7 +177,7 @@ export async function sampleTokens(model: Model, options: SampleOptions): Promis
     seed: settings.seed,
     steps: settings.steps,
     grid,
-    pictures: tokens.map((own, place) => ({ classId: classIds[drawn[place]!.index - first]!, tokens: own })),
+    pictures: codes.map((own, place) => ({ classId: classIds[drawn[place]!.index - first]!, codes: own })),
   };
 }
 
@@ -190,9 +190,9 @@ export async function sample(model: Model, options: SampleOptions): Promise<Samp
   const images: RgbImage[] = [];
   const sampled = await sampleTokens(model, {
     ...options,
-    onPicture: async (picture, drawn, grid) => {
-      images.push(await model.tokenizer.decode({ tokens: drawn.tokens, grid }));
-      await options.onPicture?.(picture, drawn, grid);
+    onPicture: async (picture, drawn) => {
+      images.push(await model.tokenizer.decode(drawn.codes));
+      await options.onPicture?.(picture, drawn);
     },
   });
   return {

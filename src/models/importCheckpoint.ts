@@ -19,6 +19,7 @@ import { DEFAULT_TOKENIZER, findTokenizer, TOKENIZER_PRESETS } from '../tokenize
 import { type CarriedDescription, readExportMetadata } from './exportMetadata.js';
 import { requireFinite } from './finiteWeights.js';
 import { matchParameters, parameterNames } from './matchParameters.js';
+import { parameterGraphs, withTokenizerParameters } from './tokenizerParameters.js';
 import type { SamplingDefaults } from './modelConfig.js';
 import type { GeneratorModel, TokenizerModel } from './modelFolder.js';
 import { parseSystemConfig, parseTokenizerConfig } from './parseConfig.js';
@@ -43,6 +44,8 @@ export interface GeneratorImportOptions extends ImportOptions {
   readonly system?: string;
   /** JSON file with the names of the classes; where it is left out, what the checkpoint says. */
   readonly labels?: string;
+  /** The tokenizer that it draws with; systems whose graphs have parameters of it need it. */
+  readonly tokenizer?: TokenizerModel;
   /** Settings that suit the model; guidance is the paper's for the published ones. */
   readonly sampling?: SamplingDefaults;
 }
@@ -132,13 +135,14 @@ function requireRopeTable({ dictionaries }: Checkpoint, { grid }: SystemFacts, p
 /** The weights that the graphs need, known to be finite. */
 function importWeights(
   graphs: readonly Graph[],
-  { ignored, tied = {} }: Pick<SystemCheckpoint<object>, 'ignored' | 'tied'>,
+  { ignored, tied = {}, ofTokenizer }: Pick<SystemCheckpoint<object>, 'ignored' | 'tied' | 'ofTokenizer'>,
   checkpoint: Checkpoint,
   path: string,
   { half = false, ...options }: ImportOptions,
 ): Weights {
-  const { dictionary, hint } = selectTensors(checkpoint, parameterNames(graphs), path, options);
-  const weights = matchParameters(graphs, dictionary, path, { ignored, tied, hint });
+  const wanted = parameterNames(graphs).filter((name) => !ofTokenizer?.test(name));
+  const { dictionary, hint } = selectTensors(checkpoint, wanted, path, options);
+  const weights = matchParameters(graphs, dictionary, path, { ignored, tied, elsewhere: ofTokenizer, hint });
   requireFinite(weights, path, 'its training failed, or it is damaged: take another checkpoint');
   if (!half) return weights;
   const halved = toHalfPrecision(weights);
@@ -160,7 +164,7 @@ function licenseOf(given: string | undefined, carried: CarriedDescription | unde
 export async function importGenerator(
   path: string,
   configuration: string | undefined,
-  { labels: labelsPath, sampling: given, system: wanted, ...options }: GeneratorImportOptions = {},
+  { labels: labelsPath, sampling: given, system: wanted, tokenizer, ...options }: GeneratorImportOptions = {},
 ): Promise<GeneratorModel> {
   const checkpoint = await openCheckpoint(path);
   const carried = descriptionIn(checkpoint, 'generator', path);
@@ -170,8 +174,13 @@ export async function importGenerator(
       `${path}: its parameters are of none of ${SYSTEM_NAMES.join(', ')}; it is read as ${system.title}`,
     );
   requireRopeTable(checkpoint, system.config.facts(config), path);
-  const step = system.graphs(config).step!();
-  const weights = importWeights([step], system.checkpoint, checkpoint, path, options);
+  const graphs = parameterGraphs(system, config);
+  const own = importWeights(graphs, system.checkpoint, checkpoint, path, options);
+  const ofTokenizer = () => {
+    if (tokenizer) return tokenizer.weights;
+    throw new UsageError(`${system.title} draws with its tokenizer's codes: name its file with --tokenizer`);
+  };
+  const weights = withTokenizerParameters(system, config, own, ofTokenizer, path);
   const [labels, source] =
     labelsPath === undefined ? [carried?.labels, path] : [readJsonFile(labelsPath), labelsPath];
   const sampling = { ...(guidance !== undefined && { guidance }), ...carried?.sampling, ...given };

@@ -24,6 +24,8 @@ export interface MatchOptions {
   readonly ignored?: readonly RegExp[];
   /** Names under which parameters may be found once more, and the parameters; they must hold the same. */
   readonly tied?: Readonly<Record<string, string>>;
+  /** Names of parameters that are not looked for: something else gives them. */
+  readonly elsewhere?: RegExp | undefined;
   /** What else to say when they do not fit. */
   readonly hint?: string;
 }
@@ -45,9 +47,14 @@ export function matchParameters(
   graphs: readonly Graph[],
   dictionary: TensorDictionary,
   source: string,
-  { ignored = [], tied = {}, hint = '' }: MatchOptions = {},
+  { ignored = [], tied = {}, elsewhere, hint = '' }: MatchOptions = {},
 ): Weights {
-  const parameters = new Map(graphs.flatMap(parametersOf).map((node) => [node.name, node.outputs[0]!.shape]));
+  const parameters = new Map(
+    graphs
+      .flatMap(parametersOf)
+      .filter(({ name }) => !elsewhere?.test(name))
+      .map((node) => [node.name, node.outputs[0]!.shape]),
+  );
   const found = new Map(
     [...parameters.keys()].flatMap((name): (readonly [string, StoredTensor])[] => {
       const tensor = dictionary.tensor(name);

@@ -1,3 +1,4 @@
+import { describeCodes } from '../codes.js';
 import { countElements } from '../graph/dimension.js';
 import { printable, shorten } from '../printable.js';
 import type { StoredTensor, Weights } from '../graph/weights.js';
@@ -37,14 +38,14 @@ function elementTypes(weights: Weights): string {
 }
 
 function generatorLines({ system, config, weights, labels }: GeneratorModel): readonly string[] {
-  const { grid, classes: count, vocabulary } = system.config.facts(config);
+  const { grid, classes: count, codes } = system.config.facts(config);
   const classes =
     labels.length > 0
       ? `: ${labels.slice(0, 10).map(words).join(', ')}${labels.length > 10 ? ', …' : ''}`
       : '';
   return [
     `- **Generator:** ${system.title} (arXiv ${system.paper}) with ${system.config.describe(config)}; ${parameters(weights)} in ${elementTypes(weights)}.`,
-    `- **Tokens:** ${grid.height}×${grid.width} of a codebook of ${vocabulary}.`,
+    `- **Tokens:** ${grid.height}×${grid.width} ${describeCodes(codes)}.`,
     `- **Classes:** ${count}${classes}`,
   ];
 }

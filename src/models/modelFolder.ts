@@ -11,6 +11,7 @@ import type { TokenizerKind } from '../tokenizers/tokenizerKind.js';
 import { dictionaryOfWeights } from '../checkpoints/checkpoint.js';
 import { type Labels, parseLabels } from '../conditions/labels.js';
 import { matchParameters } from './matchParameters.js';
+import { ownWeights, parameterGraphs, withTokenizerParameters } from './tokenizerParameters.js';
 import { modelCard } from './modelCard.js';
 import { fromFileForm, toFileForm } from './quantizedFiles.js';
 import { parseSystemConfig, parseTokenizerConfig } from './parseConfig.js';
@@ -68,12 +69,14 @@ export function openGenerator(folder: string): GeneratorModel {
   const system = architectureOf(file, SYSTEMS, path);
   const config = parseSystemConfig(system, file.config, path);
   const weightsPath = join(folder, WEIGHTS_FILE);
-  const weights = matchParameters(
-    [system.graphs(config).step!()],
+  const own = matchParameters(
+    parameterGraphs(system, config),
     dictionaryOfWeights(fromFileForm(openSafetensors(weightsPath).tensors, weightsPath)),
     weightsPath,
-    system.checkpoint,
+    { ...system.checkpoint, elsewhere: system.checkpoint.ofTokenizer },
   );
+  const ofTokenizer = () => openTokenizer(folder).weights;
+  const weights = withTokenizerParameters(system, config, own, ofTokenizer, folder);
   const labelsPath = join(folder, LABELS_FILE);
   const labels = existsSync(labelsPath)
     ? parseLabels(readJsonFile(labelsPath), system.config.facts(config).classes, labelsPath)
@@ -130,7 +133,8 @@ function writeModel(
     config: { ...config },
   };
   writeFileAtomically(join(folder, CONFIG_FILE), [json(file)]);
-  writeFileAtomically(join(folder, WEIGHTS_FILE), serializeSafetensors(toFileForm(weights)));
+  const own = 'system' in rest ? ownWeights(rest.system, weights) : weights;
+  writeFileAtomically(join(folder, WEIGHTS_FILE), serializeSafetensors(toFileForm(own)));
 }
 
 /** What a model folder is made of. */

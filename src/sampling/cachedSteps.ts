@@ -35,7 +35,7 @@ function releaseCaches(caches: Caches): void {
 function initialTokens(pictures: readonly PictureRequest[], positions: number): readonly Int32Array[] {
   return pictures.map(({ known }) => {
     const initial = new Int32Array(positions).fill(-1);
-    for (const [position, token] of known ?? []) initial[position] = token;
+    for (const position of known?.keep ?? []) initial[position] = known!.tokens[position]!;
     return initial;
   });
 }

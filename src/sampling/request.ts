@@ -1,7 +1,16 @@
+import type { Tokens } from '../codes.js';
 import { type Condition, NO_CONDITION } from '../conditions/condition.js';
 import type { HostTensor } from '../targets/target.js';
 import type { FilterOptions } from './filter.js';
 import type { GuidanceSchedule } from './guidance.js';
+
+/** What of a picture is given. */
+export interface KnownCodes {
+  /** Of the whole picture, as `Codes` has them; only what is kept counts. */
+  readonly tokens: Tokens;
+  /** Raster positions on the finest grid. */
+  readonly keep: ReadonlySet<number>;
+}
 
 /** One picture of a batch. */
 export interface PictureRequest {
@@ -10,8 +19,8 @@ export interface PictureRequest {
   readonly index: number;
   /** Raster positions to predict, in order. */
   readonly order: readonly number[];
-  /** Tokens that are given, by raster position; none of them is in the order. */
-  readonly known?: ReadonlyMap<number, number>;
+  /** What is given; none of its positions is in the order. */
+  readonly known?: KnownCodes;
   /** Whether a part of a picture is drawn anew, with random numbers other than those of new pictures (default false). */
   readonly isRedrawn?: boolean;
 }
@@ -42,8 +51,8 @@ export interface StepReport {
   readonly steps: number;
   /** `[rows, queries, vocabulary]` before guidance: the pictures with their condition, then, if guided, without. */
   readonly logits: HostTensor;
-  /** Each picture's tokens in raster order so far, −1 where unknown; they change with the next step. */
-  readonly tokens: readonly Int32Array[];
+  /** Each picture's tokens so far, −1 or NaN where unknown; they change with the next step. */
+  readonly tokens: readonly Tokens[];
 }
 
 /** A row of a batch: a picture, or its double without a condition. */

@@ -1,3 +1,4 @@
+import type { Codes } from '../codes.js';
 import type { Condition } from '../conditions/condition.js';
 import type { PictureRequest, SamplingOptions } from './request.js';
 import type { Sampler, StepOptions } from './sampler.js';
@@ -20,13 +21,13 @@ export interface BatchStep {
 export interface SamplePicturesEvents {
   /** Gets the number of steps done, over all pictures, and the step of the batch that was done last. */
   readonly onProgress?: (stepsDone: number, step: BatchStep) => void;
-  /** Gets each picture's tokens after each step, −1 where unknown; they change with the next step. */
-  readonly onFrame?: (index: number, step: number, tokens: Int32Array) => void;
+  /** Gets each picture's codes after each step, −1 or NaN where unknown; they change with the next step. */
+  readonly onFrame?: (index: number, step: number, codes: Codes) => void;
   /**
-   * Gets the tokens of each picture that is finished, in their order and one after another, while the next batch is
+   * Gets the codes of each picture that is finished, in their order and one after another, while the next batch is
    * sampled; sampling goes no further ahead.
    */
-  readonly onPicture?: (index: number, tokens: Int32Array) => Promise<void> | void;
+  readonly onPicture?: (index: number, codes: Codes) => Promise<void> | void;
   /** Hears when the sampler is needed no more, before the last batch is finished, which waits for it. */
   readonly onSampled?: () => Promise<void> | void;
 }
@@ -62,7 +63,6 @@ class FinishingWork {
 /**
  * Samples whole pictures, batch by batch.
  * @param pictures each picture's number under the seed, on which alone its random numbers depend, and its condition
- * @returns each picture's tokens in raster order
  * @throws what sampling or a listener fails with, when nothing is under way any more.
  */
 export async function samplePictures(
@@ -70,8 +70,8 @@ export async function samplePictures(
   pictures: readonly { readonly index: number; readonly condition: Condition }[],
   options: SamplePicturesOptions,
   { onProgress, onFrame, onPicture, onSampled }: SamplePicturesEvents = {},
-): Promise<readonly Int32Array[]> {
-  const tokens: Int32Array[] = [];
+): Promise<readonly Codes[]> {
+  const codes: Codes[] = [];
   const finishing = new FinishingWork();
   const signal = AbortSignal.any([finishing.signal, ...(options.signal ? [options.signal] : [])]);
   try {
@@ -79,7 +79,7 @@ export async function samplePictures(
       const batch = pictures
         .slice(start, start + options.batch)
         .map((picture): PictureRequest => ({ ...picture, order: options.orderOf(picture.index) }));
-      const done = await sampler.sample(batch, { ...options, signal }, ({ step, tokens: soFar }) => {
+      const done = await sampler.sample(batch, { ...options, signal }, ({ step, codes: soFar }) => {
         onProgress?.(start * options.steps + (step + 1) * batch.length, {
           batch: start / options.batch,
           step,
@@ -90,11 +90,11 @@ export async function samplePictures(
       await finishing.start(async () => {
         for (const [offset, { index }] of batch.entries()) await onPicture?.(index, done[offset]!);
       });
-      tokens.push(...done);
+      codes.push(...done);
     }
     await finishing.done();
   } finally {
     await finishing.settled();
   }
-  return tokens;
+  return codes;
 }

@@ -1,5 +1,7 @@
 import {
   type Canvas,
+  copyCodes,
+  countKnown,
   decodePartial,
   inpaint,
   type Model,
@@ -8,6 +10,7 @@ import {
   type RopeScaling,
   type SamplingSettings,
   sampleTokens,
+  tokenCount,
   withOpacityOf,
 } from '../index.js';
 
@@ -88,6 +91,7 @@ async function drawWhole(
   const grid = size
     ? { width: size.width / tokenizer.factor, height: size.height / tokenizer.factor }
     : facts.grid;
+  const total = tokenCount(facts.codes, grid);
   try {
     await sampleTokens(model, {
       ...settings,
@@ -95,16 +99,15 @@ async function drawWhole(
       rope,
       signal,
       classes: new Array<typeof wanted>(count).fill(wanted),
-      onStep: (picture, _step, tokens) => {
-        const own = tokens.slice();
-        const done = own.filter((token) => token >= 0).length;
+      onStep: (picture, _step, codes) => {
+        const own = copyCodes(codes);
         onStep?.({
-          ...{ picture, done, total: own.length },
-          preview: () => decodePartial(tokenizer, { tokens: own, grid }),
+          ...{ picture, done: countKnown(own), total },
+          preview: () => decodePartial(tokenizer, own),
         });
       },
-      onPicture: async (picture, { classId, tokens }) => {
-        const image = await tokenizer.decode({ tokens, grid });
+      onPicture: async (picture, { classId, codes }) => {
+        const image = await tokenizer.decode(codes);
         await onPicture({ picture, class: classId, channels: 3, ...image });
       },
     });

@@ -19,7 +19,7 @@ import { SCHEDULES, tokensPerStep } from '../sampling/schedule.js';
 import { intTensor } from '../targets/target.js';
 import { faultOfHeads, faultOfParameters, faultOfSquare, positive } from './configFaults.js';
 import { DECODER_CONFIG, decoderNetwork } from './decoderFields.js';
-import { classRow, intTable } from './inputs.js';
+import { classRow, indexTable, intTable } from './inputs.js';
 import { defineSystem, type System, type SystemDrawing, type TrainingExample } from './system.js';
 
 /** A configuration with the official field names. */
@@ -125,11 +125,12 @@ function contentInputs(content: readonly (readonly Content[])[]): CachedPass['in
 
 /** The class token, then the tokens that are given: all but the last are prefilled, which the first step feeds. */
 function firstContent(row: Row, pictures: readonly PictureRequest[], config: ArpgConfig): readonly Content[] {
-  const known = [...(pictures[row.picture]!.known ?? [])].map(([position, id]) => ({
-    id,
+  const { known } = pictures[row.picture]!;
+  const given = [...(known?.keep ?? [])].map((position) => ({
+    id: known!.tokens[position]!,
     place: position + 1,
   }));
-  return [{ id: rowOfCondition(config, row.condition), place: CLASS_ROTARY_INDEX }, ...known];
+  return [{ id: rowOfCondition(config, row.condition), place: CLASS_ROTARY_INDEX }, ...given];
 }
 
 function sample(
@@ -163,7 +164,7 @@ function sample(
 /** Every image in an order of its own; the null class is the one after the last. */
 function batch({ num_classes, block_size }: ArpgFields, examples: readonly TrainingExample[], seed: number) {
   return {
-    tokens: intTable(examples.map(({ tokens }) => Array.from(tokens))),
+    tokens: indexTable(examples),
     class_ids: intTensor(
       [examples.length],
       examples.map(({ condition }) => classRow(condition, num_classes)),

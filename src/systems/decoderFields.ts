@@ -1,10 +1,11 @@
 import type { JSONSchemaType } from 'ajv';
+import { vocabularyOf } from '../codes.js';
 import type { DecoderConfig } from '../../graphs/decoder.js';
 import { swiGluHidden } from '../../graphs/transformer.js';
 import type { Condition } from '../conditions/condition.js';
 import { type HostTensor, intTensor } from '../targets/target.js';
 import { faultOfHeads, faultOfParameters, faultOfSquare, positive } from './configFaults.js';
-import { classRow, intTable } from './inputs.js';
+import { classRow, indexTable } from './inputs.js';
 import type { DataSizes, SystemCheckpoint, SystemConfig, SystemFacts, TrainingExample } from './system.js';
 
 /** Fields of LlamaGen and of what builds on it, named as in the official implementations. */
@@ -141,12 +142,16 @@ function faultOfOthers(fields: object, own: readonly string[]): string | undefin
 /** The grid, which is square, the classes and the codes. */
 function factsOfDecoder(fields: DecoderFields): SystemFacts {
   const { grid, classes, vocabularySize: vocabulary } = decoderNetwork(fields);
-  return { grid, classes, vocabulary };
+  return { grid, classes, codes: { kind: 'indices', vocabulary } };
 }
 
 /** The fields that the data decides. */
-function sizedDecoder({ positions, classes, vocabulary }: DataSizes): object {
-  return { vocab_size: vocabulary, num_classes: classes, block_size: positions };
+function sizedDecoder({ grid, classes, codes }: DataSizes): object {
+  return {
+    vocab_size: vocabularyOf(codes),
+    num_classes: classes,
+    block_size: grid.height * grid.width,
+  };
 }
 
 /** The sizes in a few words. */
@@ -172,7 +177,7 @@ export function decoderBatch(
   examples: readonly TrainingExample[],
 ): Readonly<Record<'tokens' | 'class_ids', HostTensor>> {
   return {
-    tokens: intTable(examples.map(({ tokens }) => Array.from(tokens))),
+    tokens: indexTable(examples),
     class_ids: intTensor(
       [examples.length],
       examples.map(({ condition }) => classOf(fields, condition)),

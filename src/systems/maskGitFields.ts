@@ -1,4 +1,5 @@
 import type { JSONSchemaType } from 'ajv';
+import { vocabularyOf } from '../codes.js';
 import type { MaskGitConfig } from '../../graphs/maskGit.js';
 import { faultOfParameters, positive } from './configFaults.js';
 import type { Preset, SystemConfig } from './system.js';
@@ -131,11 +132,11 @@ export const MASKGIT_CONFIG: SystemConfig<MaskGitFields> = {
   facts: ({ input_size, nclass, codebook_size }) => ({
     grid: { height: input_size, width: input_size },
     classes: nclass,
-    vocabulary: codebook_size,
+    codes: { kind: 'indices', vocabulary: codebook_size },
   }),
-  sized: ({ positions, classes, vocabulary }) => ({
-    input_size: Math.sqrt(positions),
-    codebook_size: vocabulary,
+  sized: ({ grid, classes, codes }) => ({
+    input_size: grid.height,
+    codebook_size: vocabularyOf(codes),
     nclass: classes,
   }),
   describe: ({ hidden_dim, depth, heads }) => `dim ${hidden_dim}, ${depth} layers, ${heads} heads`,

@@ -89,7 +89,7 @@ export function maskedLoop(
 /** The codes that a picture starts with. @param mask the code of a masked token */
 function initialCodes({ known }: PictureRequest, positions: number, mask: number): Int32Array {
   const codes = new Int32Array(positions).fill(mask);
-  for (const [position, code] of known ?? []) codes[position] = code;
+  for (const position of known?.keep ?? []) codes[position] = known!.tokens[position]!;
   return codes;
 }
 
@@ -100,14 +100,14 @@ function initialCodes({ known }: PictureRequest, positions: number, mask: number
 function completeOrder(
   network: MaskedNetwork,
   grid: Grid,
-  { order, known = new Map(), index, isRedrawn = false }: PictureRequest,
+  { order, known, index, isRedrawn = false }: PictureRequest,
   { seed, own }: SamplingOptions,
 ): readonly number[] {
   const draw = { seed, index, purpose: isRedrawn ? 'redrawnOrder' : 'order' } as const;
   const whole = ownOrder(network, grid, draw, filledSettings(MASKGIT_SETTINGS, own));
-  const asked = whole.filter((position) => !known.has(position));
+  const asked = whole.filter((position) => !known?.keep.has(position));
   const isOwn = asked.every((position, at) => position === order[at]);
-  return isOwn ? whole : [...order, ...known.keys()];
+  return isOwn ? whole : [...order, ...(known?.keep ?? [])];
 }
 
 function sample(
@@ -119,7 +119,7 @@ function sample(
   options: SamplingOptions,
 ): AsyncGenerator<StepReport, readonly Int32Array[]> {
   const positions = grid.height * grid.width;
-  const hasGiven = pictures.some(({ known }) => known !== undefined && known.size > 0);
+  const hasGiven = pictures.some(({ known }) => known !== undefined && known.keep.size > 0);
   const { freeze } = maskingOf(filledSettings(MASKGIT_SETTINGS, options.own), hasGiven);
   const starts = pictures.map(
     (picture): MaskedPicture => ({

@@ -1,7 +1,7 @@
 import { uniformFor } from '../random/draws.js';
 import { unknownShare } from '../sampling/maskedSteps/shares.js';
 import { type HostTensor, intTensor } from '../targets/target.js';
-import { classRow, intTable } from './inputs.js';
+import { classRow, indexTable, intTable } from './inputs.js';
 import type { MaskGitFields } from './maskGitFields.js';
 import type { TrainingExample } from './system.js';
 
@@ -28,7 +28,7 @@ export function maskGitBatch(
   examples: readonly TrainingExample[],
   seed: number,
 ): Readonly<Record<'tokens' | 'masked_tokens' | 'class_ids', HostTensor>> {
-  const masked = ({ tokens, draw }: TrainingExample): readonly number[] =>
+  const masked = ({ codes: { tokens }, draw }: TrainingExample): readonly number[] =>
     hideTokens(
       tokens,
       unknownShare(SCHEDULE, uniformFor(seed, draw, 0, 'maskShare'), tokens.length),
@@ -36,7 +36,7 @@ export function maskGitBatch(
       fields.codebook_size,
     );
   return {
-    tokens: intTable(examples.map(({ tokens }) => Array.from(tokens))),
+    tokens: indexTable(examples),
     masked_tokens: intTable(examples.map(masked)),
     class_ids: intTensor(
       [examples.length],

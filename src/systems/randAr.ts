@@ -67,7 +67,7 @@ function sample(
   const predicted = predictedPositions(planned);
   const positionsOf = ({ picture }: Row, step: number) => predicted(pictures[picture]!.order, step);
   const fedBefore = (row: Row, step: number): readonly number[] =>
-    step === 0 ? [...(pictures[row.picture]!.known ?? new Map()).keys()] : positionsOf(row, step - 1);
+    step === 0 ? [...(pictures[row.picture]!.known?.keep ?? [])] : positionsOf(row, step - 1);
   // Row 0 of the table is the class, row 1 + p raster position p.
   const places = (positions: readonly number[]) => positions.map((position) => position + 1);
   return cachedSteps(run, planned, pictures, grid.height * grid.width, options, {

@@ -1,3 +1,4 @@
+import type { Tokens } from '../codes.js';
 import type { Grid } from '../../graphs/rotary.js';
 import { GraphError } from '../graph/graphError.js';
 import { isGuided, type PictureRequest, type SamplingOptions, type StepReport } from '../sampling/request.js';
@@ -18,7 +19,10 @@ function requireEqualSizes([first, ...others]: readonly PictureRequest[]): {
   predicted: number;
   known: number;
 } {
-  const sizes = ({ order, known }: PictureRequest) => ({ predicted: order.length, known: known?.size ?? 0 });
+  const sizes = ({ order, known }: PictureRequest) => ({
+    predicted: order.length,
+    known: known?.keep.size ?? 0,
+  });
   if (!first) throw new GraphError('a batch needs a picture');
   const { predicted, known } = sizes(first);
   for (const other of others)
@@ -29,7 +33,7 @@ function requireEqualSizes([first, ...others]: readonly PictureRequest[]): {
 
 /**
  * Draws a batch of pictures with whatever runs the graphs.
- * @returns each picture's tokens in raster order
+ * @returns each picture's tokens, as `Codes` has them
  */
 export async function sampleBatch(
   run: GraphRunner,
@@ -37,7 +41,7 @@ export async function sampleBatch(
   pictures: readonly PictureRequest[],
   options: SamplingOptions & StepOptions,
   onStep?: (report: StepReport) => void,
-): Promise<readonly Int32Array[]> {
+): Promise<readonly Tokens[]> {
   const { noGuidance } = drawing;
   const own = filledSettings(drawing.settings, options.own);
   const plan = drawing.plan(config, {

@@ -1,3 +1,4 @@
+import { codesOf } from '../codes.js';
 import type { Grid, RopeScaling } from '../../graphs/rotary.js';
 import type { Weights } from '../graph/weights.js';
 import { createGraphRunner } from '../sampling/runner.js';
@@ -27,16 +28,27 @@ export function createSampler(
   ropeScaling: RopeScaling = 'extend',
 ): Sampler {
   requireGrid(system, config, grid);
+  const { codes: shape } = system.config.facts(config);
   const runner = createGraphRunner(system.graphs(config, { grid, ropeScaling }), weights, target);
   return {
     grid,
+    hasFixedSteps: !system.choices.steps,
     async sample(pictures, options, onStep) {
       for (const { condition, order, known } of pictures) {
         requireCondition(system, condition);
-        if (known && known.size > 0) requireAbility(system, 'known');
+        if (known && known.keep.size > 0) requireAbility(system, 'known');
         else requireOrder(system, config, grid, order);
       }
-      return sampleBatch(runner, { drawing: system, config, grid }, pictures, options, onStep);
+      const drawn = await sampleBatch(
+        runner,
+        { drawing: system, config, grid },
+        pictures,
+        options,
+        onStep &&
+          (({ tokens, ...report }) =>
+            onStep({ ...report, codes: tokens.map((own) => codesOf(shape, grid, own)) })),
+      );
+      return drawn.map((own) => codesOf(shape, grid, own));
     },
     dispose: () => runner.dispose(),
   };

@@ -1,3 +1,4 @@
+import type { Codes, CodesKind, CodesShape, Tokens } from '../codes.js';
 import type { Grid, RopeScaling } from '../../graphs/rotary.js';
 import type { Condition, ConditionKind } from '../conditions/condition.js';
 import type { Graph } from '../graph/graph.js';
@@ -9,27 +10,23 @@ import type { HostTensor } from '../targets/target.js';
 import type { OrderChoice, OrderDraw } from './orders.js';
 import type { SystemSettings } from './settings.js';
 
-/**
- * What a tokenizer must speak: one index for each position of a grid; indices for each of several scales; or a vector of
- * numbers for each position.
- */
-export type CodesKind = 'indices' | 'scales' | 'vectors';
-
 /** What the rest of the program needs to know of a configuration. */
 export interface SystemFacts {
   /** The token grid that the network was made for. */
   readonly grid: Grid;
   readonly classes: number;
-  /** Codes that it draws from. */
-  readonly vocabulary: number;
+  /** What it draws. */
+  readonly codes: CodesShape;
 }
 
 /** What is known of the data that a new network is trained on. */
 export interface DataSizes {
-  /** Tokens of an image. */
-  readonly positions: number;
+  /** The token grid of an image, the finest of several. */
+  readonly grid: Grid;
   readonly classes: number;
-  readonly vocabulary: number;
+  readonly codes: CodesShape;
+  /** The tokenizer's fields, named as in the official implementation. */
+  readonly tokenizer: object;
 }
 
 /** A configuration with a published name, and what suits it. */
@@ -76,6 +73,10 @@ export interface SystemCheckpoint<Config> {
   readonly ignored: readonly RegExp[];
   /** Names under which official files have a parameter once more, and the parameter: they must hold the same. */
   readonly tied?: Readonly<Record<string, string>>;
+  /** The graphs that together have all parameters (default: `step` alone). */
+  readonly parameterGraphs?: readonly string[];
+  /** Names of parameters that are the tokenizer's: models have them once, with the tokenizer, and training leaves them. */
+  readonly ofTokenizer?: RegExp;
   /**
    * The parameter with a row for each class, and the first of these rows. What comes before and after is the same in
    * networks with other classes.
@@ -85,8 +86,7 @@ export interface SystemCheckpoint<Config> {
 
 /** One picture to train on. */
 export interface TrainingExample {
-  /** In raster order. */
-  readonly tokens: Int32Array;
+  readonly codes: Codes;
   readonly condition: Condition;
   /** Number of the picture over the whole run; all that is random about it depends on that. */
   readonly draw: number;
@@ -153,7 +153,7 @@ export interface SystemDrawing<Config> {
   choiceFault?(config: Config, grid: Grid, choices: ChosenSampling): string | undefined;
   /** @throws RangeError for steps that cannot be. */
   plan(config: Config, request: PlanRequest): Plan;
-  /** Draws a batch of pictures. @returns each picture's tokens in raster order */
+  /** Draws a batch of pictures. @returns each picture's tokens, as `Codes` has them */
   sample(
     run: GraphRunner,
     config: Config,
@@ -161,7 +161,7 @@ export interface SystemDrawing<Config> {
     pictures: readonly PictureRequest[],
     grid: Grid,
     options: SamplingOptions,
-  ): AsyncGenerator<StepReport, readonly Int32Array[]>;
+  ): AsyncGenerator<StepReport, readonly Tokens[]>;
 }
 
 /** What a system can do beyond drawing whole pictures of its own size. */
@@ -200,7 +200,7 @@ export interface System<Config extends object = object> extends SystemDrawing<Co
   readonly config: SystemConfig<Config>;
   readonly checkpoint: SystemCheckpoint<Config>;
   readonly recipe: Recipe;
-  /** The graphs that sampling runs, by name; `step` is among them, and has all parameters. */
+  /** The graphs that sampling runs, by name. */
   graphs(config: Config, options?: GridOptions): Readonly<Record<string, () => Graph>>;
   training(config: Config, options?: { readonly dropout?: number }): SystemTraining;
 }

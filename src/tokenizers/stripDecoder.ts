@@ -1,4 +1,5 @@
 import type { NormedConvolution, StripBlock } from '../../graphs/vqDecoderStrips.js';
+import type { IndexCodes } from '../codes.js';
 import type { RgbImage } from '../data/image.js';
 import type { Graph } from '../graph/graph.js';
 import { readFloats, type Weights } from '../graph/weights.js';
@@ -6,7 +7,6 @@ import { requireFinite } from '../targets/finite.js';
 import { floatTensor, type HostTensor, intTensor, type Target } from '../targets/target.js';
 import { emptyMap, type FeatureMap, groupNormOf, putStrip, stripOf } from './featureMap.js';
 import { signalPixels } from './pixelSignal.js';
-import type { TokenImage } from './tokenizer.js';
 
 /** A decoder in parts that take a strip of rows at a time. Its levels enlarge the map twofold between them. */
 export interface StripDecoding {
@@ -40,7 +40,7 @@ const BYTES = Float32Array.BYTES_PER_ELEMENT;
  */
 export function wholeLevels(
   channels: readonly number[],
-  { height, width }: TokenImage['grid'],
+  { height, width }: IndexCodes['grid'],
   { map }: Pick<StripLimits, 'map'> = LIMITS,
 ): number {
   const isLarge = (count: number, level: number) => {
@@ -101,7 +101,7 @@ function stripsOf(
   return bounds.slice(1).map((end, index) => [bounds[index]!, end - bounds[index]!]);
 }
 
-async function startMap(place: Place, levels: number, { tokens, grid }: TokenImage): Promise<FeatureMap> {
+async function startMap(place: Place, levels: number, { tokens, grid }: IndexCodes): Promise<FeatureMap> {
   const scale = 2 ** (levels - 1);
   const map = emptyMap(place.decoding.channels[levels - 1]!, grid.height * scale, grid.width * scale);
   await withPart(place, place.decoding.start(levels), 'map', async (run) => {
@@ -172,7 +172,7 @@ async function residual(
  * seams; two maps of the picture's size are held in memory, and what a strip needs.
  * @throws InputError when the weights give no finite numbers.
  */
-export async function decodeInStrips(place: Place, image: TokenImage): Promise<RgbImage> {
+export async function decodeInStrips(place: Place, image: IndexCodes): Promise<RgbImage> {
   const { decoding } = place;
   const levels = wholeLevels(decoding.channels, image.grid, place.limits);
   let map = await startMap(place, levels, image);

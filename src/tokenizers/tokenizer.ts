@@ -1,19 +1,22 @@
-import type { Grid } from '../../graphs/rotary.js';
+import {
+  type Codes,
+  codesFault,
+  codesLength,
+  codesOf,
+  type CodesShape,
+  type ScaleCodes,
+  type Tokens,
+} from '../codes.js';
 import type { RgbImage } from '../data/image.js';
 import { requirePicture } from '../data/pixels.js';
+import { decoderInput } from '../decoderInput.js';
 import { UsageError } from '../errors.js';
 import { readFloats, type Weights } from '../graph/weights.js';
 import { requireFinite } from '../targets/finite.js';
+import type { Executable, HostTensor, Target } from '../targets/target.js';
 import { imageSignal, signalPixels } from './pixelSignal.js';
 import { decodeInStrips, wholeLevels } from './stripDecoder.js';
 import type { TokenizerFacts, TokenizerKind } from './tokenizerKind.js';
-import { type Executable, intTensor, type Target } from '../targets/target.js';
-
-/** Tokens of one image in raster order. */
-export interface TokenImage {
-  readonly tokens: Int32Array;
-  readonly grid: Grid;
-}
 
 /** A tokenizer ready to run. The encoder and the decoder are compiled when first used. */
 export interface Tokenizer {
@@ -21,18 +24,17 @@ export interface Tokenizer {
   /** Pixels of one token along each axis. */
   readonly factor: number;
   /**
-   * @throws UsageError unless the image's sides are multiples of `factor`, InputError when the weights give no finite
-   *   numbers.
+   * @throws UsageError unless the image's sides are multiples of `factor`, and those that its scales have, InputError
+   *   when the weights give no finite numbers.
    */
-  encode(image: RgbImage): Promise<TokenImage>;
+  encode(image: RgbImage): Promise<Codes>;
   /** Encodes images of one size together. */
-  encodeMany(images: readonly RgbImage[]): Promise<readonly TokenImage[]>;
+  encodeMany(images: readonly RgbImage[]): Promise<readonly Codes[]>;
   /**
-   * Large pictures are decoded strip by strip.
-   * @throws UsageError when a token is outside the codebook or the grid has another number of tokens, InputError when
-   *   the weights give no finite numbers.
+   * Large pictures are decoded strip by strip. Of scales, the first suffice: the picture is coarse then.
+   * @throws UsageError when the codes are none of this tokenizer, InputError when the weights give no finite numbers.
    */
-  decode(image: TokenImage): Promise<RgbImage>;
+  decode(codes: Codes): Promise<RgbImage>;
   dispose(): Promise<void>;
 }
 
@@ -46,11 +48,12 @@ export interface TokenizerParts {
 /** Prepares a tokenizer on a target. */
 export function createTokenizer({ kind, config, weights }: TokenizerParts, target: Target): Tokenizer {
   const facts = kind.facts(config);
-  const { factor } = facts;
+  const { factor, codes: shape } = facts;
   const graphs = kind.graphs(config);
-  const strips = kind.strips(config);
+  const strips = kind.strips?.(config);
   let encoder: Promise<Executable> | undefined;
-  let decoder: Promise<Executable> | undefined;
+  /** By the number of scales that they decode; 0 for whole codes. */
+  const decoders = new Map<number, Promise<Executable>>();
   let codesChecked = false;
   let isDisposed = false;
   const requireOpen = (): void => {
@@ -58,11 +61,18 @@ export function createTokenizer({ kind, config, weights }: TokenizerParts, targe
   };
   // No latent is near a code that is not a number, so that nothing else would tell.
   const requireFiniteCodes = (): void => {
-    const codes = weights.get(kind.codebook);
+    const codes = kind.codebook === undefined ? undefined : weights.get(kind.codebook);
     if (codes && !codesChecked) requireFinite(readFloats(codes), "the tokenizer's codes");
     codesChecked = true;
   };
-  const encodeMany = async (images: readonly RgbImage[]): Promise<readonly TokenImage[]> => {
+  const decoderOf = (codes: Codes): Promise<Executable> => {
+    const scales = isCoarse(codes, shape) ? codes.sides.length : 0;
+    const graph = () => (scales > 0 ? kind.coarseDecoder!(config, scales) : graphs.decoder());
+    const known = decoders.get(scales) ?? target.compile(graph(), { weights });
+    decoders.set(scales, known);
+    return known;
+  };
+  const encodeMany = async (images: readonly RgbImage[]): Promise<readonly Codes[]> => {
     if (images.length === 0) return [];
     requireOpen();
     for (const image of images) requirePicture(image, 3);
@@ -72,38 +82,39 @@ export function createTokenizer({ kind, config, weights }: TokenizerParts, targe
       throw new UsageError(
         `images of ${width}×${height} pixels do not divide into tokens of ${factor}×${factor}, or are of different sizes`,
       );
+    const grid = { height: height / factor, width: width / factor };
+    if (shape.kind === 'scales' && (grid.height !== shape.sides.at(-1) || grid.width !== grid.height))
+      throw new UsageError(
+        `a picture of ${width}×${height} pixels: the tokenizer's scales are those of ${facts.imageSize}×${facts.imageSize}`,
+      );
     requireFiniteCodes();
     encoder ??= target.compile(graphs.encoder(), { weights });
-    const { indices, latent } = await (await encoder).run({ image: imageSignal(images) }, [
-      'indices',
-      'latent',
-    ]);
-    requireFinite((await latent!.read()).data, "the tokenizer's latents");
-    const { data } = await indices!.read();
-    const grid = { height: height / factor, width: width / factor };
-    const count = grid.height * grid.width;
-    return images.map((_, index) => ({
-      tokens: Int32Array.from(data.subarray(index * count, (index + 1) * count)),
-      grid,
-    }));
+    const results = await (await encoder).run({ image: imageSignal(images) });
+    requireFinite((await results.latent!.read()).data, "the tokenizer's latents");
+    const { data } = await results[shape.kind === 'vectors' ? 'vectors' : 'indices']!.read();
+    const deviations = (await results.deviations?.read())?.data;
+    const length = codesLength(shape, grid);
+    return images.map((_, index) => {
+      const part = (all: HostTensor['data']) => all.slice(index * length, (index + 1) * length) as Tokens;
+      return {
+        ...codesOf(shape, grid, part(data)),
+        ...(deviations && { deviations: part(deviations) as Float32Array }),
+      };
+    });
   };
   return {
     facts,
     factor,
     encode: async (image) => (await encodeMany([image]))[0]!,
     encodeMany,
-    async decode({ tokens, grid }) {
+    async decode(codes) {
       requireOpen();
-      if (tokens.length !== grid.height * grid.width)
-        throw new UsageError(`${tokens.length} tokens do not fill a grid of ${grid.height}×${grid.width}`);
-      const outside = tokens.find((token) => token < 0 || token >= facts.codes);
-      if (outside !== undefined)
-        throw new UsageError(`token ${outside} is outside the codebook of ${facts.codes}`);
-      if (wholeLevels(strips.channels, grid) < strips.channels.length)
-        return decodeInStrips({ target, weights, decoding: strips }, { tokens, grid });
-      decoder ??= target.compile(graphs.decoder(), { weights });
-      const indices = intTensor([1, grid.height, grid.width], tokens);
-      const { image } = await (await decoder).run({ indices }, ['image']);
+      const fault = codesFault(shape, codes);
+      if (fault !== undefined) throw new UsageError(fault);
+      const { grid } = codes;
+      if (strips && codes.kind === 'indices' && wholeLevels(strips.channels, grid) < strips.channels.length)
+        return decodeInStrips({ target, weights, decoding: strips }, codes);
+      const { image } = await (await decoderOf(codes)).run(decoderInput(codes), ['image']);
       const { data } = await image!.read();
       requireFinite(data, "the decoded picture's values");
       return signalPixels(data as Float32Array, grid.width * factor, grid.height * factor);
@@ -111,7 +122,14 @@ export function createTokenizer({ kind, config, weights }: TokenizerParts, targe
     async dispose() {
       if (isDisposed) return;
       isDisposed = true;
-      await Promise.all([encoder, decoder].map(async (executable) => (await executable)?.dispose()));
+      await Promise.all(
+        [encoder, ...decoders.values()].map(async (executable) => (await executable)?.dispose()),
+      );
     },
   };
+}
+
+/** Whether the finest scales are missing. */
+function isCoarse(codes: Codes, shape: CodesShape): codes is ScaleCodes {
+  return codes.kind === 'scales' && shape.kind === 'scales' && codes.sides.length < shape.sides.length;
 }

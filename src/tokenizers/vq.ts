@@ -125,7 +125,7 @@ export const vq: TokenizerKind<OfficialVqConfig> = {
   fault,
   facts: (config) => ({
     factor: downsampleFactor(vqConfig(config)),
-    codes: config.codebook_size,
+    codes: { kind: 'indices', vocabulary: config.codebook_size },
     imageSize: config.image_size,
   }),
   describe: (config) => {

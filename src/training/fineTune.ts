@@ -9,6 +9,8 @@ export interface NewGenerator {
   readonly system: System;
   readonly config: object;
   readonly labels: readonly string[];
+  /** The tokenizer's fields. */
+  readonly tokenizer: object;
 }
 
 /** Weights to start a training from, and what became of the classes where they are others. */
@@ -33,11 +35,13 @@ function requireSame(known: object, wanted: object, source: string): void {
 }
 
 /** A model's fields but for the number of classes, whatever its system calls it, which is that of the new generator. */
-function withClassesOf({ config: known }: GeneratorModel, { system, config }: NewGenerator): object {
-  const { grid, vocabulary } = system.config.facts(known);
+function withClassesOf(
+  { config: known }: GeneratorModel,
+  { system, config, tokenizer }: NewGenerator,
+): object {
+  const { grid, codes } = system.config.facts(known);
   const { classes } = system.config.facts(config);
-  const sizes = { positions: grid.height * grid.width, classes, vocabulary };
-  return { ...known, ...system.config.sized(sizes) };
+  return { ...known, ...system.config.sized({ grid, classes, codes, tokenizer }) };
 }
 
 /**

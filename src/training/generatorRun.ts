@@ -1,19 +1,22 @@
+import { type Codes, codesLength, codesOf, formOf, tokenCount, type TokenGrid } from '../codes.js';
 import { classCondition } from '../conditions/condition.js';
 import type { System, SystemFacts, TrainingExample } from '../systems/system.js';
 import { uniformFor } from '../random/draws.js';
 import { augmentImage, NO_AUGMENTATION } from './augment.js';
 import { flipImage, type RgbImage } from '../data/image.js';
 import type { PictureList } from '../data/pictureList.js';
-import { requireCodes, type TokenSet } from '../data/tokenSource.js';
+import { tokenRoom } from '../data/tokenData.js';
+import { requireCodes, requireForm, type TokenSet } from '../data/tokenSource.js';
 import { InputError } from '../errors.js';
 import { wordHalves } from '../random/philox.js';
-import { inputNode } from '../graph/graph.js';
+import { type Graph, inputNode } from '../graph/graph.js';
 import { intTensor } from '../targets/target.js';
 import type { Tokenizer } from '../tokenizers/tokenizer.js';
 import { dataOrder } from './dataOrder.js';
 import { heldOutBatches, splitExamples } from './heldOut.js';
 import { requireBatchSettings, requireShares } from './requireSettings.js';
 import type { Batch, TrainingSettings } from './trainingLoop.js';
+import { trainedParameters } from './trainingStep.js';
 
 /** Images encoded together. */
 const ENCODE_BATCH = 64;
@@ -38,15 +41,20 @@ export async function encodeSource(
   flip: boolean,
   onProgress: (done: number) => void = () => {},
 ): Promise<EncodedSource> {
-  const { imageSize } = tokenizer.facts;
-  const positions = (imageSize / tokenizer.factor) ** 2;
+  const { imageSize, codes } = tokenizer.facts;
+  const side = imageSize / tokenizer.factor;
+  const grid = { height: side, width: side };
+  const positions = tokenCount(codes, grid);
+  const length = codesLength(codes, grid);
   const variants = flip ? 2 : 1;
-  const length = source.count * variants * positions;
-  if (length > MAX_TOKENS)
+  const total = source.count * variants * length;
+  if (total > MAX_TOKENS)
     throw new InputError(
-      `${source.count} images make ${length} tokens, more than ${MAX_TOKENS}; use fewer images`,
+      `${source.count} images make ${total} tokens, more than ${MAX_TOKENS}; use fewer images`,
     );
-  const tokens = new Int32Array(length);
+  const form = formOf(codes);
+  const tokens = tokenRoom(form, total);
+  let deviations: Float32Array | undefined;
   const classIds: number[] = [];
   const failures = new Map<string, string>();
   for (let start = 0; start < source.count; start += ENCODE_BATCH) {
@@ -61,15 +69,27 @@ export async function encodeSource(
     const images = loaded.filter((entry) => entry !== undefined);
     const pictures = images.flatMap(({ image }) => (flip ? [image, flipImage(image)] : [image]));
     const encoded = pictures.length === 0 ? [] : await tokenizer.encodeMany(pictures);
-    for (const [place, image] of encoded.entries())
-      tokens.set(image.tokens, (classIds.length * variants + place) * positions);
+    for (const [place, own] of encoded.entries()) {
+      const start = (classIds.length * variants + place) * length;
+      tokens.set(own.tokens, start);
+      if (own.kind !== 'vectors' || !own.deviations) continue;
+      deviations ??= new Float32Array(total);
+      deviations.set(own.deviations, start);
+    }
     classIds.push(...images.map(({ index }) => source.classOf(index)));
     onProgress(start + count);
   }
   if (classIds.length === 0)
     throw new InputError(`none of the images can be read: ${[...failures.values()][0]}`);
-  const found = tokens.subarray(0, classIds.length * variants * positions);
-  return { tokens: { classIds: Int32Array.from(classIds), tokens: found, variants, positions }, failures };
+  const found = classIds.length * variants * length;
+  return {
+    tokens: {
+      ...{ classIds: Int32Array.from(classIds), form, variants, positions },
+      tokens: tokens.subarray(0, found),
+      ...(deviations && { deviations: deviations.subarray(0, found) }),
+    },
+    failures,
+  };
 }
 
 async function readOrExplain(
@@ -112,7 +132,8 @@ const VALIDATION_STEP = 2 ** 24;
  * @param source what messages call them
  * @throws InputError naming the grid.
  */
-export function requireSquareGrid({ grid, positions }: TokenSet, source: string): void {
+export function requireSquareGrid({ grid, positions, form }: TokenSet, source: string): void {
+  if (form.kind === 'scales') return;
   if (grid && grid.height !== grid.width)
     throw new InputError(
       `${source}: a grid of ${grid.height}×${grid.width} tokens; generators are trained on square grids, as of square pictures`,
@@ -123,24 +144,52 @@ export function requireSquareGrid({ grid, positions }: TokenSet, source: string)
     );
 }
 
+/** The grid of square pictures' tokens, the finest of several. */
+export function squareOf({ positions, form }: Pick<TokenSet, 'positions' | 'form'>): TokenGrid {
+  const side = form.kind === 'scales' ? form.sides.at(-1)! : Math.sqrt(positions);
+  return { height: side, width: side };
+}
+
 /**
  * Refuses tokens of other sizes than a generator's.
  * @param source what messages call them
  * @throws InputError naming what does not fit.
  */
 export function requireTokensOf(
-  { grid, classes, vocabulary }: SystemFacts,
+  { grid, classes, codes }: SystemFacts,
   tokens: TokenSet,
   source: string,
 ): void {
+  requireForm(tokens.form, codes, source);
   requireSquareGrid(tokens, source);
-  const positions = grid.height * grid.width;
+  const positions = tokenCount(codes, grid);
   if (tokens.positions !== positions)
     throw new InputError(`${source}: ${tokens.positions} tokens an image where the run has ${positions}`);
-  requireCodes(tokens.tokens, vocabulary, source);
+  requireCodes(tokens.tokens, codes, source);
   const classId = tokens.classIds.find((own) => own < 0 || own >= classes);
   if (classId !== undefined)
     throw new InputError(`${source}: class ${classId} where the run has ${classes} classes`);
+}
+
+/** The parameters of a training graph that are the tokenizer's, which training leaves as they are. */
+function ofTokenizer({ checkpoint }: System, graph: Graph): ReadonlySet<string> {
+  const names = trainedParameters(graph).map(({ name }) => name);
+  return new Set(names.filter((name) => checkpoint.ofTokenizer?.test(name)));
+}
+
+/** The codes of each variant of each image of a set. */
+function codesIn(
+  { tokens, deviations, variants }: TokenSet,
+  { codes, grid }: SystemFacts,
+): (example: number, variant: number) => Codes {
+  const length = codesLength(codes, grid);
+  return (example, variant) => {
+    const start = (example * variants + variant) * length;
+    return {
+      ...codesOf(codes, grid, tokens.subarray(start, start + length)),
+      ...(deviations && { deviations: deviations.subarray(start, start + length) }),
+    };
+  };
 }
 
 /**
@@ -155,21 +204,17 @@ export function generatorTraining(data: TokenSet, options: GeneratorRunOptions):
   const { seed } = settings;
   const { training, heldOut } = splitExamples(data.classIds.length, options.heldOutShare, seed, data);
   const order = dataOrder(training.length, batchSize, seed);
-  const { positions, variants } = data;
-  const tokensOf = (example: number, variant: number) => {
-    const start = (example * variants + variant) * positions;
-    return data.tokens.subarray(start, start + positions);
-  };
+  const codesAt = codesIn(data, system.config.facts(config));
   const taught = system.training(config, { dropout });
   const takesKey = taught.graph.inputs.some((tensor) => inputNode(tensor).name === DROPOUT_KEY);
   /** @param firstDraw numbers the images over the whole run; all that is random about an image depends on its number */
   const assemble = (examples: readonly number[], firstDraw: number, isTraining: boolean): Batch => {
     const chosen = examples.map((example, row): TrainingExample => {
       const draw = firstDraw + row;
-      const variant = isTraining ? Math.floor(uniformFor(seed, draw, 0, 'variant') * variants) : 0;
+      const variant = isTraining ? Math.floor(uniformFor(seed, draw, 0, 'variant') * data.variants) : 0;
       const isNull = isTraining && uniformFor(seed, draw, 0, 'label') < labelDropout;
       const condition = classCondition(isNull ? null : data.classIds[example]!);
-      return { tokens: tokensOf(example, variant), condition, draw };
+      return { codes: codesAt(example, variant), condition, draw };
     });
     return {
       ...taught.batch(chosen, seed),
@@ -180,7 +225,7 @@ export function generatorTraining(data: TokenSet, options: GeneratorRunOptions):
     ...settings,
     lossGraph: taught.graph,
     validationGraph: system.training(config).graph,
-    step: { parts, recompute: options.recompute },
+    step: { parts, recompute: options.recompute, frozen: ofTokenizer(system, taught.graph) },
     batch: async (step) => {
       const examples = order.batch(step).map((example) => training[example]!);
       const size = batchSize / parts;

@@ -1,13 +1,14 @@
 import type { JSONSchemaType } from 'ajv';
 import { type OpenedTokens, openTokenSet } from '../data/tokenSource.js';
-import { UsageError } from '../errors.js';
+import { InputError, UsageError } from '../errors.js';
 import { validator } from '../jsonFile.js';
-import { openGenerator, openTokenizer } from '../models/modelFolder.js';
+import { openGenerator, openTokenizer, type TokenizerModel } from '../models/modelFolder.js';
 import { parseSystemConfig } from '../models/parseConfig.js';
-import { DEFAULT_SYSTEM, requireSystem, SYSTEM_NAMES } from '../systems/registry.js';
+import { DEFAULT_SYSTEM, requireSystem, SYSTEM_NAMES, SYSTEMS } from '../systems/registry.js';
+import type { System } from '../systems/system.js';
 import { generatorStart } from './fineTune.js';
 import { frozenParameters } from './frozenParameters.js';
-import { requireSquareGrid } from './generatorRun.js';
+import { requireSquareGrid, squareOf } from './generatorRun.js';
 import { describeImages } from './loadTokens.js';
 import { filled, GENERATOR_DEFAULTS, type GeneratorRequest, type TrainingHost } from './request.js';
 import {
@@ -46,6 +47,15 @@ export const parseGeneratorRun = validator<GeneratorRunSettings>({
   },
 } as JSONSchemaType<GeneratorRunSettings>);
 
+/** @throws InputError where a tokenizer speaks other codes than a system draws. */
+function requireCodesKind(system: System, { kind }: TokenizerModel, source: string): void {
+  if (kind.codes === system.codes) return;
+  const able = SYSTEMS.filter(({ codes }) => codes === kind.codes).map(({ name }) => name);
+  throw new InputError(
+    `${source}: its tokenizer speaks ${kind.codes}, and ${system.title} draws ${system.codes}; use another tokenizer, or --system ${able.join(' or ')}`,
+  );
+}
+
 /**
  * The settings of a new run that trains a generator, sized for the tokenizer and the data, all of which is looked at.
  * @returns with them the data set where it is one of tokens
@@ -63,19 +73,27 @@ export async function newGeneratorRun(
   if (tokenizer === undefined)
     throw new UsageError('--tokenizer is needed: a model folder, for example one of arpg train tokenizer');
   const known = openTokenizer(tokenizer);
-  const { codes: vocabulary } = known.kind.facts(known.config);
-  const tokens = openTokenSet(data, vocabulary);
+  requireCodesKind(system, known, tokenizer);
+  const { codes } = known.kind.facts(known.config);
+  const tokens = openTokenSet(data, codes);
   if (tokens) requireSquareGrid(tokens, data);
   if (tokens && flip)
     onNote?.(
       `--flip has no effect on tokens: ${data} has the mirrored copies that it has; arpg tokenize --flip makes them`,
     );
-  const { labels, classes, positions } = tokens ?? (await describeImages(data, known));
-  const sizes = system.config.sized({ vocabulary, classes, positions });
+  const { labels, classes, grid } = tokens
+    ? { ...tokens, grid: squareOf(tokens) }
+    : await describeImages(data, known);
+  const sizes = system.config.sized({ codes, classes, grid, tokenizer: known.config });
   const { fields, source } = configFields(wanted, system.config.trainable);
   const config = parseSystemConfig(system, { ...fields, ...sizes }, source);
   if (init !== '') {
-    const start = generatorStart(openGenerator(init), { system, config, labels }, init, seed);
+    const start = generatorStart(
+      openGenerator(init),
+      { system, config, labels, tokenizer: known.config },
+      init,
+      seed,
+    );
     if (start.note !== undefined) onNote?.(start.note);
   }
   frozenParameters(freeze, system.training(config).graph);

@@ -1,3 +1,4 @@
+import { type CodesShape, formOf, type TokenGrid } from '../codes.js';
 import { emptyClassesNote } from '../data/classLabels.js';
 import { openImageSource } from '../data/imageSource.js';
 import type { PictureList } from '../data/pictureList.js';
@@ -17,8 +18,8 @@ export interface DataSizes {
   /** Names of the classes by index; empty where they have none. */
   readonly labels: readonly string[];
   readonly classes: number;
-  /** Tokens of an image. */
-  readonly positions: number;
+  /** Of an image. */
+  readonly grid: TokenGrid;
 }
 
 /**
@@ -31,7 +32,8 @@ export async function describeImages(
 ): Promise<DataSizes> {
   const { labels } = await openImageSource(path);
   const { imageSize, factor } = kind.facts(config);
-  return { labels, classes: labels.length, positions: (imageSize / factor) ** 2 };
+  const side = imageSize / factor;
+  return { labels, classes: labels.length, grid: { height: side, width: side } };
 }
 
 /**
@@ -49,8 +51,8 @@ function withLabels<T extends PictureList>(source: T, labels: readonly string[],
 /** What the tokens of a run are made with. */
 export interface TokenNeeds {
   readonly tokenizer: Tokenizer;
-  /** Codes of the vocabulary. */
-  readonly vocabulary: number;
+  /** What the generator draws. */
+  readonly codes: CodesShape;
   /** The data set as tokens, where it was opened before. */
   readonly given: OpenedTokens | undefined;
   /** @throws InputError naming the source when the tokens do not fit the run. */
@@ -63,13 +65,13 @@ export interface TokenNeeds {
  */
 export async function loadTokens(
   { folder, settings }: OpenRun<SharedRunSettings & { readonly labels: readonly string[] }>,
-  { tokenizer, vocabulary, given, check }: TokenNeeds,
+  { tokenizer, codes, given, check }: TokenNeeds,
   { signal, onNote, onProgress }: TrainingHost,
 ): Promise<TokenSet> {
   const { data, labels, flip } = settings;
-  const opened = given ?? openTokenSet(data, vocabulary);
+  const opened = given ?? openTokenSet(data, codes);
   for (const note of opened?.notes ?? []) onNote?.(note);
-  const ready = opened ?? readTokenCache(folder);
+  const ready = opened ?? readTokenCache(folder, formOf(codes));
   if (ready) {
     check(ready, opened ? data : folder);
     return ready;

@@ -31,14 +31,17 @@ export function writePreview(folder: string, step: number, image: RgbImage): voi
 /**
  * What a run starts from: none where it starts from random numbers, or goes on from a checkpoint.
  * @param read the weights of the model that the settings name
+ * @param given weights that do not come from that model
  */
 export function startingWeights(
   folder: string,
   { init }: SharedRunSettings,
   read: (init: string) => Weights,
+  given: () => Weights = () => new Map(),
 ): Pick<TrainingSettings, 'initialWeights'> {
-  if (init === '' || readCheckpoint(folder) !== undefined) return {};
-  return { initialWeights: read(init) };
+  if (readCheckpoint(folder) !== undefined) return {};
+  const weights = new Map([...(init === '' ? [] : read(init)), ...given()]);
+  return weights.size === 0 ? {} : { initialWeights: weights };
 }
 
 /**
@@ -58,7 +61,8 @@ export async function trainRun(
   const before = readCheckpoint(folder)?.step;
   if (before === total)
     onNote?.(`the run in ${folder} is finished: all its ${before} steps are done; --steps can extend it`);
-  const freezing = { ...training, step: { ...training.step, frozen } };
+  const all = new Set([...frozen, ...(training.step?.frozen ?? [])]);
+  const freezing = { ...training, step: { ...training.step, frozen: all } };
   const result = await train(folder, freezing, target, signal, ({ step, loss, seconds }) =>
     onProgress?.({ phase: 'training', done: step, total, loss, imagesPerSecond: settings.batch / seconds }),
   );

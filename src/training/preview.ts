@@ -60,8 +60,7 @@ export async function sampleGrid(
   const sampler = createSampler(generator, target);
   try {
     const pictures: RgbImage[] = [];
-    for (const tokens of await sampler.sample(images, options))
-      pictures.push(await tokenizer.decode({ tokens, grid }));
+    for (const codes of await sampler.sample(images, options)) pictures.push(await tokenizer.decode(codes));
     return gridOfImages(pictures, classes);
   } finally {
     await sampler.dispose();

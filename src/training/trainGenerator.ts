@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { OpenedTokens } from '../data/tokenSource.js';
-import { openGenerator, openTokenizer } from '../models/modelFolder.js';
+import { openGenerator, openTokenizer, type TokenizerModel } from '../models/modelFolder.js';
 import { parseSystemConfig } from '../models/parseConfig.js';
 import { requireSystem } from '../systems/registry.js';
 import type { System } from '../systems/system.js';
@@ -40,7 +40,7 @@ export async function trainGenerator(request: GeneratorRequest, host: TrainingHo
     const model = openTokenizer(run.settings.tokenizer);
     const tokenizer = createTokenizer(model, run.target);
     try {
-      const training = await prepare(run, { system, config, tokenizer, given }, host);
+      const training = await prepare(run, { system, config, tokenizer, tokenizerModel: model, given }, host);
       const result = await trainRun(run, training, host);
       return await finishRun(run, result, host, (weights) => ({
         generator: { system, config, weights, labels: run.settings.labels },
@@ -57,6 +57,7 @@ interface Prepared {
   readonly system: System;
   readonly config: object;
   readonly tokenizer: Tokenizer;
+  readonly tokenizerModel: TokenizerModel;
   /** The data set as tokens, where it was opened before. */
   readonly given: OpenedTokens | undefined;
 }
@@ -64,17 +65,18 @@ interface Prepared {
 /** The tokens of a run, and what the loop needs to train on them. */
 async function prepare(
   run: OpenRun<GeneratorRunSettings>,
-  { system, config, tokenizer, given }: Prepared,
+  { system, config, tokenizer, tokenizerModel, given }: Prepared,
   host: TrainingHost,
 ): Promise<TrainingSettings> {
   const { folder, settings, target } = run;
   const { labels, seed } = settings;
+  const { config: tokenizerConfig, weights: tokenizerWeights } = tokenizerModel;
   const facts = system.config.facts(config);
   const tokens = await loadTokens(
     run,
     {
       tokenizer,
-      vocabulary: facts.vocabulary,
+      codes: facts.codes,
       given,
       check: (found, source) => requireTokensOf(facts, found, source),
     },
@@ -95,7 +97,14 @@ async function prepare(
       ...startingWeights(
         folder,
         settings,
-        (init) => generatorStart(openGenerator(init), { system, config, labels }, init, seed).weights,
+        (init) =>
+          generatorStart(
+            openGenerator(init),
+            { system, config, labels, tokenizer: tokenizerConfig },
+            init,
+            seed,
+          ).weights,
+        () => new Map([...tokenizerWeights].filter(([name]) => system.checkpoint.ofTokenizer?.test(name))),
       ),
       preview: async (step, weights) => {
         writePreview(folder, step, await sampleGrid({ system, config, weights }, tokenizer, target));

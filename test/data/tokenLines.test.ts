@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { decodeText, nestsDeeper } from '../../src/files/text.js';
-import { gridOfLine, parseTokenLines } from '../../src/data/tokenLines.js';
+import { codesOfLine, parseTokenLines } from '../../src/data/tokenLines.js';
 import { InputError } from '../../src/errors.js';
 
 describe('token lines', () => {
@@ -57,7 +57,7 @@ describe('token lines', () => {
   it('are not misled by a prototype or by halves of letters', () => {
     const line = first('{"__proto__":{"class_id":5,"grid":[9,9]},"tokens":[1,2,3,4],"class":"\\ud800"}');
     expect(line).to.have.all.keys('tokens', 'class', 'place');
-    expect(gridOfLine(line, 'x')).to.deep.equal({ height: 2, width: 2 });
+    expect(codesOfLine(line, 'x').grid).to.deep.equal({ height: 2, width: 2 });
     expect(JSON.stringify(line)).to.include('\\ud800');
   });
 

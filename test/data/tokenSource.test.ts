@@ -7,6 +7,7 @@ import { openTokenSet } from '../../src/data/tokenSource.js';
 import { InputError } from '../../src/errors.js';
 import { npyFile, npyWithHeader } from '../support/arrays.js';
 import { temporaryFolder } from '../support/temporary.js';
+import { indicesBelow } from '../support/codes.js';
 
 /** A .npy file as numpy writes it. */
 function npy(descr: string, shape: string, data: Buffer, order = 'False'): Buffer {
@@ -90,7 +91,7 @@ describe('token data sets', () => {
     write('randar/0/5.npy', npy('<i2', '(2, 3)', int16(1, 2, 3, 4, 5, 6)));
     write('randar/10/1.npy', npy('<i2', '(2, 3)', int16(7, 8, 9, 10, 11, 12)));
     write('randar/2/1.npy', npy('<i2', '(2, 3)', int16(0, 0, 0, 0, 0, 0)));
-    const set = openTokenSet(temporary('randar'), 16384)!;
+    const set = openTokenSet(temporary('randar'), indicesBelow(16384))!;
     expect([set.variants, set.positions]).to.deep.equal([2, 3]);
     expect([...set.classIds]).to.deep.equal([0, 2, 10]);
     expect([...set.tokens.subarray(12)]).to.deep.equal([7, 8, 9, 10, 11, 12]);
@@ -101,19 +102,19 @@ describe('token data sets', () => {
       write(`llamagen/imagenet256_codes/${index}.npy`, npy('<i2', '(1, 1, 2)', int16(index, index + 1)));
       write(`llamagen/imagenet256_labels/${index}.npy`, npy('<i8', '(1,)', int64(100 + index)));
     }
-    const set = openTokenSet(temporary('llamagen'), 16384)!;
+    const set = openTokenSet(temporary('llamagen'), indicesBelow(16384))!;
     expect([...set.classIds]).to.deep.equal([100, 101, 102, 110]);
     expect([...set.tokens]).to.deep.equal([0, 1, 1, 2, 2, 3, 10, 11]);
   });
 
   it('JSON lines', () => {
     write('tokens.jsonl', '{"tokens":[1,2],"class_id":3}\n{"tokens":[4,5],"class_id":0}\n');
-    const set = openTokenSet(temporary('tokens.jsonl'), 16384)!;
+    const set = openTokenSet(temporary('tokens.jsonl'), indicesBelow(16384))!;
     expect([...set.classIds]).to.deep.equal([3, 0]);
     expect([...set.tokens]).to.deep.equal([1, 2, 4, 5]);
     expect([set.grid, set.pictures]).to.deep.equal([undefined, undefined]);
     write('uneven.jsonl', '{"tokens":[1,2]}\n{"tokens":[4]}\n');
-    expect(() => openTokenSet(temporary('uneven.jsonl'), 16384)).to.throw(
+    expect(() => openTokenSet(temporary('uneven.jsonl'), indicesBelow(16384))).to.throw(
       InputError,
       'uneven.jsonl: line 2: 1×1 tokens',
     );
@@ -124,9 +125,15 @@ describe('token data sets', () => {
 
   it('the grid of JSON lines is theirs, and lines that contradict it or each other are refused', () => {
     write('wide.jsonl', linesOf({ ...four, grid: [1, 4] }, { ...four, grid: [1, 4] }));
-    expect(openTokenSet(temporary('wide.jsonl'), 9)!.grid).to.deep.equal({ height: 1, width: 4 });
+    expect(openTokenSet(temporary('wide.jsonl'), indicesBelow(9))!.grid).to.deep.equal({
+      height: 1,
+      width: 4,
+    });
     write('square.jsonl', linesOf(four, { ...four, grid: [2, 2] }, four));
-    expect(openTokenSet(temporary('square.jsonl'), 9)!.grid).to.deep.equal({ height: 2, width: 2 });
+    expect(openTokenSet(temporary('square.jsonl'), indicesBelow(9))!.grid).to.deep.equal({
+      height: 2,
+      width: 2,
+    });
     for (const [lines, message] of [
       [[four, { ...four, grid: [1, 4] }], 'line 2: a grid of 1×4 tokens where .*line 1 has 2×2'],
       [[{ ...four, grid: [1, 4] }, four], 'line 2: a grid of 2×2 tokens where .*line 1 has 1×4'],
@@ -141,13 +148,16 @@ describe('token data sets', () => {
       [[{ tokens: [1, 2], grid: [1, 2] }, { tokens: [1, 2] }], 'line 2: 2 tokens do not fill a grid'],
     ] as const) {
       write('grids.jsonl', linesOf(...lines));
-      expect(() => openTokenSet(temporary('grids.jsonl'), 9)).to.throw(InputError, new RegExp(message));
+      expect(() => openTokenSet(temporary('grids.jsonl'), indicesBelow(9))).to.throw(
+        InputError,
+        new RegExp(message),
+      );
     }
   });
 
   it('all JSON lines have a class, or none has and all are of one', () => {
     write('none.jsonl', linesOf(four, four));
-    const set = openTokenSet(temporary('none.jsonl'), 9)!;
+    const set = openTokenSet(temporary('none.jsonl'), indicesBelow(9))!;
     expect([set.classes, [...set.classIds]]).to.deep.equal([1, [0, 0]]);
     expect(set.notes.join()).to.include('no line has a class_id: all images are of one class');
     for (const [lines, message] of [
@@ -169,7 +179,10 @@ describe('token data sets', () => {
       ],
     ] as const) {
       write('some.jsonl', linesOf(...lines));
-      expect(() => openTokenSet(temporary('some.jsonl'), 9)).to.throw(InputError, new RegExp(message));
+      expect(() => openTokenSet(temporary('some.jsonl'), indicesBelow(9))).to.throw(
+        InputError,
+        new RegExp(message),
+      );
     }
   });
 
@@ -185,7 +198,7 @@ describe('token data sets', () => {
         four,
       ),
     );
-    const set = openTokenSet(temporary('crops.jsonl'), 9)!;
+    const set = openTokenSet(temporary('crops.jsonl'), indicesBelow(9))!;
     expect([...set.pictures!]).to.deep.equal([0, 1, 2, 1, 4]);
     expect(set.notes.join()).to.include('its 5 images are of 4 pictures, which are held out whole');
   });
@@ -193,15 +206,15 @@ describe('token data sets', () => {
   it('JSON lines name their classes, and places by the line', () => {
     const lines = ['', '{"tokens":[1],"class_id":2,"class":"cat"}', '', '{"tokens":[2],"class_id":0}'];
     write('named.jsonl', `\uFEFF${lines.join('\r\n')}`);
-    const set = openTokenSet(temporary('named.jsonl'), 3)!;
+    const set = openTokenSet(temporary('named.jsonl'), indicesBelow(3))!;
     expect([set.labels, set.classes]).to.deep.equal([['0', '1', 'cat'], 3]);
     expect(set.notes.join()).to.include('1 of 3 classes have no images: 1');
-    expect(() => openTokenSet(temporary('named.jsonl'), 2)).to.throw(
+    expect(() => openTokenSet(temporary('named.jsonl'), indicesBelow(2))).to.throw(
       InputError,
       'named.jsonl: line 4: token 2 is outside the codebook of 2',
     );
     write('renamed.jsonl', `${lines.join('\n')}\n{"tokens":[1],"class_id":2,"class":"dog"}`);
-    expect(() => openTokenSet(temporary('renamed.jsonl'), 3)).to.throw(
+    expect(() => openTokenSet(temporary('renamed.jsonl'), indicesBelow(3))).to.throw(
       InputError,
       "line 5: class 2 is 'dog' here",
     );
@@ -209,17 +222,23 @@ describe('token data sets', () => {
 
   it('classes and tokens that 32 bits would wrap are refused by their place', () => {
     write('wrapped/4294967299/0.npy', npyFile('i4', [1, 4]));
-    expect(() => openTokenSet(temporary('wrapped'), 16)).to.throw(
+    expect(() => openTokenSet(temporary('wrapped'), indicesBelow(16))).to.throw(
       InputError,
       '4294967299/0.npy: the class 4294967299',
     );
     write('below/0/0.npy', npyFile('i4', [1, 4], [1, 2, -3, 4]));
-    expect(() => openTokenSet(temporary('below'), 16)).to.throw(InputError, '0/0.npy: token -3 is outside');
+    expect(() => openTokenSet(temporary('below'), indicesBelow(16))).to.throw(
+      InputError,
+      '0/0.npy: token -3 is outside',
+    );
     write('labelled/x_codes/0.npy', npyFile('i4', [1, 4]));
     write('labelled/x_labels/0.npy', npyFile('i8', [1], [2n ** 32n]));
-    expect(() => openTokenSet(temporary('labelled'), 16)).to.throw(InputError, 'x_labels/0.npy');
+    expect(() => openTokenSet(temporary('labelled'), indicesBelow(16))).to.throw(
+      InputError,
+      'x_labels/0.npy',
+    );
     write('labelled/x_labels/0.npy', npyFile('i8', [2], [1, 2]));
-    expect(() => openTokenSet(temporary('labelled'), 16)).to.throw(
+    expect(() => openTokenSet(temporary('labelled'), indicesBelow(16))).to.throw(
       InputError,
       'it holds 2 classes instead of one',
     );
@@ -230,30 +249,33 @@ describe('token data sets', () => {
       write(`parts/${part}_codes/0.npy`, npyFile('i4', [1, 1], [part === 'train' ? 7 : 3]));
       write(`parts/${part}_labels/0.npy`, npyFile('i4', [1]));
     }
-    const set = openTokenSet(temporary('parts'), 16)!;
+    const set = openTokenSet(temporary('parts'), indicesBelow(16))!;
     expect([...set.tokens]).to.deep.equal([7]);
     expect(set.notes[0]).to.include('uses train_codes; not used: test_codes');
     write('parts/more_train_codes/0.npy', npyFile('i4', [1, 1]));
     write('parts/more_train_labels/0.npy', npyFile('i4', [1]));
-    expect(() => openTokenSet(temporary('parts'), 16)).to.throw(InputError, 'which are the tokens');
+    expect(() => openTokenSet(temporary('parts'), indicesBelow(16))).to.throw(
+      InputError,
+      'which are the tokens',
+    );
   });
 
   it('a link that leads nowhere is no class folder', () => {
     write('links/0/0.npy', npyFile('i4', [1, 4]));
     symlinkSync('nowhere', temporary('links/1'));
     symlinkSync('2', temporary('links/2'));
-    expect(openTokenSet(temporary('links'), 16)!.classes).to.equal(1);
+    expect(openTokenSet(temporary('links'), indicesBelow(16))!.classes).to.equal(1);
   });
 
   it('class folders called codes and labels are folders of images', () => {
     write('words/barcodes/1.png', 'x');
     write('words/barlabels/1.png', 'x');
-    expect(openTokenSet(temporary('words'), 16)).to.equal(undefined);
+    expect(openTokenSet(temporary('words'), indicesBelow(16))).to.equal(undefined);
   });
 
   it('a folder of images is no token data set', () => {
     write('images/cat/1.png', 'x');
-    expect(openTokenSet(temporary('images'), 16384)).to.equal(undefined);
-    expect(openTokenSet(temporary('nowhere'), 16384)).to.equal(undefined);
+    expect(openTokenSet(temporary('images'), indicesBelow(16384))).to.equal(undefined);
+    expect(openTokenSet(temporary('nowhere'), indicesBelow(16384))).to.equal(undefined);
   });
 });

@@ -32,6 +32,8 @@ import { writeEditableModel } from '../support/editableModel.js';
 import { goldenPath } from '../support/golden.js';
 import { findOnnxFaults } from '../support/onnxChecker.js';
 import { temporaryFolder } from '../support/temporary.js';
+import { vocabularyOf } from '../../src/codes.js';
+import { knownTokens } from '../support/codes.js';
 
 const ort = loadOnnxRuntime();
 
@@ -127,13 +129,13 @@ describe('export', () => {
       const ours = await load('tiny', { target: 'onnx' });
       const recorded: Float32Array[] = [];
       // Two steps draw two tokens and three.
-      const [tokens] = await ours
+      const [codes] = await ours
         .sampler()
         .sample([pictureOf(3, 0, [5, 0, 9, 2, 7])], settings, ({ logits }) =>
           recorded.push(Float32Array.from(logits.data as Float32Array)),
         );
       await ours.dispose();
-      const { vocabulary } = tiny.facts;
+      const vocabulary = vocabularyOf(tiny.facts.codes);
       const names = cacheNames(arpgConfig(tiny.generator.config));
       for (const file of ['step.onnx', 'step-data.onnx']) {
         const session = await ort.InferenceSession.create(temporary(file));
@@ -144,7 +146,7 @@ describe('export', () => {
           query_positions: ids([6, 1]),
           ...Object.fromEntries(names.map(({ past }) => [past, empty])),
         });
-        const drawn = [5, 0].map((position) => tokens![position]!);
+        const drawn = [5, 0].map((position) => codes!.tokens[position]!);
         const second = await session.run({
           content_ids: ids(drawn),
           content_positions: ids([6, 1]),
@@ -165,7 +167,7 @@ describe('export', () => {
     it('a prefill, then a step, give the logits of the sampler for a picture with known tokens', async () => {
       await exportOnnxFolder(tiny, temporary('tiny'));
       const ours = await load('tiny', { target: 'onnx' });
-      const known = new Map([
+      const known = knownTokens(16, [
         [4, 9],
         [11, 2],
         [1, 30],
@@ -181,7 +183,7 @@ describe('export', () => {
       const open = (name: string) => ort.InferenceSession.create(temporary(`tiny/${name}.onnx`));
       const [prefill, step] = await Promise.all([open('prefill'), open('step')]);
       const cache = await prefill.run({
-        content_ids: ids([tiny.facts.vocabulary + 1 + 3, 9, 2]),
+        content_ids: ids([vocabularyOf(tiny.facts.codes) + 1 + 3, 9, 2]),
         content_positions: ids([0, 5, 12]),
       });
       const { logits } = await step.run({
@@ -200,7 +202,7 @@ describe('export', () => {
     it('fp16 and int8 are close to fp32 and smaller', async () => {
       const sizes: number[] = [];
       const logits: Float32Array[] = [];
-      const { vocabulary } = digits.facts;
+      const vocabulary = vocabularyOf(digits.facts.codes);
       const config = arpgConfig(digits.generator.config);
       const positions = config.grid.height * config.grid.width;
       for (const precision of PRECISIONS) {
@@ -315,7 +317,7 @@ describe('export', () => {
       for (const wanted of ['high/7', 'low', 'high', '3', 3, '7', ' 3 ', 'HIGH/7', 'Low', 'TRES']) {
         const { tokens } = await drawing.sample({ class: wanted, seed: 4 });
         const { pictures } = await sampleTokens(model, { classes: [wanted], seed: 4, steps: 3 });
-        expect(tokens, String(wanted)).to.deep.equal(pictures[0]!.tokens);
+        expect(tokens, String(wanted)).to.deep.equal(pictures[0]!.codes.tokens);
       }
       const failure = await drawing.sample({ class: 'lowest', seed: 4 }).catch((error: Error) => error);
       expect((failure as Error).message).to.include('class lowest is unknown; there are 10: low, high');

@@ -87,7 +87,7 @@ describe('export of a model in whole numbers', () => {
         .load(createRequire(import.meta.url)('gpu.js'))
         .sample({ class: 1, seed: 4 });
       const { pictures } = await sampleTokens(model, { classes: [1], seed: 4, steps: 2 });
-      expect([...tokens]).to.deep.equal([...pictures[0]!.tokens]);
+      expect([...tokens]).to.deep.equal([...pictures[0]!.codes.tokens]);
     });
   }
 });

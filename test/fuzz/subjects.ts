@@ -14,7 +14,7 @@ import { openImageSource } from '../../src/data/imageSource.js';
 import { splitPictures } from '../../src/data/imageStream.js';
 import { withPngTexts } from '../../src/data/pngText.js';
 import { parseNpy } from '../../src/data/npy.js';
-import { gridOfLine, parseTokenLines } from '../../src/data/tokenLines.js';
+import { codesOfLine, parseTokenLines } from '../../src/data/tokenLines.js';
 import { openTokenSet } from '../../src/data/tokenSource.js';
 import { parseListing } from '../../src/download/hub.js';
 import { maskOf } from '../../src/editing/mask.js';
@@ -238,20 +238,20 @@ export function subjects(seeds: Seeds, folder: string): readonly Subject[] {
       inputs: [seeds.tokenLines],
       mutate: informed(mutateLines),
       read: (bytes) => {
-        for (const line of parseTokenLines(text(bytes), 'tokens.jsonl')) gridOfLine(line, 'a line');
+        for (const line of parseTokenLines(text(bytes), 'tokens.jsonl')) codesOfLine(line, 'a line');
       },
     },
     {
       name: 'token-set',
       inputs: [seeds.tokenLines],
       mutate: informed(mutateLines),
-      read: (bytes) => openTokenSet(file.tokens(bytes), 8),
+      read: (bytes) => openTokenSet(file.tokens(bytes), { kind: 'indices', vocabulary: 8 }),
     },
     {
       name: 'token-cache',
       inputs: [seeds.tokenCache],
       mutate: informed(mutateSafetensors),
-      read: (bytes) => readTokenCache(join(file.cache(bytes), '..')),
+      read: (bytes) => readTokenCache(join(file.cache(bytes), '..'), { kind: 'indices' }),
     },
     {
       name: 'checkpoint',

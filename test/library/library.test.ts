@@ -19,6 +19,7 @@ import {
 } from '../../src/index.js';
 import { writeEditableModel } from '../support/editableModel.js';
 import { temporaryFolder } from '../support/temporary.js';
+import { indexCodes } from '../support/codes.js';
 
 /** The failure of what should fail. */
 async function failureOf(promise: Promise<unknown>): Promise<Error> {
@@ -57,14 +58,14 @@ describe('library', () => {
     const together = await sample(model, { classes: [3, 7, null], seed: 5, batch: 3 });
     const alone = await sample(model, { classes: [3, 7, null], seed: 5, batch: 1 });
     expect([together.seed, together.steps, together.pictures.length]).to.deep.equal([5, 16, 3]);
-    for (const [index, { image, tokens, classId }] of together.pictures.entries()) {
-      expect([image.width, image.height, tokens.length]).to.deep.equal([8, 8, 16]);
+    for (const [index, { image, codes, classId }] of together.pictures.entries()) {
+      expect([image.width, image.height, codes.tokens.length]).to.deep.equal([8, 8, 16]);
       expect(classId).to.equal([3, 7, null][index]);
-      expect(alone.pictures[index]!.tokens).to.deep.equal(tokens);
+      expect(alone.pictures[index]!.codes).to.deep.equal(codes);
       expect(alone.pictures[index]!.image).to.deep.equal(image);
     }
     const other = await sample(model, { classes: [3], seed: 6 });
-    expect(other.pictures[0]!.tokens).to.not.deep.equal(together.pictures[0]!.tokens);
+    expect(other.pictures[0]!.codes).to.not.deep.equal(together.pictures[0]!.codes);
   });
 
   it("takes the model's own guidance unless told otherwise", async () => {
@@ -74,7 +75,7 @@ describe('library', () => {
     const other = await load(temporary('guided'), { target: model.target });
     const tokensOf = async (own: Model, guidance?: number) => {
       const { pictures } = await sampleTokens(own, { classes: [3], seed: 1, ...(guidance && { guidance }) });
-      return pictures[0]!.tokens;
+      return pictures[0]!.codes;
     };
     expect(await tokensOf(other)).to.deep.equal(await tokensOf(model, 9));
     expect(await tokensOf(model)).to.deep.equal(await tokensOf(other, 4));
@@ -102,7 +103,7 @@ describe('library', () => {
     expect((await drawn(1)).slice(1).map(({ classId }) => classId)).to.deep.equal(classIds);
     expect((await drawn(2)).slice(1).map(({ classId }) => classId)).to.not.deep.equal(classIds);
     const named = await sampleTokens(grouped, { classes: ['right/7', classIds[0]!], seed: 1, steps: 1 });
-    expect(named.pictures[1]!.tokens).to.deep.equal(others[0]!.tokens);
+    expect(named.pictures[1]!.codes).to.deep.equal(others[0]!.codes);
 
     const image = noise(8, 8);
     const mask = new Uint8Array(64).fill(255, 32);
@@ -138,9 +139,9 @@ describe('library', () => {
       rope: 'interpolate',
       steps: 4,
       onProgress: (done, total) => seen.push([done, total]),
-      onStep: (_, step, tokens) => steps.push(step, tokens.filter((token) => token >= 0).length),
+      onStep: (_, step, codes) => steps.push(step, codes.tokens.filter((token) => token >= 0).length),
     });
-    expect([grid, pictures[0]!.tokens.length]).to.deep.equal([{ height: 2, width: 6 }, 12]);
+    expect([grid, pictures[0]!.codes.tokens.length]).to.deep.equal([{ height: 2, width: 6 }, 12]);
     expect(seen.at(-1)).to.deep.equal([4, 4]);
     const shares: number[] = [];
     await sampleTokens(model, {
@@ -252,9 +253,9 @@ describe('the library refuses', () => {
     }
     const square = { height: 4, width: 4 };
     for (const tokens of [[1, 2, 3], new Array<number>(16).fill(-1), new Array<number>(16).fill(1e6)])
-      expect(
-        await failureOf(model.tokenizer.decode({ tokens: Int32Array.from(tokens), grid: square })),
-      ).to.be.instanceOf(UsageError);
+      expect(await failureOf(model.tokenizer.decode(indexCodes(tokens, square)))).to.be.instanceOf(
+        UsageError,
+      );
     await model.dispose();
   });
 

@@ -10,7 +10,7 @@ describe('precision', () => {
       const model = await load('digits', { target: 'onnx', threads: 2, precision });
       const draw = async (batch: number) => {
         const { pictures } = await sampleTokens(model, { classes: CLASSES, seed: 3, steps: 8, batch });
-        return pictures.map(({ tokens }) => tokens.join());
+        return pictures.map(({ codes }) => codes.tokens.join());
       };
       const alone = await draw(1);
       for (const batch of [3, CLASSES.length])
@@ -24,7 +24,7 @@ describe('precision', () => {
     for (const precision of ['fp32', 'int8', 'int4'] as const) {
       const model = await load('digits', { target: 'onnx', threads: 2, precision });
       const { pictures } = await sampleTokens(model, { classes: [1, 2, 3, 4, 5, 6, 7, 8], seed: 3 });
-      drawn.push(pictures.map(({ tokens }) => tokens.join()).join());
+      drawn.push(pictures.map(({ codes }) => codes.tokens.join()).join());
       await model.dispose();
     }
     expect(new Set(drawn).size).to.equal(3);

@@ -26,7 +26,7 @@ describe('model folders in whole numbers', () => {
     const model = await load(folder, { target: 'onnx', ...(precision && { precision }) });
     const { pictures } = await sampleTokens(model, { classes: [1, 2], seed: 4, steps: 4 });
     await model.dispose();
-    return pictures.map(({ tokens }) => [...tokens]);
+    return pictures.map(({ codes }) => [...codes.tokens]);
   };
 
   for (const [precision, bits] of [

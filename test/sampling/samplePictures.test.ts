@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { classCondition } from '../../src/conditions/condition.js';
 import { samplePictures, type SamplePicturesOptions } from '../../src/sampling/samplePictures.js';
 import type { Sampler } from '../../src/sampling/sampler.js';
+import { indexCodes } from '../support/codes.js';
 
 const STEPS = 3;
 
@@ -25,6 +26,7 @@ const pictures = [0, 1, 2, 3, 4].map((index) => ({ index, condition: classCondit
 function slowSampler(events: string[], failsAt?: number): Sampler {
   return {
     grid: { height: 1, width: 1 },
+    hasFixedSteps: false,
     async sample(batch, { signal }) {
       const name = batch.map(({ index }) => index).join('');
       events.push(`${name} begins`);
@@ -34,7 +36,7 @@ function slowSampler(events: string[], failsAt?: number): Sampler {
       }
       if (batch.some(({ index }) => index === failsAt)) throw new Error('no more memory');
       events.push(`${name} ends`);
-      return batch.map(({ index }) => Int32Array.of(index));
+      return batch.map(({ index }) => indexCodes([index]));
     },
     async dispose() {},
   };
@@ -50,15 +52,15 @@ async function failureOf(promise: Promise<unknown>): Promise<unknown> {
 describe('pictures in batches', () => {
   it('are finished in order, each batch beside the sampling of the next and no further behind', async () => {
     const events: string[] = [];
-    const tokens = await samplePictures(slowSampler(events), pictures, options, {
-      async onPicture(index, [token]) {
+    const codes = await samplePictures(slowSampler(events), pictures, options, {
+      async onPicture(index, { tokens: [token] }) {
         expect(token).to.equal(index);
         events.push(`${index} in`);
         await delay(20);
         events.push(`${index} out`);
       },
     });
-    expect(tokens.map(([token]) => token)).to.deep.equal([0, 1, 2, 3, 4]);
+    expect(codes.map(({ tokens: [token] }) => token)).to.deep.equal([0, 1, 2, 3, 4]);
     const at = (event: string) => {
       expect(events).to.include(event);
       return events.indexOf(event);

@@ -71,7 +71,7 @@ for (const target of TESTED_TARGETS.slice(2)) {
         const tokens = await sampler.sample(pictures, options, ({ step, logits }) => {
           expectClose(logits, golden(`generate.${id}.raw_logits.${step}`), 1e-4, `step ${step}`);
         });
-        expect(tokens.flatMap((row) => Array.from(row))).to.deep.equal(
+        expect(tokens.flatMap((row) => Array.from(row.tokens))).to.deep.equal(
           Array.from(golden(`generate.${id}.tokens`).data),
         );
         await sampler.dispose();
@@ -141,9 +141,9 @@ describe('seeds', () => {
     );
     for (const [index, tokens] of together.entries()) {
       const [alone] = await sampler.sample([picture(index)], options);
-      expect(Array.from(alone!), `image ${index}`).to.deep.equal(Array.from(tokens));
+      expect(Array.from(alone!.tokens), `image ${index}`).to.deep.equal(Array.from(tokens.tokens));
     }
-    expect(new Set(together.map((tokens) => tokens.join())).size).to.equal(8);
+    expect(new Set(together.map(({ tokens }) => tokens.join())).size).to.equal(8);
     await sampler.dispose();
   });
 
@@ -170,7 +170,7 @@ describe('known tokens', () => {
       const sampler = arpgSampler(config, weights, target);
       const picture: PictureRequest = {
         ...pictureOf(4, 0, others),
-        known: new Map(known.map((position) => [position, tokens[position]!])),
+        known: { tokens, keep: new Set(known) },
       };
       let first: HostTensor | undefined;
       await sampler.sample([picture], greedy, ({ logits }) => {

@@ -151,9 +151,9 @@ describe('exported models elsewhere', () => {
           '/model/': temporary(mode),
         })) as { labels: string[]; tokens: number[]; shown: number[] };
         const { pictures } = await sample(model, { classes: ['3'], seed: 1, steps: 6 });
-        const [{ image, tokens }] = pictures as [(typeof pictures)[0]];
+        const [{ image, codes }] = pictures as [(typeof pictures)[0]];
         expect(result.labels).to.deep.equal(model.generator.labels);
-        expect(result.tokens).to.deep.equal(Array.from(tokens));
+        expect(result.tokens).to.deep.equal(Array.from(codes.tokens));
         const differences = Array.from(image.data, (value, index) =>
           Math.abs(value - result.shown[Math.floor(index / 3) * 4 + (index % 3)]!),
         );

@@ -11,6 +11,7 @@ import { goldenJson, goldenNumbers, goldenPath } from './golden.js';
 import { stateDictOf, writeCheckpoint } from './pickle.js';
 import { goldenGenerator, tokenizerOf } from './systems.js';
 import { temporaryFolder } from './temporary.js';
+import { vocabularyOf } from '../../src/codes.js';
 
 const TINY = new URL('../../../fixtures/models/tiny', import.meta.url).pathname;
 
@@ -217,7 +218,7 @@ export function describeCommands(system: System): void {
     it('what it cannot do is refused in one line that names the systems which can', async () => {
       const whole = temporary('whole');
       const generator = { ...goldenGenerator(system), labels: [] };
-      const { vocabulary } = system.config.facts(generator.config);
+      const vocabulary = vocabularyOf(system.config.facts(generator.config).codes);
       await writeModelFolder(whole, { generator, tokenizer: tokenizerOf(vocabulary) });
       const picture = temporary('picture.png');
       const drawn = arpg(['sample', '--model', whole, '--class', '1', '--seed', '1', '-o', picture]);

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { vocabularyOf } from '../../src/codes.js';
 import { arpgTeacherForced } from '../../graphs/arpg.js';
 import { arpgConfig, arpgFields, arpgSystem } from './arpg.js';
 import { openTokenizer, writeModelFolder } from '../../src/models/modelFolder.js';
@@ -15,7 +16,7 @@ export async function writeEditableModel(folder: string, sizes: object = {}): Pr
   const config = arpgFields(
     {
       ...{ dim: 32, n_layer: 2, n_head: 2, multiple_of: 32, num_classes: 10, block_size: 16 },
-      vocab_size: opened.kind.facts(tokenizer.config).codes,
+      vocab_size: vocabularyOf(opened.kind.facts(tokenizer.config).codes),
       ...sizes,
     },
     'editable',

@@ -12,8 +12,9 @@ import { type ImageSource, openImageSource } from '../../src/data/imageSource.js
 import { type FullSettings, resolveSettings } from '../../src/library/settings.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
 import { imageSignal } from '../../src/tokenizers/pixelSignal.js';
-import { createTokenizer, type Tokenizer, type TokenImage } from '../../src/tokenizers/tokenizer.js';
+import { createTokenizer, type Tokenizer } from '../../src/tokenizers/tokenizer.js';
 import { augmentImage, NO_AUGMENTATION } from '../../src/training/augment.js';
+import { type Codes, vocabularyOf } from '../../src/codes.js';
 
 const fixtures = fileURLToPath(new URL('../../../fixtures/', import.meta.url));
 const target = onnxTarget({ threads: 2 });
@@ -38,7 +39,7 @@ export interface ReconstructionMetrics {
   readonly psnr: number;
   /** Share of the codebook's rows chosen at least once. */
   readonly codebookUse: number;
-  readonly tokens: readonly TokenImage[];
+  readonly tokens: readonly Codes[];
 }
 
 /** All images of a source at a tokenizer's size. */
@@ -88,7 +89,7 @@ export async function reconstructionMetrics(
   tokenizer: Tokenizer,
   images: readonly RgbImage[],
 ): Promise<ReconstructionMetrics> {
-  const tokens: TokenImage[] = [];
+  const tokens: Codes[] = [];
   for (const part of batches(images)) tokens.push(...(await tokenizer.encodeMany(part)));
   let squared = 0;
   for (const [index, image] of images.entries())
@@ -96,7 +97,7 @@ export async function reconstructionMetrics(
   const used = new Set(tokens.flatMap((image) => Array.from(image.tokens)));
   return {
     psnr: psnr(squared / images.length),
-    codebookUse: used.size / tokenizer.facts.codes,
+    codebookUse: used.size / vocabularyOf(tokenizer.facts.codes),
     tokens,
   };
 }
@@ -104,15 +105,15 @@ export async function reconstructionMetrics(
 /** Mean cross-entropy of a generator, in nats per token, under random orders where its system draws in such. */
 export async function heldOutLoss(
   { system, config, weights }: GeneratorModel,
-  images: readonly TokenImage[],
+  images: readonly Codes[],
   classOf: (index: number) => number,
 ): Promise<number> {
   const { graph, batch } = system.training(config);
   const executable = await target.compile(graph, { weights });
   let total = 0;
   for (const part of batches(images.map((image, index) => ({ image, index })))) {
-    const examples = part.map(({ image: { tokens }, index }) => ({
-      tokens,
+    const examples = part.map(({ image: codes, index }) => ({
+      codes,
       condition: classCondition(classOf(index)),
       draw: index,
     }));
@@ -173,7 +174,7 @@ export async function sampleModel(
     },
   );
   const images: RgbImage[] = [];
-  for (const tokens of sampled) images.push(await tokenizer.decode({ tokens, grid }));
+  for (const codes of sampled) images.push(await tokenizer.decode(codes));
   await Promise.all([sampler.dispose(), tokenizer.dispose()]);
   return { images, classIds };
 }

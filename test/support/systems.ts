@@ -23,13 +23,13 @@ export function goldenGenerator(system: System): Generator & { readonly weights:
 /** The tiny tokenizer with the first of its codes alone. */
 export function tokenizerOf(codes: number): TokenizerModel {
   const { config, weights, ...tiny } = openTokenizer(TINY);
-  const table = weights.get(vq.codebook)!;
+  const table = weights.get(vq.codebook!)!;
   const width = table.shape[1]!;
   const rows = readFloats(table).slice(0, codes * width);
   return {
     ...tiny,
     config: { ...config, codebook_size: codes },
-    weights: new Map([...weights, [vq.codebook, storedFloats([codes, width], rows)]]),
+    weights: new Map([...weights, [vq.codebook!, storedFloats([codes, width], rows)]]),
   };
 }
 

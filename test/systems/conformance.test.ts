@@ -33,6 +33,8 @@ import { train } from '../../src/training/trainingLoop.js';
 import { ADAMW_DEFAULTS } from '../../src/training/trainingStep.js';
 import { countingTarget, goldenGenerator, tokenizerOf } from '../support/systems.js';
 import { temporaryFolder } from '../support/temporary.js';
+import { type Codes, formOf, vocabularyOf } from '../../src/codes.js';
+import { knownTokens } from '../support/codes.js';
 
 const target = onnxTarget({ threads: 1 });
 
@@ -42,7 +44,8 @@ for (const system of SYSTEMS)
     const temporary = temporaryFolder();
     const generator = goldenGenerator(system);
     const { config } = generator;
-    const { grid, classes, vocabulary } = system.config.facts(config);
+    const { grid, classes, codes } = system.config.facts(config);
+    const vocabulary = vocabularyOf(codes);
     const positions = grid.height * grid.width;
     const settings = filledSettings(system.settings);
     const own = system.defaults(config, grid, settings);
@@ -103,11 +106,11 @@ for (const system of SYSTEMS)
         expect(precisionOf(weights)).to.equal(precision);
         const sampler = createSampler({ ...generator, weights }, target);
         const together = await sampler.sample(pictures, options);
-        for (const [index, tokens] of together.entries()) {
+        for (const [index, drawn] of together.entries()) {
           const [alone] = await sampler.sample([pictures[index]!], options);
-          expect(Array.from(alone!), `picture ${index}`).to.deep.equal(Array.from(tokens));
+          expect(alone, `picture ${index}`).to.deep.equal(drawn);
         }
-        expect(new Set(together.map((tokens) => tokens.join())).size).to.equal(pictures.length);
+        expect(new Set(together.map(({ tokens }) => tokens.join())).size).to.equal(pictures.length);
         await sampler.dispose();
       });
 
@@ -176,7 +179,7 @@ for (const system of SYSTEMS)
         known: {
           ...pictures[0]!,
           order: pictures[0]!.order.slice(1),
-          known: new Map([[pictures[0]!.order[0]!, 1]]),
+          known: knownTokens(positions, [[pictures[0]!.order[0]!, 1]]),
         },
       } as const;
       for (const [ability, request] of Object.entries(attempts)) {
@@ -213,18 +216,18 @@ for (const system of SYSTEMS)
       }
       const { windows } = redrawn as InpaintResult;
       const [{ before, after, drawn }] = windows as [InpaintResult['windows'][number]];
-      for (const [position, token] of before.entries())
-        if (!drawn.includes(position)) expect(after[position]).to.equal(token);
-      const known = new Map([
+      for (const [position, token] of before.tokens.entries())
+        if (!drawn.includes(position)) expect(after.tokens[position]).to.equal(token);
+      const known = knownTokens(positions, [
         [3, 1],
         [9, 30],
         [0, 7],
       ]);
-      const order = pictures[0]!.order.filter((position) => !known.has(position));
+      const order = pictures[0]!.order.filter((position) => !known.keep.has(position));
       const sampler = createSampler(generator, target);
-      const [tokens] = await sampler.sample([{ ...pictures[0]!, order, known }], options);
-      for (const [position, token] of known) expect(tokens![position]).to.equal(token);
-      for (const position of order) expect(tokens![position]).to.be.within(0, vocabulary - 1);
+      const [{ tokens }] = (await sampler.sample([{ ...pictures[0]!, order, known }], options)) as [Codes];
+      for (const position of known.keep) expect(tokens[position]).to.equal(known.tokens[position]);
+      for (const position of order) expect(tokens[position]).to.be.within(0, vocabulary - 1);
       await sampler.dispose();
     });
 
@@ -278,6 +281,7 @@ for (const system of SYSTEMS)
     it('learns, and a run that is continued is the one that never stopped, bit for bit', async () => {
       const count = 8;
       const data = {
+        form: formOf(codes),
         tokens: Int32Array.from({ length: count * positions }, (_, at) => (at * at + (at >> 4)) % 4),
         classIds: Int32Array.from({ length: count }, (_, image) => image % 2),
         variants: 1,
@@ -333,7 +337,7 @@ for (const system of SYSTEMS)
       for (const guided of [{}, { guidance: 1 }]) {
         const { tokens } = await drawing.sample({ class: 1, seed: 4, ...guided });
         const { pictures: drawn } = await sampleTokens(model, { classes: [1], seed: 4, ...count, ...guided });
-        expect(Array.from(tokens)).to.deep.equal(Array.from(drawn[0]!.tokens));
+        expect(Array.from(tokens)).to.deep.equal(Array.from(drawn[0]!.codes.tokens));
       }
       await model.dispose();
     });

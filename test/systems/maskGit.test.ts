@@ -15,6 +15,7 @@ import { hideTokens, maskGitBatch } from '../../src/systems/maskGitTraining.js';
 import type { TrainingExample } from '../../src/systems/system.js';
 import { goldenGenerator, tokenizerOf } from '../support/systems.js';
 import { temporaryFolder } from '../support/temporary.js';
+import { indexCodes, indicesBelow } from '../support/codes.js';
 
 const parse = (fields: object): MaskGitFields => parseSystemConfig(maskGit, fields, 'c.json');
 const sizes = { hidden_dim: 64, depth: 2, heads: 4 };
@@ -55,18 +56,18 @@ describe('configurations of MaskGIT', () => {
       expect(maskGit.config.facts(config)).to.deep.equal({
         grid: { height: 24, width: 24 },
         classes: 1000,
-        vocabulary: 16384,
+        codes: indicesBelow(16384),
       });
   });
 
   it('a small one is sized by the data', () => {
-    const data = { positions: 49, classes: 10, vocabulary: 128 };
+    const data = { grid: { height: 7, width: 7 }, classes: 10, codes: indicesBelow(128), tokenizer: {} };
     for (const [name, fields] of Object.entries(maskGit.config.trainable)) {
       const config = parse({ ...fields, ...maskGit.config.sized(data) });
       expect(maskGit.config.facts(config)).to.deep.equal({
         grid: { height: 7, width: 7 },
         classes: 10,
-        vocabulary: 128,
+        codes: indicesBelow(128),
       });
       expect(millions(config), name).to.be.lessThan(12);
       expect(maskGit.config.describe(config)).to.match(/^dim \d+, \d+ layers, \d+ heads$/);
@@ -110,7 +111,7 @@ describe('configurations of MaskGIT', () => {
 describe('training MaskGIT', () => {
   const fields = parse({ ...sizes, input_size: 8, codebook_size: 30, nclass: 5 });
   const example = (draw: number): TrainingExample => ({
-    tokens: Int32Array.from({ length: 64 }, (_, position) => (position * 7 + draw) % 30),
+    codes: indexCodes(Array.from({ length: 64 }, (_, position) => (position * 7 + draw) % 30)),
     condition: draw % 3 === 0 ? NO_CONDITION : { kind: 'class', index: draw % 5 },
     draw,
   });
@@ -130,7 +131,7 @@ describe('training MaskGIT', () => {
   it('gives each picture, the same with tokens hidden, and its class', () => {
     const examples = [3, 4, 5].map(example);
     const { tokens, masked_tokens, class_ids } = maskGitBatch(fields, examples, 9);
-    expect(rowsOf(tokens.data, 64)).to.deep.equal(examples.map((own) => [...own.tokens]));
+    expect(rowsOf(tokens.data, 64)).to.deep.equal(examples.map((own) => [...own.codes.tokens]));
     expect([...class_ids.data]).to.deep.equal([5, 4, 0]);
     expect(classRow(NO_CONDITION, fields.nclass)).to.equal(5);
     for (const [index, token] of masked_tokens.data.entries())

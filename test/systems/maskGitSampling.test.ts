@@ -14,6 +14,7 @@ import { orderOf } from '../../src/systems/orders.js';
 import { sampleBatch } from '../../src/systems/sampleBatch.js';
 import { filledSettings } from '../../src/systems/settings.js';
 import { maskedNetwork, type MaskedNetworkRunner, scrambledLogit } from '../support/maskedNetwork.js';
+import { knownTokens } from '../support/codes.js';
 
 const CODES = 12;
 const MASK = CODES;
@@ -44,7 +45,7 @@ const picture = (
   return {
     condition: { kind: 'class', index: index % CLASSES },
     index,
-    order: order.filter((position) => !known?.has(position)),
+    order: order.filter((position) => !known?.keep.has(position)),
     ...more,
   };
 };
@@ -180,14 +181,15 @@ describe('MaskGIT sampling', () => {
   });
 
   describe('with given tokens', () => {
-    const known = new Map([0, 3, 5, 6, 9, 12].map((position) => [position, (position * 5) % CODES]));
+    const given = [0, 3, 5, 6, 9, 12].map((position) => [position, (position * 5) % CODES] as const);
+    const known = knownTokens(POSITIONS, given);
 
     for (const sampler of SAMPLERS)
       it(`${sampler} keeps them and counts the others`, async () => {
         const options = { own: { sampler }, steps: 3 };
         const { tokens, reports, network } = await draw([picture(2, options, { known })], options);
         for (const shown of [tokens[0]!, ...reports.map(([own]) => own!), ...fed(network)])
-          for (const [position, code] of known) expect(shown[position]).to.equal(code);
+          for (const [position, code] of given) expect(shown[position]).to.equal(code);
         expect(unknownIn(reports[0]![0]!)).to.be.within(1, 9);
         expect(unknownIn(reports[2]![0]!)).to.equal(0);
       });
@@ -198,10 +200,17 @@ describe('MaskGIT sampling', () => {
         const options = { own, steps: 4 };
         const start = picture(2, options, { known });
         const { tokens, network } = await draw([start], options);
-        expect([...known].some(([position, code]) => tokens[0]![position] !== code)).to.equal(true);
-        for (const [position, code] of known) expect(fed(network)[0]![position]).to.equal(code);
+        expect(given.some(([position, code]) => tokens[0]![position] !== code)).to.equal(true);
+        for (const [position, code] of given) expect(fed(network)[0]![position]).to.equal(code);
         const { schedule } = optionsOf(options);
-        const asked = { grid, predicted: start.order.length, known: known.size, steps: 4, schedule, rows: 1 };
+        const asked = {
+          grid,
+          predicted: start.order.length,
+          known: given.length,
+          steps: 4,
+          schedule,
+          rows: 1,
+        };
         const plan = drawing.plan(config, { ...asked, own });
         expect(plan.steps.reduce((sum, { predicts }) => sum + predicts, 0)).to.equal(POSITIONS);
         expect(plan).to.deep.equal(
@@ -221,15 +230,18 @@ describe('MaskGIT sampling', () => {
           reports.findIndex(([tokens]) => tokens![position] === CODES - 1),
         );
       };
-      const given = new Map([...known.keys()].map((position) => [position, 1]));
-      const own = picture(2, options, { known: given });
+      const ones = knownTokens(
+        POSITIONS,
+        given.map(([position]) => [position, 1]),
+      );
+      const own = picture(2, options, { known: ones });
       const whole = picture(2, options).order;
       expect(await visits(own)).to.deep.equal(
         Array.from({ length: POSITIONS }, (_, position) => whole.indexOf(position)),
       );
       const other = { ...own, order: [...own.order].sort((a, b) => a - b) };
       const seen = await visits(other);
-      expect([...other.order, ...given.keys()].map((position) => seen[position])).to.deep.equal(
+      expect([...other.order, ...ones.keep].map((position) => seen[position])).to.deep.equal(
         Array.from({ length: POSITIONS }, (_, step) => step),
       );
     });

@@ -34,6 +34,7 @@ import { goldenJson, goldenNumbers } from '../support/golden.js';
 import { runOnce } from '../support/golden/subject.js';
 import { goldenGenerator } from '../support/systems.js';
 import { temporaryFolder } from '../support/temporary.js';
+import type { Codes } from '../../src/codes.js';
 
 const target = onnxTarget({ threads: 1 });
 
@@ -125,7 +126,7 @@ describe('the interval of guidance', () => {
         const options = { seed: 1, guidance: 3, guidanceSchedule: 'constant', topK: 1, topP: 1 } as const;
         const picture = { condition: classCondition(3), index: 0, order };
         const all = { ...options, temperature: 1, steps, schedule, own };
-        return Array.from((await sampler.sample([picture], all))[0]!);
+        return Array.from((await sampler.sample([picture], all))[0]!.tokens);
       };
       const always = await draw({});
       expect(await draw({ guidanceInterval: grid.height * grid.width })).to.deep.equal(always);
@@ -165,11 +166,11 @@ async function drawn(system: System, config: object, grid: Grid) {
 }
 
 /** What the training graph says of the same tokens. @returns its logits, in its own order */
-async function taught(system: System, graph: Graph, tokens: readonly Int32Array[]): Promise<Float32Array> {
+async function taught(system: System, graph: Graph, tokens: readonly Codes[]): Promise<Float32Array> {
   const { config, weights } = goldenGenerator(system);
   const inputs = system.training(config).batch(
-    tokens.map((own, draw) => ({
-      tokens: own,
+    tokens.map((codes, draw) => ({
+      codes,
       condition: draw === 0 ? classCondition(2) : NO_CONDITION,
       draw,
     })),
@@ -227,7 +228,7 @@ describe('drawing with PAR and NAR', () => {
     expectEqual(logits, await taught(par, graph, tokens));
     // The special entries are fed to nothing, and learn nothing.
     const name = 'spe_tok_embeddings.special_embeddings.weight';
-    const inputs = par.training(fields).batch([{ tokens: tokens[0]!, condition: NO_CONDITION, draw: 0 }], 0);
+    const inputs = par.training(fields).batch([{ codes: tokens[0]!, condition: NO_CONDITION, draw: 0 }], 0);
     const { weights } = goldenGenerator(par);
     const gradients = await runOnce(target, withGradients(graph, 'loss', [name]), weights, inputs, [
       `gradient.${name}`,
@@ -261,7 +262,7 @@ describe('drawing with PAR and NAR', () => {
       },
     );
     await sampler.dispose();
-    expect(tokens.flatMap((own) => Array.from(own))).to.deep.equal(
+    expect(tokens.flatMap((own) => Array.from(own.tokens))).to.deep.equal(
       Array.from(golden(`generate.${id}.tokens`).data),
     );
   });

@@ -4,9 +4,11 @@ import { storedFloats, type Weights } from '../../src/graph/weights.js';
 import { InputError } from '../../src/errors.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
 import { decodeInStrips, wholeLevels } from '../../src/tokenizers/stripDecoder.js';
-import { createTokenizer, type TokenImage } from '../../src/tokenizers/tokenizer.js';
+import { createTokenizer } from '../../src/tokenizers/tokenizer.js';
 import { type OfficialVqConfig, vq } from '../../src/tokenizers/vq.js';
 import { floats, ints } from '../support/conformance.js';
+import type { IndexCodes } from '../../src/codes.js';
+import { indexCodes } from '../support/codes.js';
 
 const config: OfficialVqConfig = {
   codebook_size: 64,
@@ -34,14 +36,14 @@ function randomWeights(): Weights {
   );
 }
 
-function imageOf(height: number, width: number): TokenImage {
-  return { tokens: ints([height * width], config.codebook_size).data as Int32Array, grid: { height, width } };
+function imageOf(height: number, width: number): IndexCodes {
+  return indexCodes(ints([height * width], config.codebook_size).data, { height, width });
 }
 
 describe('decoding in strips', () => {
   const target = onnxTarget({ threads: 1 });
   const weights = randomWeights();
-  const decoding = vq.strips(config);
+  const decoding = vq.strips!(config);
 
   for (const [height, width] of [
     [4, 4],
@@ -66,7 +68,7 @@ describe('decoding in strips', () => {
       });
 
   it('is for large maps alone', () => {
-    const channels = vq.strips(vq.presets['VQ-16']!).channels;
+    const channels = vq.strips!(vq.presets['VQ-16']!).channels;
     expect(channels).to.deep.equal([512, 256, 256, 128, 128]);
     const levels = (side: number) => wholeLevels(channels, { height: side, width: side });
     expect([16, 32, 33, 45, 46, 90, 91, 128].map(levels)).to.deep.equal([5, 5, 4, 4, 3, 3, 2, 2]);

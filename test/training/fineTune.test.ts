@@ -24,7 +24,12 @@ describe('a generator that starts from another', () => {
     model = { ...openGenerator(temporary('model')), labels: names };
   });
   const start = (labels: readonly string[], classes = labels.length) =>
-    generatorStart(model, { ...model, config: { ...model.config, num_classes: classes }, labels }, 'it', 3);
+    generatorStart(
+      model,
+      { ...model, tokenizer: {}, config: { ...model.config, num_classes: classes }, labels },
+      'it',
+      3,
+    );
   const table = (weights: Weights) => readFloats(weights.get('embeddings.weight')!);
   const rowOf = (weights: Weights, row: number) => [...table(weights).slice(row * 32, (row + 1) * 32)];
 
@@ -74,10 +79,10 @@ describe('a generator that starts from another', () => {
   it('takes other classes whatever the system calls their number', () => {
     for (const system of SYSTEMS) {
       const known = { ...goldenGenerator(system), labels: [] };
-      const { grid, classes, vocabulary } = system.config.facts(known.config);
-      const sizes = { positions: grid.height * grid.width, classes: classes - 7, vocabulary };
+      const { grid, classes, codes } = system.config.facts(known.config);
+      const sizes = { grid, classes: classes - 7, codes, tokenizer: {} };
       const config = { ...known.config, ...system.config.sized(sizes) };
-      const { weights, note } = generatorStart(known, { ...known, config }, 'it', 1);
+      const { weights, note } = generatorStart(known, { ...known, tokenizer: {}, config }, 'it', 1);
       expect(note, system.name).to.include(`of ${classes - 7}, 0 are known to it by name`);
       const { parameter } = system.checkpoint.classRows(config);
       const rows = (from: Weights) => from.get(parameter)!.shape[0]!;
@@ -94,7 +99,12 @@ describe('a generator that starts from another', () => {
       [{ norm_eps: 1e-6 }, 'norm_eps'],
     ] as const)
       expect(() =>
-        generatorStart(model, { ...model, config: { ...model.config, ...change }, labels: [] }, 'it', 1),
+        generatorStart(
+          model,
+          { ...model, tokenizer: {}, config: { ...model.config, ...change }, labels: [] },
+          'it',
+          1,
+        ),
       )
         .to.throw(InputError, says)
         .with.property('message')

@@ -423,12 +423,12 @@ describe('arpg train', () => {
     writeStripes(data, 2);
     const flags = ['--data', data, '--tokenizer', temporary('vq/model'), '--config', temporary('arpg.json')];
     expect(train(...flags, '--steps', '1', '--batch', '2', '--seed', '1', '--out', run).errors).to.equal('');
-    expect([...readTokenCache(run)!.classIds]).to.deep.equal([0, 0, 1, 1]);
+    expect([...readTokenCache(run, { kind: 'indices' })!.classIds]).to.deep.equal([0, 0, 1, 1]);
     const settings = JSON.parse(readFileSync(`${run}/run.json`, 'utf8'));
     writeFileSync(`${run}/run.json`, JSON.stringify({ ...settings, labels: ['down', 'across'] }));
     rmSync(`${run}/tokens.safetensors`);
     expect(train('--resume', run).errors).to.equal('');
-    expect([...readTokenCache(run)!.classIds]).to.deep.equal([1, 1, 0, 0]);
+    expect([...readTokenCache(run, { kind: 'indices' })!.classIds]).to.deep.equal([1, 1, 0, 0]);
     rmSync(`${run}/tokens.safetensors`);
     renameSync(`${data}/down`, `${data}/around`);
     withoutFingerprints(run);

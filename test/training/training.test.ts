@@ -123,7 +123,7 @@ describe('training as a library', function () {
     ]);
     expect(progress.at(-1)).to.include({ phase: 'training', done: 1 });
     expect(notes).to.include('12 images of 2 classes');
-    expect(readTokenCache(temporary('pictured'))!.classIds).to.have.length(12);
+    expect(readTokenCache(temporary('pictured'), { kind: 'indices' })!.classIds).to.have.length(12);
     expect(settingsOf('pictured').labels).to.deep.equal(['a', 'b']);
   });
 

@@ -1,3 +1,4 @@
+import type { CodesShape } from '../../codes.js';
 import type { StoredDType } from '../../graph/weights.js';
 import type { Grid } from '../../../graphs/rotary.js';
 import type { GuidanceSchedule } from '../../sampling/guidance.js';
@@ -72,6 +73,7 @@ export interface ModuleData {
   readonly classes: number;
   /** Pixels of one token along each axis. */
   readonly tokenPixels: number;
+  readonly codes: CodesShape;
   readonly labels: readonly string[];
   readonly steps: number;
   readonly schedule: string;

@@ -2,6 +2,8 @@
  * What runs inside a stand-alone module: the sampling loop over kernels that were generated before. It is bundled into
  * each module, so it imports nothing of Node.js.
  */
+import { codesOf, type Tokens } from '../../codes.js';
+import { decoderInput } from '../../decoderInput.js';
 import { chooseClasses, groupsOf, pickClass } from '../../conditions/classGroups.js';
 import { classCondition } from '../../conditions/condition.js';
 import { type Dim, type DimBindings, bindShape, parseDim } from '../../graph/dimension.js';
@@ -18,7 +20,7 @@ import type { KernelCall, KernelPlan } from '../../targets/gpujs/kernelPlan.js';
 import { createKernelRunner, type KernelRunner } from '../../targets/gpujs/kernelRunner.js';
 import type { GpuJs } from '../../targets/gpujs/gpuLibrary.js';
 import { requireFinite } from '../../targets/finite.js';
-import { type DeviceTensor, intTensor, type TargetTensor } from '../../targets/target.js';
+import type { DeviceTensor, TargetTensor } from '../../targets/target.js';
 import { type ModuleData, type ModuleGraph, type ModulePlan, sizesKey } from './moduleData.js';
 
 /** gpu.js as a page has it: the global `GPU`, which carries `input`. */
@@ -49,7 +51,8 @@ export interface Picture {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8ClampedArray;
-  readonly tokens: Int32Array;
+  /** As `Codes` has them. */
+  readonly tokens: Tokens;
   readonly seed: number;
 }
 
@@ -242,8 +245,7 @@ export function createPageModel(
         },
         ({ step }) => options.onStep?.(step + 1, steps),
       );
-      const indices = intTensor([1, grid.height, grid.width], tokens!);
-      const { image } = await runPlan(runner, decoder, { indices });
+      const { image } = await runPlan(runner, decoder, decoderInput(codesOf(data.codes, grid, tokens!)));
       const { data: signal } = await image!.read();
       requireFinite(signal, "the picture's values");
       const [width, height] = [grid.width * tokenPixels, grid.height * tokenPixels];

@@ -94,7 +94,7 @@ async function sample(
   const { grid } = system.config.facts(config);
   const all = { ...options, ...run.guidance };
   const tokens = await sampleBatch(recording, { drawing: system, config, grid }, run.pictures, all);
-  return { logits: recording.logits, further: recording.further, tokens };
+  return { logits: recording.logits, further: recording.further, tokens: tokens as readonly Int32Array[] };
 }
 
 /**

@@ -5,6 +5,7 @@ import { type Graph, inputNode, parametersOf } from '../../../src/graph/graph.js
 import type { HostTensor } from '../../../src/targets/target.js';
 import type { Quantity } from './tolerances.js';
 import { type GeneratorSubject, runOnce } from './subject.js';
+import { indexCodes } from '../codes.js';
 
 /** A class index of a set; the one after the last is no condition. @throws InputError for others. */
 export function conditionOf({ system, config, source }: GeneratorSubject, index: number): Condition {
@@ -25,10 +26,11 @@ export function trainingInputs(
   graph: Graph,
 ): Readonly<Record<string, HostTensor>> {
   const { checklist, system, config } = subject;
+  const { grid } = system.config.facts(config);
   const [ids, conditions] = [checklist.feed('train.input_ids'), checklist.feed('train.condition')];
   const [rows, positions] = ids.shape as [number, number];
   const examples = Array.from({ length: rows }, (_, row) => ({
-    tokens: (ids.data as Int32Array).slice(row * positions, (row + 1) * positions),
+    codes: indexCodes((ids.data as Int32Array).slice(row * positions, (row + 1) * positions), grid),
     condition: conditionOf(subject, conditions.data[row]!),
     draw: row,
   }));

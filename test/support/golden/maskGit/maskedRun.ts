@@ -148,13 +148,13 @@ export async function runMasked(
   const done: MaskedStep[] = [];
   for (;;) {
     const next = await generator.next();
-    if (next.done) return { plan, steps: done, tokens: next.value };
+    if (next.done) return { plan, steps: done, tokens: next.value as readonly Int32Array[] };
     const { step, tokens } = next.value;
     done.push({
       fed: fed[step]!,
       logits: logits[step]!,
       pictures: choices.slice(step * labels.length),
-      shown: tokens.map((own) => own.slice()),
+      shown: tokens.map((own) => own.slice() as Int32Array),
     });
   }
 }
