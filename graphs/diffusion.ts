@@ -102,6 +102,20 @@ export function reverseStep(
   };
 }
 
+/**
+ * A draw of the state before.
+ * @param noise standard normal, as the state
+ * @param scale weighs it; 0 in the last step, whose state is the signal
+ */
+export function earlierState(
+  { mean: centre, logVariance }: ReverseStep,
+  noise: Tensor,
+  scale: Tensor,
+): Tensor {
+  const deviation = exp(multiply(logVariance, 0.5));
+  return add(centre, multiply(scale, multiply(deviation, noise)));
+}
+
 /** Half the width of the bins that a signal is known by, and where the first and the last of them end. */
 const HALF_BIN = 1 / 255;
 const LAST_BIN = 0.999;

@@ -16,6 +16,7 @@ import {
   subtract,
   sum,
   type Tensor,
+  transpose,
 } from '../src/dsl/index.js';
 import { type LatentCoderConfig, latentDecoder, latentEncoder } from './latentCoder.js';
 import { attentionBlock, conv } from './convolutionLayers.js';
@@ -35,6 +36,8 @@ export interface KlVaeConfig {
   /** Nominal sides of the levels with attention in the encoder, and in the decoder. */
   readonly encoderAttention: readonly number[];
   readonly decoderAttention: readonly number[];
+  /** What latents are multiplied by for whoever draws them. */
+  readonly scale: number;
 }
 
 const [LEAST_LOG_VARIANCE, MOST_LOG_VARIANCE] = [-30, 20];
@@ -114,20 +117,35 @@ function latentShape({ latentChannels }: KlVaeConfig): Shape {
   return [dim('batch'), latentChannels, dim('height'), dim('width')];
 }
 
+/** `[batch, channels, height, width]` → `[batch, height, width, channels]` */
+function channelsLast(x: Tensor): Tensor {
+  return transpose(x, [0, 2, 3, 1]);
+}
+
 /**
- * `image` f32 `[batch, 3, f·height, f·width]` in [−1, 1] → the Gaussians of its latents, `mean` and `deviation`
- * `[batch, latentChannels, height, width]`. The mean is also their mode.
+ * `image` f32 `[batch, 3, f·height, f·width]` in [−1, 1] → the Gaussians of its latents: `latent`, the means as they come;
+ * scaled, `vectors`, the means, and `deviations`, both `[batch, height, width, latentChannels]`.
  */
 export function klEncoder(config: KlVaeConfig): Graph {
   const image = input('image', 'f32', imageShape(config));
   const posterior = posteriorOf(klMoments(image, config).moments);
-  return makeGraph('kl-encoder', [image], { mean: posterior.mean, deviation: deviationOf(posterior) });
+  const scaled = (x: Tensor) => channelsLast(multiply(x, config.scale));
+  return makeGraph('kl-encoder', [image], {
+    latent: posterior.mean,
+    vectors: scaled(posterior.mean),
+    deviations: scaled(deviationOf(posterior)),
+  });
 }
 
-/** `latent` f32 `[batch, latentChannels, height, width]` → `image` f32 `[batch, 3, f·height, f·width]`, about [−1, 1]. */
+/**
+ * `vectors` f32 `[batch, height, width, latentChannels]`, scaled latents → `image` f32 `[batch, 3, f·height, f·width]`, about
+ * [−1, 1].
+ */
 export function klDecoder(config: KlVaeConfig): Graph {
-  const latent = input('latent', 'f32', latentShape(config));
-  return makeGraph('kl-decoder', [latent], { image: decode(latent, config) });
+  const shape = [dim('batch'), dim('height'), dim('width'), config.latentChannels];
+  const vectors = input('vectors', 'f32', shape);
+  const latent = multiply(transpose(vectors, [0, 3, 1, 2]), 1 / config.scale);
+  return makeGraph('kl-decoder', [vectors], { image: decode(latent, config) });
 }
 
 /** How the autoencoder is trained (docs/SYSTEMS.md, KL-16). */

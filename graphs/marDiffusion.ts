@@ -3,7 +3,6 @@ import {
   concat,
   type Dim,
   dim,
-  exp,
   type Graph,
   input,
   makeGraph,
@@ -15,7 +14,14 @@ import {
   subtract,
   type Tensor,
 } from '../src/dsl/index.js';
-import { type Prediction, predictionOf, reverseStep, STEP_WEIGHTS, stepWeightsOf } from './diffusion.js';
+import {
+  earlierState,
+  type Prediction,
+  predictionOf,
+  reverseStep,
+  STEP_WEIGHTS,
+  stepWeightsOf,
+} from './diffusion.js';
 import { diffusionMlp } from './diffusionMlp.js';
 import type { MarConfig } from './mar.js';
 
@@ -25,7 +31,7 @@ export function marPrediction(x: Tensor, timesteps: Tensor, z: Tensor, { diffusi
 }
 
 /** The noise with guidance: both rows of a token predict it; the variance is what the row with the condition says. */
-function guided({ noise, variance }: Prediction, rows: Dim, scale: Tensor): Prediction {
+export function guidedPrediction({ noise, variance }: Prediction, rows: Dim, scale: Tensor): Prediction {
   const half = (x: Tensor, start: Dim) => slice(x, { axis: 0, start, length: rows });
   const [conditional, unconditional] = [half(noise, 0), half(noise, rows)];
   return {
@@ -40,7 +46,7 @@ function guided({ noise, variance }: Prediction, rows: Dim, scale: Tensor): Pred
  * Inputs: `x` f32 `[rows, channels]`, the noisy tokens; `z` f32 `[rows, decoder width]`, or with guidance `[2·rows, …]`,
  * those with a condition first; `noise` f32 as x, standard normal; `timestep` i32 `[1]`, the number of the trained step;
  * `weights` f32 `[1, STEP_WEIGHTS]`, its numbers (see `stepWeightRows`); `noise_scale` f32 without axes, 0 in the last
- * step; with guidance `guidance` f32 without axes. Outputs: `x`, less noisy; `prediction` `[rows, 2·channels]`, or with
+ * step; with guidance `guidance` f32 without axes. Outputs: `next.x`, less noisy; `prediction` `[rows, 2·channels]`, or with
  * guidance `[2·rows, …]`, of the network.
  */
 export function marDenoise(config: MarConfig, { isGuided }: { readonly isGuided: boolean }): Graph {
@@ -58,13 +64,15 @@ export function marDenoise(config: MarConfig, { isGuided }: { readonly isGuided:
   const predicted = predictionOf(output);
   const step = reverseStep(
     x,
-    isGuided ? guided(predicted, rows, guidance) : predicted,
+    isGuided ? guidedPrediction(predicted, rows, guidance) : predicted,
     stepWeightsOf(weights),
   );
-  const deviation = exp(multiply(step.logVariance, 0.5));
-  const next = add(step.mean, multiply(noiseScale, multiply(deviation, noise)));
+  const next = earlierState(step, noise, noiseScale);
   const inputs = [x, z, noise, timestep, weights, noiseScale, ...(isGuided ? [guidance] : [])];
-  return makeGraph(isGuided ? 'mar-denoise-guided' : 'mar-denoise', inputs, { x: next, prediction: output });
+  return makeGraph(isGuided ? 'mar-denoise-guided' : 'mar-denoise', inputs, {
+    'next.x': next,
+    prediction: output,
+  });
 }
 
 /**

@@ -70,7 +70,16 @@ function sizesInTheMiddle(system: System, config: object, name: string): DimBind
   const predicted = grid.height * grid.width;
   const own = filledSettings(system.settings);
   const { steps, schedule } = system.defaults(config, grid, own);
-  const plan = system.plan(config, { grid, predicted, known: 0, steps, schedule, own, rows: 2 });
+  const plan = system.plan(config, {
+    grid,
+    predicted,
+    known: 0,
+    steps,
+    schedule,
+    own,
+    rows: 2,
+    isGuided: true,
+  });
   const calls = plan.steps.flatMap(({ runs }) => runs.filter(({ graph }) => graph === name));
   return calls[Math.floor(calls.length / 2)]?.sizes ?? {};
 }

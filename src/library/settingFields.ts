@@ -32,6 +32,8 @@ function schemaOf(setting: SystemSetting): Schema {
       return { type: 'boolean' };
     case 'choice':
       return { type: 'string', enum: [...setting.values] };
+    case 'text':
+      return { type: 'string', maxLength: setting.maxLength };
     case 'whole':
     case 'number':
       return {

@@ -72,12 +72,28 @@ export function uniformFor(seed: number, image: number, position: number, purpos
 /** Purposes are fewer than this. */
 const PURPOSES = 256;
 
+/** The word that tells draws of a purpose apart. */
+function drawWord(purpose: Purpose, draw: number): number {
+  return PURPOSE[purpose] + PURPOSES * draw;
+}
+
 /**
  * The key of rows of normal numbers, as `randomNormal` takes it: i32 `[6]`. A row's place is position and image.
  * @param draw tells the draws of one purpose apart, from 0
  */
 export function normalKey(seed: number, purpose: Purpose, draw: number): readonly number[] {
-  return wordHalves([...keyOf(seed), PURPOSE[purpose] + PURPOSES * draw]);
+  return wordHalves([...keyOf(seed), drawWord(purpose, draw)]);
+}
+
+/** The key of such a row, and the last three words of its counters. */
+export function normalCounter(
+  seed: number,
+  image: number,
+  position: number,
+  purpose: Purpose,
+  draw: number,
+): { readonly key: readonly [number, number]; readonly words: readonly [number, number, number] } {
+  return { key: keyOf(seed), words: [position, image, drawWord(purpose, draw)] };
 }
 
 /** A seed from the system's randomness. */

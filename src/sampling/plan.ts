@@ -33,6 +33,7 @@ export interface PlanRequest {
   readonly own: SettingValues;
   /** Pictures of the batch, twice as many if they are guided. */
   readonly rows: number;
+  readonly isGuided: boolean;
 }
 
 /** The positions of an order that each step predicts. */

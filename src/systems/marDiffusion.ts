@@ -67,10 +67,10 @@ export async function drawMarTokens(
       signal?.throwIfAborted();
       const added = hold(await noise(steps - step));
       const inputs = { x, z, noise: added, ...stepInputs(diffusion, weights, step) };
-      const outputs = await run.run(graph, inputs, ['x']);
+      const outputs = await run.run(graph, inputs, ['next.x']);
       release(x);
       release(added);
-      x = hold(outputs.x!);
+      x = hold(outputs['next.x']!);
     }
     const { dtype, shape, data } = await x.read();
     // What was read may share memory with the tensor that is freed here.

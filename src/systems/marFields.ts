@@ -2,6 +2,7 @@ import type { JSONSchemaType } from 'ajv';
 import type { MarConfig } from '../../graphs/mar.js';
 import { spacedTimesteps } from '../../graphs/diffusionTables.js';
 import { faultOfParameters, positive } from './configFaults.js';
+import type { DataSizes, Preset, SystemConfig } from './system.js';
 
 /** Fields of MAR, named as in the official implementation. */
 export interface MarFields {
@@ -44,7 +45,7 @@ const width = { ...positive, maximum: 65536 } as const;
 const depth = { ...positive, maximum: 1024 } as const;
 
 /** Schema of the fields, with the defaults of the published models. */
-export const MAR_SCHEMA: JSONSchemaType<MarFields> = {
+const schema: JSONSchemaType<MarFields> = {
   type: 'object',
   required: [
     'encoder_embed_dim',
@@ -135,7 +136,7 @@ export function faultOfTimesteps(text: string): string | undefined {
 }
 
 /** What is wrong with fields that the schema accepts; undefined where nothing is. */
-export function faultOfMar(fields: MarFields): string | undefined {
+function faultOfMar(fields: MarFields): string | undefined {
   const { img_size, vae_stride, patch_size } = fields;
   for (const part of ['encoder', 'decoder'] as const) {
     const [embed, heads] = [fields[`${part}_embed_dim`], fields[`${part}_num_heads`]];
@@ -154,3 +155,92 @@ export function faultOfMar(fields: MarFields): string | undefined {
     'encoder_embed_dim, encoder_depth, decoder_embed_dim, decoder_depth, class_num, diffloss_w, diffloss_d',
   );
 }
+
+/** Width, layers of encoder and decoder each, heads, layers and width of the network that draws. */
+const SIZES = {
+  B: [768, 12, 12, 6, 1024],
+  L: [1024, 16, 16, 8, 1280],
+  H: [1280, 20, 16, 12, 1536],
+} as const;
+
+/** A published configuration, for pictures of 256 × 256 pixels. */
+function published(size: keyof typeof SIZES): MarFields {
+  const [embed, layers, heads, diffloss_d, diffloss_w] = SIZES[size];
+  return {
+    img_size: 256,
+    vae_stride: 16,
+    patch_size: 1,
+    vae_embed_dim: 16,
+    encoder_embed_dim: embed,
+    encoder_depth: layers,
+    encoder_num_heads: heads,
+    decoder_embed_dim: embed,
+    decoder_depth: layers,
+    decoder_num_heads: heads,
+    mlp_ratio: 4,
+    class_num: 1000,
+    buffer_size: 64,
+    mask_ratio_min: 0.7,
+    label_drop_prob: 0.1,
+    attn_dropout: 0.1,
+    proj_dropout: 0.1,
+    diffloss_d,
+    diffloss_w,
+    num_sampling_steps: '100',
+    diffusion_batch_mul: 4,
+    grad_checkpointing: false,
+    norm_eps: 1e-6,
+  };
+}
+
+const PRESETS: Readonly<Record<string, Preset<MarFields>>> = {
+  'MAR-B': { config: published('B'), guidance: 2.9 },
+  'MAR-L': { config: published('L'), guidance: 3 },
+  'MAR-H': { config: published('H'), guidance: 3.2 },
+};
+
+/** A small network, whose encoder and decoder are alike. */
+function small(embed: number, layers: number, heads: number, depth: number, hidden: number): object {
+  return {
+    encoder_embed_dim: embed,
+    encoder_depth: layers,
+    encoder_num_heads: heads,
+    decoder_embed_dim: embed,
+    decoder_depth: layers,
+    decoder_num_heads: heads,
+    buffer_size: 8,
+    diffloss_d: depth,
+    diffloss_w: hidden,
+  };
+}
+
+/** The fields that the data decides: pictures of the tokenizer's size where it says one. */
+function sizedMar({ grid, classes, codes, tokenizer }: DataSizes): object {
+  const { resolution } = tokenizer as { readonly resolution?: unknown };
+  const pixels = typeof resolution === 'number' ? resolution : grid.height;
+  return {
+    img_size: pixels,
+    vae_stride: pixels / grid.height,
+    vae_embed_dim: codes.kind === 'vectors' ? codes.channels : 1,
+    class_num: classes,
+  };
+}
+
+/** How MAR is configured. */
+export const MAR_CONFIG: SystemConfig<MarFields> = {
+  schema,
+  presets: PRESETS,
+  trainable: { small: small(128, 3, 4, 3, 256), medium: small(192, 4, 6, 4, 384) },
+  fault: faultOfMar,
+  facts: (fields) => ({
+    grid: { height: marSide(fields), width: marSide(fields) },
+    classes: fields.class_num,
+    codes: { kind: 'vectors', channels: fields.vae_embed_dim },
+  }),
+  sized: sizedMar,
+  describe: (fields) => {
+    const { encoder_embed_dim: one, decoder_embed_dim: other, encoder_depth, decoder_depth } = fields;
+    const width = one === other ? String(one) : `${one} and ${other}`;
+    return `dim ${width}, ${encoder_depth} + ${decoder_depth} layers, drawn by ${fields.diffloss_d} layers of ${fields.diffloss_w}`;
+  },
+};

@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.js';
 import { system as arpg } from './arpg.js';
 import { system as llamaGen } from './llamaGen.js';
+import { system as mar } from './mar.js';
 import { system as maskGit } from './maskGit.js';
 import { system as nar } from './nar.js';
 import { system as par } from './par.js';
@@ -8,7 +9,7 @@ import { system as randAr } from './randAr.js';
 import type { System } from './system.js';
 
 /** All systems, the default first. */
-export const SYSTEMS: readonly System[] = [arpg, llamaGen, randAr, par, nar, maskGit];
+export const SYSTEMS: readonly System[] = [arpg, llamaGen, randAr, par, nar, maskGit, mar];
 
 /** The system of models that do not say which they are. */
 export const DEFAULT_SYSTEM = SYSTEMS[0]!;

@@ -107,6 +107,10 @@ export interface OptimizerRecipe {
     readonly weightDecay: number;
     /** Whether tensors of one axis decay, too. */
     readonly decaysVectors: boolean;
+    /** What the names of parameters start with that do not decay. */
+    readonly undecayed?: string;
+    /** The gradient is scaled down to this length. */
+    readonly maxGradientNorm?: number;
   };
   /** Share of the steps that the rate is held at its peak for, and what it then falls to, as a share of the peak. */
   readonly learningRate?: { readonly holdShare: number; readonly finalShare: number };

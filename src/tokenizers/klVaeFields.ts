@@ -53,6 +53,7 @@ export function klVaeNetwork(fields: KlVaeFields): KlVaeConfig {
     nominalSide: fields.resolution,
     encoderAttention: fields.encoder_attn_resolutions,
     decoderAttention: fields.decoder_attn_resolutions,
+    scale: fields.scale_factor,
   };
 }
 

@@ -26,6 +26,8 @@ export interface AdamWOptions {
   readonly weightDecay: number;
   /** Whether tensors of one axis decay, too, such as biases (default false). */
   readonly decaysVectors?: boolean;
+  /** What the names of parameters start with that do not decay (default: none). */
+  readonly undecayed?: string;
   /** The gradient is scaled down to this length, over all parameters. */
   readonly maxGradientNorm: number;
   /**
@@ -235,7 +237,9 @@ export function trainingStep(
       const state = (part: StatePart) => input(stateName(part, name), 'f32', parameter.shape);
       const moments = { first: state('first_moment'), second: state('second_moment') };
       inputs.push(moments.first, moments.second);
-      const updated = adamW(parameter, gradients[index]!, moments, { rate, clip, corrections }, options);
+      const decays = options.undecayed === undefined || !name.startsWith(options.undecayed);
+      const own = decays ? options : { ...options, weightDecay: 0 };
+      const updated = adamW(parameter, gradients[index]!, moments, { rate, clip, corrections }, own);
       outputs[`next.${stateName('parameter', name)}`] = updated.parameter;
       outputs[`next.${stateName('first_moment', name)}`] = updated.first;
       outputs[`next.${stateName('second_moment', name)}`] = updated.second;

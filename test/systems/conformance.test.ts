@@ -147,6 +147,7 @@ for (const system of SYSTEMS)
         const plan = system.plan(config, {
           ...{ grid, predicted: positions, known: 0, steps, schedule: options.schedule, own: settings },
           rows: pictures.length * (guidance === system.noGuidance ? 1 : 2),
+          isGuided: guidance !== system.noGuidance,
         });
         expect(runs).to.deep.equal(plan.steps.flatMap((step) => step.runs));
         const counts = plan.steps.map(({ predicts }) => predicts);
@@ -160,7 +161,8 @@ for (const system of SYSTEMS)
 
     it('refuses steps and schedules that it does not have', () => {
       const request = {
-        ...{ grid, predicted: positions, known: 0, schedule: options.schedule, own: settings, rows: 1 },
+        ...{ grid, predicted: positions, known: 0, schedule: options.schedule, own: settings },
+        ...{ rows: 1, isGuided: false },
       };
       for (const wrong of [0, 2.5, -1, positions + 1, Number.NaN])
         expect(() => system.plan(config, { ...request, steps: wrong }), String(wrong)).to.throw(RangeError);

@@ -1,12 +1,15 @@
 import { randArStep } from '../../../graphs/randAr.js';
 import { InputError, UserError } from '../../../src/errors.js';
 import { type DecoderFields, decoderNetwork } from '../../../src/systems/decoderFields.js';
+import { system as mar } from '../../../src/systems/mar.js';
 import { system as maskGit } from '../../../src/systems/maskGit.js';
 import { findSystem, SYSTEM_NAMES, SYSTEMS } from '../../../src/systems/registry.js';
 import { floatTensor, type Target } from '../../../src/targets/target.js';
 import { vq } from '../../../src/tokenizers/vq.js';
 import { type Checklist, createChecklists, type Outcome, TWIN_WEIGHTS } from './checklist.js';
 import { type Configuration, type GoldenSet, readNumbers } from './goldenSet.js';
+import { replayMar } from './mar/replay.js';
+import { replayKlVae } from './mar/replayKlVae.js';
 import { replayMaskGit } from './maskGit/replay.js';
 import { NAR_EXTRAS, PAR_EXTRAS } from './parNar.js';
 import { replayGenerator } from './replayGenerator.js';
@@ -33,10 +36,15 @@ const EXTRAS: Readonly<Record<string, SystemExtras>> = {
   nar: NAR_EXTRAS,
 };
 
+/** What sets of KL autoencoders are called. */
+const KL_VAE_SETS = 'mar-vae';
+
 /** How sets of a kind are replayed; undefined for kinds that there are none of. */
 function replayOf(kind: string): Replay | undefined {
   if (kind === vq.name) return replayTokenizer;
   if (kind === maskGit.name) return replayMaskGit;
+  if (kind === mar.name) return replayMar;
+  if (kind === KL_VAE_SETS) return replayKlVae;
   const system = findSystem(kind);
   return system && ((...rest) => replayGenerator(system, EXTRAS[kind] ?? {}, ...rest));
 }
@@ -46,7 +54,7 @@ export function requireReplay({ name, kind }: GoldenSet): Replay {
   const replay = replayOf(kind);
   if (!replay)
     throw new InputError(
-      `${name}: sets of '${kind}' cannot be replayed; there are ${[...SYSTEM_NAMES, vq.name].join(', ')}`,
+      `${name}: sets of '${kind}' cannot be replayed; there are ${[...SYSTEM_NAMES, vq.name, KL_VAE_SETS].join(', ')}`,
     );
   return replay;
 }

@@ -34,6 +34,12 @@ export const TOLERANCES = {
   trainedWeights: { limit: 4e-3, mean: 5e-6 },
   indices: exact,
   filtered: exact,
+  // What a network predicts of noise, and what is drawn by it: each step takes up the rounding of those before.
+  predictions: { limit: 1e-4 },
+  vectors: { limit: 7e-5 },
+  diffusionLosses: { limit: 1.5e-6 },
+  // Row by row: differences of nearly equal numbers.
+  bounds: { limit: 3e-4 },
   // Schedules are float32 throughout.
   shares: { limit: 5e-7 },
 } satisfies Readonly<Record<string, Tolerance>>;
