@@ -30,6 +30,8 @@ const NETWORK = 'diffloss.net';
 const MLP_QUANTITIES: Readonly<Record<string, Quantity>> = {
   // Angles of a thousand radians take up the rounding of the frequencies.
   'mlp.timestep_embedding': 'predictions',
+  // Norms of numbers that hardly vary take up their rounding.
+  'mlp.block.small_output': 'predictions',
   'mlp.block.output': 'states',
   'mlp.final.output': 'states',
 };
