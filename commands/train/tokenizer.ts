@@ -1,5 +1,10 @@
 import { Flags } from '@oclif/core';
-import { TOKENIZER_DEFAULTS, TRAINABLE_TOKENIZERS, trainTokenizer } from '../../src/faces/training.js';
+import {
+  type OwnTrainingSetting,
+  TOKENIZER_DEFAULTS,
+  TOKENIZERS,
+  trainTokenizer,
+} from '../../src/faces/training.js';
 import { GROUPS } from '../../src/cli/flagGroups.js';
 import { TrainCommand } from '../../src/cli/trainCommand.js';
 import {
@@ -11,11 +16,17 @@ import {
   WEIGHT,
 } from '../../src/cli/trainFlags.js';
 
+/** The kinds that have a setting, for the help. */
+const kindsWith = (setting: OwnTrainingSetting): string =>
+  `kind ${TOKENIZERS.filter(({ training }) => training.settings.includes(setting))
+    .map(({ name }) => name)
+    .join(', ')}`;
+
 export default class TrainTokenizer extends TrainCommand {
-  static override summary = 'Train a VQ tokenizer on images.';
+  static override summary = 'Train a tokenizer on images.';
   static override description =
-    `Losses: reconstruction, codebook and commitment, and an entropy term that keeps the codebook in use; codes that
-stay unused are restarted. The run folder holds run.json, log.jsonl, loss.png, pictures in samples/, checkpoints that
+    `Losses by the kind of tokenizer: reconstruction; codebook and commitment, and an entropy term that keeps the codebook
+in use, where codes that stay unused are restarted; or the divergence of the latents' Gaussians. The run folder holds run.json, log.jsonl, loss.png, pictures in samples/, checkpoints that
 are complete or absent, and at the end a model folder with the weights of the lowest held-out loss. Interrupting saves
 first; --resume continues with the very losses of a run that was never interrupted.`;
   static override examples = [
@@ -25,8 +36,14 @@ first; --resume continues with the very losses of a run that was never interrupt
   ];
   static override flags = {
     ...trainFlags,
+    kind: Flags.option({
+      helpGroup: GROUPS.training,
+      description: 'what it makes of a picture: indices of one grid or of several scales, or vectors',
+      options: TOKENIZERS.map(({ name }) => name),
+      default: TOKENIZER_DEFAULTS.kind,
+    })(),
     config: Flags.string({
-      description: `${Object.keys(TRAINABLE_TOKENIZERS).join(', ')}, or a JSON file with the official field names`,
+      description: `${Object.keys(TOKENIZERS[0]!.training.trainable).join(', ')}, or a JSON file with the official field names`,
       helpValue: 'NAME|FILE',
       default: 'small',
     }),
@@ -41,10 +58,19 @@ first; --resume continues with the very losses of a run that was never interrupt
       options: ['l1', 'l2'] as const,
       default: TOKENIZER_DEFAULTS.reconstruction,
     })(),
-    entropy: numberFlag('weight of the entropy term; 0 leaves it out', TOKENIZER_DEFAULTS.entropy, 'WEIGHT'),
+    entropy: numberFlag(
+      `weight of the entropy term; 0 leaves it out (${kindsWith('entropy')})`,
+      TOKENIZER_DEFAULTS.entropy,
+      'WEIGHT',
+    ),
     rate: numberFlag(
-      "weight of the codes' entropy: tokens that are easier to predict, with less detail",
+      `weight of the codes' entropy: tokens that are easier to predict, with less detail (${kindsWith('rate')})`,
       TOKENIZER_DEFAULTS.rate,
+      'WEIGHT',
+    ),
+    divergence: numberFlag(
+      `weight of the distance of the latents' Gaussians from the standard one (${kindsWith('divergence')})`,
+      TOKENIZER_DEFAULTS.divergence,
       'WEIGHT',
     ),
     crop: Flags.option({
@@ -78,7 +104,7 @@ first; --resume continues with the very losses of a run that was never interrupt
     ),
     'restart-after': Flags.integer({
       helpGroup: GROUPS.training,
-      description: 'steps without use after which a code is replaced by a latent of the batch; 0 keeps all',
+      description: `steps without use after which a code is replaced by a latent of the batch; 0 keeps all (${kindsWith('restartAfter')})`,
       default: TOKENIZER_DEFAULTS.restartAfter,
       min: 0,
     }),
@@ -87,13 +113,14 @@ first; --resume continues with the very losses of a run that was never interrupt
   async run(): Promise<void> {
     const { flags, metadata } = await this.parse(TrainTokenizer);
     const given = givenFlags(flags, metadata);
-    const { config, reconstruction, crop, perceptual } = given;
+    const { kind, config, reconstruction, crop, perceptual } = given;
     const request = {
       ...sharedRequest(given),
       imageSize: given['image-size'],
-      ...{ config, reconstruction, crop, perceptual },
+      ...{ kind, config, reconstruction, crop, perceptual },
       entropy: givenNumber(given.entropy, '--entropy', WEIGHT),
       rate: givenNumber(given.rate, '--rate', WEIGHT),
+      divergence: givenNumber(given.divergence, '--divergence', WEIGHT),
       adversarial: givenNumber(given.adversarial, '--adversarial', WEIGHT),
       adversarialStart: given['adversarial-start'],
       perceptualWeight: givenNumber(given['perceptual-weight'], '--perceptual-weight', WEIGHT),

@@ -20,7 +20,6 @@ export {
   type TrainingHost,
   type TrainingRequest,
 } from '../training/request.js';
-export { TRAINABLE_TOKENIZERS } from '../training/tokenizerSettings.js';
 export { MAX_BATCH, MAX_STEPS } from '../training/runSettings.js';
 
 // The loop, for graphs of one's own
@@ -42,6 +41,8 @@ export { type LearningRateSchedule, learningRateAt } from '../training/learningR
 export { encodeSource, type EncodedSource, generatorTraining } from '../training/generatorRun.js';
 export { tokenizerTraining } from '../training/tokenizerRun.js';
 export { generatorStart, type StartingWeights, tokenizerStart } from '../training/fineTune.js';
+export { TOKENIZERS } from '../tokenizers/registry.js';
+export type { OwnTrainingSetting, TokenizerKind } from '../tokenizers/tokenizerKind.js';
 export { readFeatureNetwork } from '../targets/onnx/featureNetwork.js';
 
 // Runs

@@ -1,3 +1,4 @@
+import { UsageError } from '../errors.js';
 import type { TokenizerKind } from './tokenizerKind.js';
 import { klVae } from './klVae.js';
 import { vq } from './vq.js';
@@ -11,6 +12,14 @@ export const DEFAULT_TOKENIZER = TOKENIZERS[0]!;
 /** The kind of a name; undefined where there is none. */
 export function findTokenizer(name: string): TokenizerKind | undefined {
   return TOKENIZERS.find((kind) => kind.name === name);
+}
+
+/** @throws UsageError listing the kinds when there is none of that name. */
+export function requireTokenizer(name: string): TokenizerKind {
+  const kind = findTokenizer(name);
+  const names = TOKENIZERS.map((own) => own.name);
+  if (!kind) throw new UsageError(`kind '${name}' of tokenizer is unknown; there are ${names.join(', ')}`);
+  return kind;
 }
 
 /** The published configurations of all kinds by name. */

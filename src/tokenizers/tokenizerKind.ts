@@ -1,5 +1,6 @@
 import type { CodesKind, CodesShape } from '../codes.js';
 import type { Graph } from '../graph/graph.js';
+import type { Tensor } from '../graph/node.js';
 import type { StripDecoding } from './stripDecoder.js';
 
 /** What the rest of the program needs to know of a tokenizer's configuration. */
@@ -9,6 +10,42 @@ export interface TokenizerFacts {
   readonly codes: CodesShape;
   /** Height and width of the training images in pixels. */
   readonly imageSize: number;
+}
+
+/** What the losses of a tokenizer's training count. A kind takes those that it has. */
+export interface TokenizerLosses {
+  /** What the difference between image and reconstruction counts: its square or its magnitude. */
+  readonly reconstruction: 'l2' | 'l1';
+  /** Weight of the pull of latents towards their codes. */
+  readonly commitment: number;
+  /** Weight of the entropy term, which asks for sure choices and an evenly used codebook. */
+  readonly entropy: number;
+  /** Weight of the entropy of the codes' use. */
+  readonly rate: number;
+  /** Weight of the distance of the latents' Gaussians from the standard one. */
+  readonly divergence: number;
+  /** Whether a discriminator tells reconstructions from images; its weight is then an input of the graph. */
+  readonly adversarial: boolean;
+  /** Feature maps `[batch, channels, height, width]` of images, in which reconstructions should look alike. */
+  readonly perceptual?: { readonly features: (image: Tensor) => readonly Tensor[]; readonly weight: number };
+}
+
+/** Settings of the training that not all kinds have. */
+export type OwnTrainingSetting = 'entropy' | 'rate' | 'restartAfter' | 'divergence';
+
+/** How a kind of tokenizer is trained. */
+export interface TokenizerTraining<Config> {
+  /** Small ones that a CPU trains, by name; `small` is among them. */
+  readonly trainable: Readonly<Record<string, object>>;
+  readonly settings: readonly OwnTrainingSetting[];
+  /**
+   * `image` of the trained size and `adversarial_weight` f32 without axes where there is a discriminator, and `noise` f32,
+   * standard normal, where something is drawn → `loss`, its parts, and where codes can be restarted `indices` i32 and
+   * `latents` `[batch, positions, dims]`.
+   */
+  graph(config: Config, losses: TokenizerLosses): Graph;
+  /** Fields for images of another size in pixels. @throws UsageError where there can be none. */
+  sized(fields: object, imageSize: number): object;
 }
 
 /** A kind of tokenizer: pictures ↔ codes. */
@@ -37,6 +74,7 @@ export interface TokenizerKind<Config extends object = object> {
    * `[batch, tokens]`; vectors are `[batch, height, width, channels]`.
    */
   graphs(config: Config): { readonly encoder: () => Graph; readonly decoder: () => Graph };
+  readonly training: TokenizerTraining<Config>;
   /** The decoder of indices in parts, for pictures whose maps would fill the memory. */
   strips?(config: Config): StripDecoding;
   /** The decoder of the first scales alone: `indices` → `image`. */

@@ -4,6 +4,7 @@ import { vqStripBlocks, vqStripEnd, vqStripEnlarging } from '../../graphs/vqDeco
 import {
   decoderChannels,
   downsampleFactor,
+  vqAutoencoder,
   vqDecoder,
   vqDecoderStart,
   vqEncoder,
@@ -137,4 +138,20 @@ export const vq: TokenizerKind<OfficialVqConfig> = {
     decoder: () => vqDecoder(vqConfig(config)),
   }),
   strips: (config) => stripDecoding(vqConfig(config)),
+  training: {
+    trainable: {
+      small: {
+        codebook_size: 128,
+        codebook_embed_dim: 8,
+        ch: 32,
+        ch_mult: [1, 1, 2],
+        z_channels: 32,
+        num_res_blocks: 1,
+        image_size: 32,
+      },
+    },
+    settings: ['entropy', 'rate', 'restartAfter'],
+    graph: (config, losses) => vqAutoencoder(vqConfig(config), losses),
+    sized: (fields, imageSize) => ({ ...fields, image_size: imageSize }),
+  },
 };

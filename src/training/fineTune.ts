@@ -105,10 +105,17 @@ export function generatorStart(
 /**
  * The weights of a tokenizer to train another from, whose images may have another size.
  * @param source what messages call the model
- * @throws InputError naming the fields in which the two differ otherwise.
+ * @throws InputError naming the fields in which the two differ otherwise, or the kinds.
  */
-export function tokenizerStart(known: TokenizerModel, wanted: object, source: string): Weights {
-  const free = 'image_size' in wanted ? { image_size: wanted.image_size } : {};
-  requireSame({ ...known.config, ...free }, wanted, source);
+export function tokenizerStart(
+  known: TokenizerModel,
+  { kind, config: wanted }: Pick<TokenizerModel, 'kind' | 'config'>,
+  source: string,
+): Weights {
+  if (known.kind !== kind)
+    throw new InputError(
+      `${source}: training cannot start from a tokenizer of another kind: it is of kind ${known.kind.name}, the run of kind ${kind.name}`,
+    );
+  requireSame(kind.training.sized(known.config, kind.facts(wanted).imageSize), wanted, source);
   return known.weights;
 }

@@ -1,4 +1,5 @@
 import { DEFAULT_SYSTEM } from '../systems/registry.js';
+import { DEFAULT_TOKENIZER } from '../tokenizers/registry.js';
 import type { Target } from '../targets/target.js';
 
 /**
@@ -57,16 +58,20 @@ export interface GeneratorRequest extends TrainingRequest {
 
 /** What the training of a tokenizer is asked for. */
 export interface TokenizerRequest extends TrainingRequest {
-  /** A name of `TRAINABLE_TOKENIZERS`, a JSON file, or the fields themselves (default `small`). */
+  /** Name of the kind of tokenizer (default: the first of `TOKENIZERS`). */
+  readonly kind?: string | undefined;
+  /** A name of the kind's `training.trainable`, a JSON file, or the fields themselves (default `small`). */
   readonly config?: string | object | undefined;
   /** Height and width in pixels that images are trained at (default: what `config` says). */
   readonly imageSize?: number | undefined;
   /** What a difference counts: its magnitude or its square (default). */
   readonly reconstruction?: 'l1' | 'l2' | undefined;
-  /** Weight of the entropy term; 0 leaves it out (default 0.05). */
+  /** Weight of the entropy term; 0 leaves it out (default 0.05 where the kind has one). */
   readonly entropy?: number | undefined;
   /** Weight of the codes' entropy: tokens that are easier to predict, with less detail (default 0). */
   readonly rate?: number | undefined;
+  /** Weight of the distance of the latents' Gaussians from the standard one, where the kind has some (default 1e-6). */
+  readonly divergence?: number | undefined;
   /** Which square of an image is trained on (default `center`). */
   readonly crop?: 'center' | 'random' | undefined;
   /** Weight of a patch discriminator that tells reconstructions from images; 0 trains without one (default). */
@@ -103,10 +108,12 @@ export const GENERATOR_DEFAULTS = {
 } satisfies GeneratorRequest;
 
 export const TOKENIZER_DEFAULTS = {
+  kind: DEFAULT_TOKENIZER.name,
   config: 'small' as string | object,
   reconstruction: 'l2' as 'l1' | 'l2',
   entropy: 0.05,
   rate: 0,
+  divergence: 1e-6,
   crop: 'center' as 'center' | 'random',
   adversarial: 0,
   adversarialStart: 1000,

@@ -70,6 +70,8 @@ export const sharedSettingsFields = (Object.keys(sharedSettingsSchema) as (keyof
 
 /** The setting that a field of a request becomes. */
 export function settingOf(field: string): string {
+  // A run has a kind of its own: what it trains.
+  if (field === 'kind') return 'architecture';
   return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 

@@ -1,8 +1,8 @@
-import { vqAutoencoder, type VqLossConfig } from '../../graphs/vqTokenizer.js';
 import { type Augmentation, augmentImage, NO_AUGMENTATION } from './augment.js';
 import type { ImageSource } from '../data/imageSource.js';
 import { imageSignal } from '../tokenizers/pixelSignal.js';
-import { type OfficialVqConfig, vqConfig } from '../tokenizers/vq.js';
+import type { TokenizerKind, TokenizerLosses } from '../tokenizers/tokenizerKind.js';
+import { vocabularyOf } from '../codes.js';
 import { restartDeadCodes } from './deadCodes.js';
 import { dataOrder } from './dataOrder.js';
 import { heldOutBatches, splitExamples } from './heldOut.js';
@@ -11,8 +11,9 @@ import { requireBatchSettings } from './requireSettings.js';
 import type { Batch, TrainingSettings } from './trainingLoop.js';
 
 export interface TokenizerRunOptions {
-  readonly config: OfficialVqConfig;
-  readonly losses: VqLossConfig;
+  readonly kind: TokenizerKind;
+  readonly config: object;
+  readonly losses: TokenizerLosses;
   readonly batchSize: number;
   readonly heldOutShare: number;
   readonly augmentation: Augmentation;
@@ -34,13 +35,14 @@ export async function tokenizerTraining(
   source: ImageSource,
   options: TokenizerRunOptions,
 ): Promise<TrainingSettings> {
-  const { config, batchSize, settings, augmentation, parts, adversarial } = options;
+  const { kind, config, batchSize, settings, augmentation, parts, adversarial } = options;
+  const { imageSize, codes } = kind.facts(config);
   requireBatchSettings(options);
   const { training, heldOut } = splitExamples(source.count, options.heldOutShare, settings.seed);
   const order = dataOrder(training.length, batchSize, settings.seed);
   const load = async (indices: readonly number[], vary: Augmentation, firstDraw: number): Promise<Batch> => {
     const images = indices.map(async (index, offset) =>
-      augmentImage(await source.image(index), config.image_size, vary, settings.seed, firstDraw + offset),
+      augmentImage(await source.image(index), imageSize, vary, settings.seed, firstDraw + offset),
     );
     return { image: imageSignal(await Promise.all(images)) };
   };
@@ -49,16 +51,18 @@ export async function tokenizerTraining(
     validation.push(await load(examples, NO_AUGMENTATION, 0));
   return {
     ...settings,
-    lossGraph: vqAutoencoder(vqConfig(config), { ...options.losses, adversarial: adversarial !== undefined }),
-    validationGraph: vqAutoencoder(vqConfig(config), options.losses),
+    lossGraph: kind.training.graph(config, options.losses),
+    validationGraph: kind.training.graph(config, { ...options.losses, adversarial: false }),
     step: {
       parts,
       recompute: options.recompute,
-      extension: restartDeadCodes(
-        config.codebook_size,
-        options.restartAfter || Number.POSITIVE_INFINITY,
-        settings.seed,
-      ),
+      ...(kind.training.settings.includes('restartAfter') && {
+        extension: restartDeadCodes(
+          vocabularyOf(codes),
+          options.restartAfter || Number.POSITIVE_INFINITY,
+          settings.seed,
+        ),
+      }),
     },
     batch: async (step) => {
       const examples = order.batch(step).map((example) => training[example]!);

@@ -1,14 +1,15 @@
 import type { JSONSchemaType } from 'ajv';
-import { vqAutoencoder, type VqLossConfig } from '../../graphs/vqTokenizer.js';
+import { UsageError } from '../errors.js';
 import { validator } from '../jsonFile.js';
 import { requireMemory } from '../memoryLimit.js';
 import { openTokenizer } from '../models/modelFolder.js';
 import { readFeatureNetwork } from '../targets/onnx/featureNetwork.js';
 import { parseTokenizerConfig } from '../models/parseConfig.js';
-import { type OfficialVqConfig, vq, vqConfig } from '../tokenizers/vq.js';
+import { DEFAULT_TOKENIZER, requireTokenizer, TOKENIZERS } from '../tokenizers/registry.js';
+import type { OwnTrainingSetting, TokenizerKind, TokenizerLosses } from '../tokenizers/tokenizerKind.js';
 import { tokenizerStart } from './fineTune.js';
 import { frozenParameters } from './frozenParameters.js';
-import { filled, TOKENIZER_DEFAULTS, type TokenizerRequest } from './request.js';
+import { filled, flagOf, TOKENIZER_DEFAULTS, type TokenizerRequest } from './request.js';
 import {
   configFields,
   type SharedRunSettings,
@@ -22,11 +23,14 @@ const COMMITMENT = 0.25;
 /** What the training of a tokenizer keeps in `run.json`. */
 export interface TokenizerRunSettings extends SharedRunSettings {
   readonly kind: 'tokenizer';
+  /** Name of the kind of tokenizer. */
+  readonly architecture: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly reconstruction: 'l1' | 'l2';
   readonly commitment: number;
   readonly entropy: number;
   readonly rate: number;
+  readonly divergence: number;
   readonly crop: 'center' | 'random';
   readonly restart_after: number;
   readonly adversarial: number;
@@ -56,12 +60,18 @@ export const parseTokenizerRun = validator<TokenizerRunSettings>({
   properties: {
     ...sharedSettingsSchema,
     kind: { type: 'string', const: 'tokenizer' },
+    // Runs of before knew one kind, and none of its losses that others have.
+    architecture: {
+      type: 'string',
+      enum: TOKENIZERS.map(({ name }) => name),
+      default: DEFAULT_TOKENIZER.name,
+    },
     config: { type: 'object', required: [], additionalProperties: true },
     reconstruction: { type: 'string', enum: ['l1', 'l2'] },
     commitment: { type: 'number', minimum: 0 },
     entropy: { type: 'number', minimum: 0 },
-    // Runs of before it had none.
     rate: { type: 'number', minimum: 0, default: 0 },
+    divergence: { type: 'number', minimum: 0, default: 0 },
     crop: { type: 'string', enum: ['center', 'random'] },
     restart_after: { type: 'integer', minimum: 0 },
     adversarial: { type: 'number', minimum: 0 },
@@ -71,43 +81,65 @@ export const parseTokenizerRun = validator<TokenizerRunSettings>({
   },
 } as JSONSchemaType<TokenizerRunSettings>);
 
-/** Small tokenizers that a CPU trains; `small` makes 8×8 tokens of a 32×32 image. */
-export const TRAINABLE_TOKENIZERS: Readonly<Record<string, object>> = {
-  small: {
-    codebook_size: 128,
-    codebook_embed_dim: 8,
-    ch: 32,
-    ch_mult: [1, 1, 2],
-    z_channels: 32,
-    num_res_blocks: 1,
-    image_size: 32,
-  },
-};
+/** What a tokenizer is, before it has weights. */
+export interface NewTokenizer {
+  readonly kind: TokenizerKind;
+  readonly config: object;
+}
 
 /** The losses that a run's settings name. @throws InputError when the feature network cannot be read. */
-export function lossesOf(settings: TokenizerRunSettings): VqLossConfig {
-  const { reconstruction, commitment, entropy, rate, perceptual, perceptual_weight: weight } = settings;
+export function lossesOf(settings: TokenizerRunSettings): TokenizerLosses {
+  const { reconstruction, commitment, entropy, rate, divergence, adversarial } = settings;
+  const { perceptual, perceptual_weight: weight } = settings;
   return {
-    reconstruction,
-    commitment,
-    entropy,
-    rate,
+    ...{ reconstruction, commitment, entropy, rate, divergence },
+    adversarial: adversarial > 0,
     ...(perceptual !== '' && { perceptual: { features: readFeatureNetwork(perceptual), weight } }),
   };
 }
 
 /** The names of a run's parameters that stay as they are. @throws UsageError as `frozenParameters` does. */
-export function frozenOf(settings: TokenizerRunSettings, config: OfficialVqConfig): ReadonlySet<string> {
-  const losses = { ...lossesOf(settings), adversarial: settings.adversarial > 0 };
-  return frozenParameters(settings.freeze, vqAutoencoder(vqConfig(config), losses));
+export function frozenOf(
+  settings: TokenizerRunSettings,
+  { kind, config }: NewTokenizer,
+): ReadonlySet<string> {
+  return frozenParameters(settings.freeze, kind.training.graph(config, lossesOf(settings)));
 }
 
 /** @throws UsageError when the memory cannot hold a batch's images. */
 export function requireBatchMemory(
   { batch, accumulate }: SharedRunSettings,
-  { image_size: side }: OfficialVqConfig,
+  { kind, config }: NewTokenizer,
 ): void {
+  const { imageSize: side } = kind.facts(config);
   requireMemory(3 * BYTES_PER_FLOAT * (batch / accumulate) * side ** 2, `--batch ${batch}`);
+}
+
+/** Settings that only some kinds have, and what stands for each where a kind has it not. */
+const OWN_SETTINGS: Readonly<Record<OwnTrainingSetting, 0>> = {
+  entropy: 0,
+  rate: 0,
+  restartAfter: 0,
+  divergence: 0,
+};
+
+/**
+ * A request without the settings that a kind of tokenizer does not have.
+ * @throws UsageError where one of them is asked for.
+ */
+function ofKind({ training, name }: TokenizerKind, request: TokenizerRequest) {
+  const others = (Object.keys(OWN_SETTINGS) as OwnTrainingSetting[]).filter(
+    (setting) => !training.settings.includes(setting),
+  );
+  const wrong = others.find((setting) => request[setting]);
+  if (wrong !== undefined) {
+    const able = TOKENIZERS.filter(({ training: own }) => own.settings.includes(wrong));
+    throw new UsageError(
+      `--${flagOf(wrong)}: tokenizers of kind ${name} have none; it is of kind ${able.map((kind) => kind.name).join(' or ')}`,
+    );
+  }
+  const without = Object.fromEntries(others.map((setting) => [setting, OWN_SETTINGS[setting]]));
+  return { ...filled(request, TOKENIZER_DEFAULTS), ...without };
 }
 
 /**
@@ -118,19 +150,22 @@ export async function newTokenizerRun(
   request: TokenizerRequest,
   shared: SharedRunSettings,
 ): Promise<TokenizerRunSettings> {
-  const full = filled(request, TOKENIZER_DEFAULTS);
-  const { fields, source } = configFields(full.config, TRAINABLE_TOKENIZERS);
-  const sized = full.imageSize === undefined ? fields : { ...fields, image_size: full.imageSize };
-  const config = parseTokenizerConfig(vq, sized, source);
-  if (shared.init !== '') tokenizerStart(openTokenizer(shared.init), config, shared.init);
+  const kind = requireTokenizer(request.kind ?? TOKENIZER_DEFAULTS.kind);
+  const full = ofKind(kind, request);
+  const { fields, source } = configFields(full.config, kind.training.trainable);
+  const sized = full.imageSize === undefined ? fields : kind.training.sized(fields, full.imageSize);
+  const config = parseTokenizerConfig(kind, sized, source);
+  if (shared.init !== '') tokenizerStart(openTokenizer(shared.init), { kind, config }, shared.init);
   const settings: TokenizerRunSettings = {
     ...shared,
     kind: 'tokenizer',
+    architecture: kind.name,
     config: { ...config },
     reconstruction: full.reconstruction,
     commitment: COMMITMENT,
     entropy: full.entropy,
     rate: full.rate,
+    divergence: full.divergence,
     adversarial: full.adversarial,
     adversarial_start: full.adversarialStart,
     perceptual: full.perceptual,
@@ -138,7 +173,7 @@ export async function newTokenizerRun(
     crop: full.crop,
     restart_after: full.restartAfter,
   };
-  requireBatchMemory(settings, config);
-  frozenOf(settings, config);
+  requireBatchMemory(settings, { kind, config });
+  frozenOf(settings, { kind, config });
   return settings;
 }

@@ -3,7 +3,7 @@ import { type ImageSource, openImageSource } from '../data/imageSource.js';
 import type { Weights } from '../graph/weights.js';
 import { openTokenizer } from '../models/modelFolder.js';
 import { createTokenizer } from '../tokenizers/tokenizer.js';
-import { type OfficialVqConfig, vq } from '../tokenizers/vq.js';
+import { requireTokenizer } from '../tokenizers/registry.js';
 import { parseTokenizerConfig } from '../models/parseConfig.js';
 import { CODEBOOK } from './deadCodes.js';
 import { tokenizerStart } from './fineTune.js';
@@ -17,6 +17,7 @@ import { tokenizerTraining } from './tokenizerRun.js';
 import {
   frozenOf,
   lossesOf,
+  type NewTokenizer,
   newTokenizerRun,
   parseTokenizerRun,
   requireBatchMemory,
@@ -32,22 +33,24 @@ import type { TrainingSettings } from './trainingLoop.js';
  *   first step. Checkpoints before stay.
  */
 export async function trainTokenizer(request: TokenizerRequest, host: TrainingHost): Promise<TrainedRun> {
-  const kind = {
+  const runKind = {
     validate: parseTokenizerRun,
     make: (shared: SharedRunSettings) => newTokenizerRun(request, shared),
   };
-  return withRun(request, host, kind, async (run) => {
-    const config = parseTokenizerConfig(vq, run.settings.config, join(run.folder, 'run.json'));
+  return withRun(request, host, runKind, async (run) => {
+    const kind = requireTokenizer(run.settings.architecture);
+    const config = parseTokenizerConfig(kind, run.settings.config, join(run.folder, 'run.json'));
+    const made = { kind, config };
     const source = await openImageSource(run.settings.data);
     for (const note of source.notes) host.onNote?.(note);
     host.onNote?.(`${source.count} images of ${source.labels.length} classes`);
-    const shrunk = await shrinkingNote(source, config.image_size);
+    const shrunk = await shrinkingNote(source, kind.facts(config).imageSize);
     if (shrunk !== undefined) host.onNote?.(`${shrunk}; --image-size chooses another size`);
-    requireBatchMemory(run.settings, config);
-    const result = await trainRun(run, await prepare(run, config, source, host), host);
+    requireBatchMemory(run.settings, made);
+    const result = await trainRun(run, await prepare(run, made, source, host), host);
     for (const note of failureNotes(source.failures, 'replaced by others')) host.onNote?.(note);
     return finishRun(run, result, host, (weights) => ({
-      tokenizer: { kind: vq, config, weights: withoutDiscriminator(weights) },
+      tokenizer: { ...made, weights: withoutDiscriminator(weights) },
     }));
   });
 }
@@ -55,15 +58,15 @@ export async function trainTokenizer(request: TokenizerRequest, host: TrainingHo
 /** What the loop needs to train a run on images. */
 async function prepare(
   { folder, settings, target }: OpenRun<TokenizerRunSettings>,
-  config: OfficialVqConfig,
+  made: NewTokenizer,
   source: ImageSource,
   { onNote }: TrainingHost,
 ): Promise<TrainingSettings> {
   const { adversarial: weight, adversarial_start: start, restart_after: restartAfter } = settings;
-  const isCodebookFrozen = frozenOf(settings, config).has(CODEBOOK);
+  const isCodebookFrozen = frozenOf(settings, made).has(CODEBOOK);
   if (isCodebookFrozen && restartAfter > 0) onNote?.('the codebook is frozen: codes without use stay, too');
   return tokenizerTraining(source, {
-    config,
+    ...made,
     losses: lossesOf(settings),
     adversarial: weight > 0 ? { weight, start } : undefined,
     batchSize: settings.batch,
@@ -74,9 +77,9 @@ async function prepare(
     recompute: settings.recompute,
     settings: {
       ...loopSettings(settings),
-      ...startingWeights(folder, settings, (init) => tokenizerStart(openTokenizer(init), config, init)),
+      ...startingWeights(folder, settings, (init) => tokenizerStart(openTokenizer(init), made, init)),
       preview: async (step, weights) => {
-        const tokenizer = createTokenizer({ kind: vq, config, weights }, target);
+        const tokenizer = createTokenizer({ ...made, weights }, target);
         writePreview(folder, step, await reconstructionGrid(source, tokenizer));
         await tokenizer.dispose();
       },
