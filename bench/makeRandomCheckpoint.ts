@@ -31,9 +31,12 @@ function fill(values: Float32Array, initializer: Initializer, random: () => numb
       return values.fill(1);
     case 'uniform':
       return values.map(() => random() * initializer.bound);
+    case 'filled':
+      return values.fill(initializer.value);
     // A zero head would make every token equally likely, so it gets the other layers' spread.
     case 'zeros':
     case 'normal':
+    case 'normalParts':
       return values.map(() => random() * 0.02 * Math.sqrt(3));
   }
 }

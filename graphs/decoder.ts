@@ -149,6 +149,18 @@ export interface StepInputs {
 
 const cacheName = (layer: number, part: 'key' | 'value') => `layers.${layer}.${part}`;
 
+/** Declares each layer's keys and values so far, `past.*` `[batch, heads, past, headDim]`. */
+export function pastInputs(
+  { layers, heads, dim: width }: Pick<DecoderConfig, 'layers' | 'heads' | 'dim'>,
+  batch: Dim,
+): readonly KeyValue[] {
+  const shape: readonly Dim[] = [batch, heads, dim('past'), width / heads];
+  return Array.from({ length: layers }, (_, layer) => ({
+    key: input(`past.${cacheName(layer, 'key')}`, 'f32', shape),
+    value: input(`past.${cacheName(layer, 'value')}`, 'f32', shape),
+  }));
+}
+
 /** Declares the inputs of a step. */
 export function stepInputs(config: DecoderConfig): StepInputs {
   const batch = dim('batch');
@@ -156,11 +168,7 @@ export function stepInputs(config: DecoderConfig): StepInputs {
   const classIds = input('class_ids', 'i32', [batch, prefix]);
   const tokenIds = input('token_ids', 'i32', [batch, tokens]);
   const contentPositions = input('content_positions', 'i32', [batch, addDims(prefix, tokens)]);
-  const shape: readonly Dim[] = [batch, config.heads, dim('past'), config.dim / config.heads];
-  const past = Array.from({ length: config.layers }, (_, layer) => ({
-    key: input(`past.${cacheName(layer, 'key')}`, 'f32', shape),
-    value: input(`past.${cacheName(layer, 'value')}`, 'f32', shape),
-  }));
+  const past = pastInputs(config, batch);
   const caches = past.flatMap(({ key, value }) => [key, value]);
   return {
     classIds,

@@ -18,19 +18,20 @@ import {
   type Tensor,
   transpose,
 } from '../src/dsl/index.js';
-import { type LatentCoderConfig, latentDecoder, latentEncoder } from './latentCoder.js';
+import {
+  latentDecoder,
+  latentEncoder,
+  latentFactor,
+  type LatentNetworkConfig,
+  type LatentNetworkParts,
+} from './latentNetworks.js';
 import { attentionBlock, conv } from './convolutionLayers.js';
 import { type ImageLossConfig, imageLosses } from './imageLosses.js';
 
 /** Sizes of an autoencoder with a Gaussian for each latent (docs/SYSTEMS.md, KL-16). */
-export interface KlVaeConfig {
+export interface KlVaeConfig extends LatentNetworkConfig {
   /** Channels of the latent. */
   readonly latentChannels: number;
-  /** Channels of the first level. */
-  readonly channels: number;
-  /** Each level's channels as a multiple of the first; every level but the last halves the image. */
-  readonly channelMultipliers: readonly number[];
-  readonly residualBlocks: number;
   /** Side that the picture counts as when it is decided which levels attend, whatever its own. */
   readonly nominalSide: number;
   /** Nominal sides of the levels with attention in the encoder, and in the decoder. */
@@ -42,18 +43,12 @@ export interface KlVaeConfig {
 
 const [LEAST_LOG_VARIANCE, MOST_LOG_VARIANCE] = [-30, 20];
 
-/** How many pixels one latent covers along each axis. */
-export function klDownsampleFactor({ channelMultipliers }: KlVaeConfig): number {
-  return 2 ** (channelMultipliers.length - 1);
-}
-
-function coder({ channels, channelMultipliers, residualBlocks }: KlVaeConfig): LatentCoderConfig {
-  return { channels, channelMultipliers, residualBlocks, attention: attentionBlock };
-}
-
-/** Which levels attend. */
-function attendsAt(sides: readonly number[], { nominalSide }: KlVaeConfig): (level: number) => boolean {
-  return (level) => sides.includes(nominalSide / 2 ** level);
+/** Attention at the levels of some sides. */
+function attentionAt(sides: readonly number[], { nominalSide }: KlVaeConfig): LatentNetworkParts {
+  return {
+    attend: (x) => attentionBlock(x),
+    attends: (level) => sides.includes(nominalSide / 2 ** level),
+  };
 }
 
 /** A Gaussian for each latent: `[batch, latentChannels, height, width]` each. */
@@ -65,8 +60,8 @@ export interface Posterior {
 /** Image → means, then logarithms of variances: `[batch, 2·latentChannels, height, width]` */
 export function klMoments(image: Tensor, config: KlVaeConfig): { encoded: Tensor; moments: Tensor } {
   const width = 2 * config.latentChannels;
-  const attends = attendsAt(config.encoderAttention, config);
-  const encoded = scope('encoder', () => latentEncoder(image, width, coder(config), attends));
+  const parts = attentionAt(config.encoderAttention, config);
+  const encoded = scope('encoder', () => latentEncoder(image, config, width, parts));
   return { encoded, moments: conv('quant_conv', encoded, width, { kernel: 1 }) };
 }
 
@@ -104,12 +99,12 @@ export function posteriorDivergence(posterior: Posterior): Tensor {
 /** Latent `[batch, latentChannels, height, width]` → image */
 function decode(latent: Tensor, config: KlVaeConfig): Tensor {
   const given = conv('post_quant_conv', latent, config.latentChannels, { kernel: 1 });
-  const attends = attendsAt(config.decoderAttention, config);
-  return scope('decoder', () => latentDecoder(given, coder(config), attends));
+  const parts = attentionAt(config.decoderAttention, config);
+  return scope('decoder', () => latentDecoder(given, config, parts));
 }
 
 function imageShape(config: KlVaeConfig): Shape {
-  const factor = klDownsampleFactor(config);
+  const factor = latentFactor(config);
   return [dim('batch'), 3, multiplyDims(factor, dim('height')), multiplyDims(factor, dim('width'))];
 }
 
@@ -170,7 +165,7 @@ export function klAutoencoder(config: KlVaeConfig, losses: KlLossConfig): Graph 
   const { inputs, reconstruction: distance, further } = imageLosses(image, reconstruction, losses);
   return scope('loss', () => {
     // Nats of a latent position, for each of the numbers of a picture that it stands for.
-    const share = config.latentChannels / (3 * klDownsampleFactor(config) ** 2);
+    const share = config.latentChannels / (3 * latentFactor(config) ** 2);
     const parts = {
       reconstruction_loss: distance,
       divergence_loss: multiply(mean(divergences(posterior)), losses.divergence * share),

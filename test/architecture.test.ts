@@ -65,6 +65,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/random',
     'src/targets',
     'src/sampling',
+    'src/tokenizers',
     'src/conditions',
     'src/errors.ts',
   ],

@@ -5,9 +5,12 @@ import type { DType, TensorType } from './tensorType.js';
 /** How a parameter is filled when a model is created for training (docs/SYSTEMS.md, The block). */
 export type Initializer =
   | { readonly kind: 'normal'; readonly standardDeviation: number }
+  /** As many parts of the elements, of equal length and one after the other, as there are deviations. */
+  | { readonly kind: 'normalParts'; readonly standardDeviations: readonly number[] }
   | { readonly kind: 'uniform'; readonly bound: number }
   | { readonly kind: 'zeros' }
-  | { readonly kind: 'ones' };
+  | { readonly kind: 'ones' }
+  | { readonly kind: 'filled'; readonly value: number };
 
 /** Elements of a constant: as many as its shape says; booleans are 0 or 1. */
 export type ConstantData = Float32Array | Int32Array | Uint8Array;

@@ -107,8 +107,10 @@ const schema = {
               required: ['kind'],
               additionalProperties: false,
               properties: {
-                kind: { enum: ['normal', 'uniform', 'zeros', 'ones'] },
+                kind: { enum: ['normal', 'normalParts', 'uniform', 'zeros', 'ones', 'filled'] },
                 standardDeviation: { type: 'number' },
+                standardDeviations: { type: 'array', items: { type: 'number' }, minItems: 1 },
+                value: { type: 'number' },
                 bound: { type: 'number' },
               },
             },

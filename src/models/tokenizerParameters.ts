@@ -7,7 +7,7 @@ import { parameterNames } from './matchParameters.js';
 /** The graphs whose parameters a generator's weights are. */
 export function parameterGraphs({ graphs, checkpoint }: System, config: object): readonly Graph[] {
   const made = graphs(config);
-  return (checkpoint.parameterGraphs ?? ['step']).map((name) => made[name]!());
+  return (checkpoint.parameterGraphs?.(config) ?? ['step']).map((name) => made[name]!());
 }
 
 /**

@@ -23,10 +23,12 @@ const PURPOSE = {
   redrawnMaskedToken: 15,
   choice: 16,
   redrawnChoice: 17,
-  diffusion: 18,
-  redrawnDiffusion: 19,
-  diffusionTime: 20,
-  posterior: 21,
+  smooth: 18,
+  redrawnSmooth: 19,
+  diffusion: 20,
+  redrawnDiffusion: 21,
+  diffusionTime: 22,
+  posterior: 23,
 } as const;
 
 export type Purpose = keyof typeof PURPOSE;

@@ -26,7 +26,7 @@ export const system: System<MarFields> = /* @__PURE__ */ defineSystem<MarFields>
         (name) => names.has(name),
       ),
     ignored: [],
-    parameterGraphs: ['encode', 'denoise'],
+    parameterGraphs: () => ['encode', 'denoise'],
     classRows: () => ({ parameter: 'class_emb.weight', first: 0 }),
   },
   recipe: {
@@ -36,7 +36,7 @@ export const system: System<MarFields> = /* @__PURE__ */ defineSystem<MarFields>
       beta2: 0.95,
       weightDecay: 0.02,
       decaysVectors: false,
-      undecayed: 'diffloss.',
+      undecayed: /^diffloss\./,
       maxGradientNorm: 3,
     },
     learningRate: { holdShare: 1, finalShare: 1 },

@@ -7,9 +7,10 @@ import { system as nar } from './nar.js';
 import { system as par } from './par.js';
 import { system as randAr } from './randAr.js';
 import type { System } from './system.js';
+import { system as varSystem } from './var.js';
 
 /** All systems, the default first. */
-export const SYSTEMS: readonly System[] = [arpg, llamaGen, randAr, par, nar, maskGit, mar];
+export const SYSTEMS: readonly System[] = [arpg, llamaGen, randAr, par, nar, maskGit, varSystem, mar];
 
 /** The system of models that do not say which they are. */
 export const DEFAULT_SYSTEM = SYSTEMS[0]!;

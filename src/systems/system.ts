@@ -74,7 +74,7 @@ export interface SystemCheckpoint<Config> {
   /** Names under which official files have a parameter once more, and the parameter: they must hold the same. */
   readonly tied?: Readonly<Record<string, string>>;
   /** The graphs that together have all parameters (default: `step` alone). */
-  readonly parameterGraphs?: readonly string[];
+  parameterGraphs?(config: Config): readonly string[];
   /** Names of parameters that are the tokenizer's: models have them once, with the tokenizer, and training leaves them. */
   readonly ofTokenizer?: RegExp;
   /**
@@ -105,15 +105,24 @@ export interface OptimizerRecipe {
   readonly optimizer?: {
     readonly beta2: number;
     readonly weightDecay: number;
+    /** What the decay is in the last step, where it changes. */
+    readonly finalWeightDecay?: number;
     /** Whether tensors of one axis decay, too. */
     readonly decaysVectors: boolean;
-    /** What the names of parameters start with that do not decay. */
-    readonly undecayed?: string;
+    /** Names of parameters that do not decay. */
+    readonly undecayed?: RegExp;
     /** The gradient is scaled down to this length. */
     readonly maxGradientNorm?: number;
   };
-  /** Share of the steps that the rate is held at its peak for, and what it then falls to, as a share of the peak. */
-  readonly learningRate?: { readonly holdShare: number; readonly finalShare: number };
+  /**
+   * Share of the steps that the rate is held at its peak for, and what it then falls to, as a share of the peak; along half a
+   * cosine, unless it falls in a straight line.
+   */
+  readonly learningRate?: {
+    readonly holdShare: number;
+    readonly finalShare: number;
+    readonly isStraight?: boolean;
+  };
 }
 
 /** How the official training goes where that is not said. */
@@ -204,9 +213,16 @@ export interface System<Config extends object = object> extends SystemDrawing<Co
   readonly config: SystemConfig<Config>;
   readonly checkpoint: SystemCheckpoint<Config>;
   readonly recipe: Recipe;
+  /** What of the recipe is not so in a network of these sizes. */
+  recipeOf?(config: Config): Partial<Recipe>;
   /** The graphs that sampling runs, by name. */
   graphs(config: Config, options?: GridOptions): Readonly<Record<string, () => Graph>>;
   training(config: Config, options?: { readonly dropout?: number }): SystemTraining;
+}
+
+/** How a network of these sizes is trained where that is not said. */
+export function recipeFor({ recipe, recipeOf }: Pick<System, 'recipe' | 'recipeOf'>, config: object): Recipe {
+  return { ...recipe, ...recipeOf?.(config) };
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { JSONSchemaType } from 'ajv';
 import { GROUPS } from '../../graphs/convolutionLayers.js';
-import { klDownsampleFactor, type KlVaeConfig } from '../../graphs/klVae.js';
+import type { KlVaeConfig } from '../../graphs/klVae.js';
+import { latentFactor } from '../../graphs/latentNetworks.js';
 
 /** Fields of a KL autoencoder, named as in the official implementation of MAR and in that of its encoder and decoder. */
 export interface KlVaeFields {
@@ -73,7 +74,7 @@ export function faultOfKlVae(fields: KlVaeFields): string | undefined {
   const parameters = countParameters(fields);
   if (parameters > MAX_PARAMETERS)
     return `its sizes (ch, ch_mult, num_res_blocks, embed_dim) ask for ${(parameters / 1e9).toFixed(1)} billion parameters, more than ${(MAX_PARAMETERS / 1e9).toFixed(1)}`;
-  const factor = klDownsampleFactor(klVaeNetwork(fields));
+  const factor = latentFactor(klVaeNetwork(fields));
   return fields.resolution % factor === 0
     ? undefined
     : `resolution ${fields.resolution} must be a multiple of ${factor}, one latent's pixels`;

@@ -79,4 +79,6 @@ export interface TokenizerKind<Config extends object = object> {
   strips?(config: Config): StripDecoding;
   /** The decoder of the first scales alone: `indices` → `image`. */
   coarseDecoder?(config: Config, scales: number): Graph;
+  /** The decoder of what all scales add up to: `vectors` `[batch, height, width, channels]` → `image`. */
+  latentDecoder?(config: Config): Graph;
 }

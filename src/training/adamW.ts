@@ -7,11 +7,13 @@ export interface Moments {
   readonly second: Tensor;
 }
 
-/** Numbers of a step that all parameters share, without axes. */
+/** Numbers of a step, without axes. */
 export interface UpdateFactors {
   readonly rate: Tensor;
   /** What scales the gradient down to the length that is allowed. */
   readonly clip: Tensor;
+  /** The weight decay, which may be the parameter's own. */
+  readonly decay: Tensor | number;
   /** What undoes the moments' start at zero: they are divided by these. */
   readonly corrections: Moments;
 }
@@ -24,8 +26,8 @@ export function adamW(
   parameter: Tensor,
   gradient: Tensor,
   moments: Moments,
-  { rate, clip, corrections }: UpdateFactors,
-  { beta1, beta2, epsilon, weightDecay, decaysVectors = false }: AdamWOptions,
+  { rate, clip, corrections, decay }: UpdateFactors,
+  { beta1, beta2, epsilon }: AdamWOptions,
 ): Moments & { readonly parameter: Tensor } {
   const first = add(multiply(moments.first, beta1), multiply(gradient, multiply(clip, 1 - beta1)));
   const square = multiply(gradient, gradient);
@@ -37,7 +39,6 @@ export function adamW(
   const root = sqrt(corrections.second);
   const length = divide(multiply(rate, root), corrections.first);
   const moved = divide(multiply(first, length), add(sqrt(second), multiply(root, epsilon)));
-  const decay = decaysVectors || parameter.shape.length >= 2 ? weightDecay : 0;
   const decayed = multiply(parameter, subtract(1, multiply(rate, decay)));
   return { parameter: subtract(decayed, moved), first, second };
 }

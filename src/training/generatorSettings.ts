@@ -5,7 +5,7 @@ import { validator } from '../jsonFile.js';
 import { openGenerator, openTokenizer, type TokenizerModel } from '../models/modelFolder.js';
 import { parseSystemConfig } from '../models/parseConfig.js';
 import { DEFAULT_SYSTEM, requireSystem, SYSTEM_NAMES, SYSTEMS } from '../systems/registry.js';
-import type { System } from '../systems/system.js';
+import { recipeFor, type System } from '../systems/system.js';
 import { generatorStart } from './fineTune.js';
 import { frozenParameters } from './frozenParameters.js';
 import { requireSquareGrid, squareOf } from './generatorRun.js';
@@ -68,7 +68,6 @@ export async function newGeneratorRun(
 ): Promise<{ readonly settings: GeneratorRunSettings; readonly tokens: OpenedTokens | undefined }> {
   const { tokenizer, config: wanted, ...full } = filled(request, GENERATOR_DEFAULTS);
   const system = requireSystem(full.system);
-  const { labelDropout = system.recipe.conditionDropout, dropout = system.recipe.dropout } = full;
   const { data, flip, init, freeze, seed } = shared;
   if (tokenizer === undefined)
     throw new UsageError('--tokenizer is needed: a model folder, for example one of arpg train tokenizer');
@@ -97,6 +96,8 @@ export async function newGeneratorRun(
     if (start.note !== undefined) onNote?.(start.note);
   }
   frozenParameters(freeze, system.training(config).graph);
+  const recipe = recipeFor(system, config);
+  const { labelDropout = recipe.conditionDropout, dropout = recipe.dropout } = full;
   const own = {
     system: system.name,
     config: { ...config },

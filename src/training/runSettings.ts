@@ -147,7 +147,7 @@ export function loopSettings(
     learningRate: {
       ...{ peak, warmupSteps, totalSteps: settings.decay_steps ?? steps },
       final: held === undefined ? peak / FINAL_DIVISOR : peak * held.finalShare,
-      ...(held && { holdShare: held.holdShare }),
+      ...(held && { holdShare: held.holdShare, ...(held.isStraight && { isStraight: true }) }),
     },
     totalSteps: steps,
     seed: settings.seed,

@@ -21,9 +21,13 @@ export interface StepResult {
   readonly scalars: Readonly<Record<string, number>> & { readonly loss: number };
 }
 
-/** Runs steps; each is given all parts of its batch. */
+/** Runs steps; each is given all parts of its batch, and the optimiser's numbers by their inputs' names. */
 export interface StepRunner {
-  (parts: readonly Batch[], state: TrainingState, rate: number, step: number): Promise<StepResult>;
+  (
+    parts: readonly Batch[],
+    state: TrainingState,
+    numbers: Readonly<Record<string, number>>,
+  ): Promise<StepResult>;
   dispose(): Promise<void>;
 }
 
@@ -77,8 +81,7 @@ export async function compileStep(
   const run = async (
     parts: readonly Batch[],
     state: TrainingState,
-    rate: number,
-    step: number,
+    numbers: Readonly<Record<string, number>>,
   ): Promise<StepResult> => {
     let soFar: Readonly<Record<string, TargetTensor>> = Object.fromEntries(
       carried.map((tensor) => {
@@ -93,9 +96,12 @@ export async function compileStep(
       releaseState(soFar);
       soFar = Object.fromEntries(Object.keys(soFar).map((name) => [name, outputs[`next.${name}`]!]));
     }
-    const numbers = { learning_rate: floatTensor([], [rate]), step: floatTensor([], [step]) };
+    const given = Object.entries(numbers).map(([name, value]) => [name, floatTensor([], [value])] as const);
     const wanted = [...scalarNames, ...stateNames.map((name) => `next.${name}`)];
-    const outputs = await final.run({ ...parts.at(-1)!, ...state, ...soFar, ...numbers }, wanted);
+    const outputs = await final.run(
+      { ...parts.at(-1)!, ...state, ...soFar, ...Object.fromEntries(given) },
+      wanted,
+    );
     releaseState(soFar);
     scalars.push(await readScalars(outputs, scalarNames));
     const next = Object.fromEntries(stateNames.map((name) => [name, outputs[`next.${name}`]!]));

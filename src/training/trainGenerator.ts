@@ -3,7 +3,7 @@ import type { OpenedTokens } from '../data/tokenSource.js';
 import { openGenerator, openTokenizer, type TokenizerModel } from '../models/modelFolder.js';
 import { parseSystemConfig } from '../models/parseConfig.js';
 import { requireSystem } from '../systems/registry.js';
-import type { System } from '../systems/system.js';
+import { recipeFor, type System } from '../systems/system.js';
 import { createTokenizer, type Tokenizer } from '../tokenizers/tokenizer.js';
 import { generatorStart } from './fineTune.js';
 import { generatorTraining, requireTokensOf } from './generatorRun.js';
@@ -93,7 +93,7 @@ async function prepare(
     parts: settings.accumulate,
     recompute: settings.recompute,
     settings: {
-      ...loopSettings(settings, system.recipe),
+      ...loopSettings(settings, recipeFor(system, config)),
       ...startingWeights(
         folder,
         settings,

@@ -4,7 +4,7 @@ import { InputError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import type { Weights } from '../graph/weights.js';
 import type { HostTensor, Target } from '../targets/target.js';
-import { type LearningRateSchedule, learningRateAt } from './learningRate.js';
+import { type LearningRateSchedule, learningRateAt, weightDecayAt } from './learningRate.js';
 import { type BestWeights, readCheckpoint, removeOldCheckpoints, writeCheckpoint } from './runFolder.js';
 import { openLog } from './runLog.js';
 import {
@@ -193,7 +193,12 @@ export async function train(
       // The next batch is prepared while this one is worked on.
       if (step < totalSteps) upcoming = prepare(step + 1);
       const rate = learningRateAt(step, learningRate);
-      const { next, scalars } = await run(batch, state, rate, step);
+      const { weightDecay, finalWeightDecay: final } = optimizer;
+      const decay =
+        final === undefined
+          ? {}
+          : { weight_decay: weightDecayAt(step, weightDecay, final, learningRate.totalSteps) };
+      const { next, scalars } = await run(batch, state, { learning_rate: rate, step, ...decay });
       releaseState(state);
       state = next;
       requireFiniteStep(scalars, step, saved);

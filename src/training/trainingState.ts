@@ -39,6 +39,16 @@ function initialize(initializer: Initializer, count: number, seed: number, param
         { length: count },
         (_, element) => normal(seed, parameter, element) * initializer.standardDeviation,
       );
+    case 'normalParts': {
+      const { standardDeviations } = initializer;
+      const length = count / standardDeviations.length;
+      return Float32Array.from(
+        { length: count },
+        (_, element) => normal(seed, parameter, element) * standardDeviations[Math.floor(element / length)]!,
+      );
+    }
+    case 'filled':
+      return new Float32Array(count).fill(initializer.value);
   }
 }
 

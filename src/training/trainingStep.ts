@@ -24,10 +24,12 @@ export interface AdamWOptions {
   readonly beta2: number;
   readonly epsilon: number;
   readonly weightDecay: number;
+  /** What the decay is in the last step where it changes: it is an input of the step then, `weight_decay`. */
+  readonly finalWeightDecay?: number;
   /** Whether tensors of one axis decay, too, such as biases (default false). */
   readonly decaysVectors?: boolean;
-  /** What the names of parameters start with that do not decay (default: none). */
-  readonly undecayed?: string;
+  /** Names of parameters that do not decay (default: none). */
+  readonly undecayed?: RegExp;
   /** The gradient is scaled down to this length, over all parameters. */
   readonly maxGradientNorm: number;
   /**
@@ -197,8 +199,8 @@ export function accumulationStep(lossGraph: Graph, options: StepOptions): Graph 
 /**
  * One optimiser step as a graph: forward pass, gradient, clip, AdamW and averaged weights.
  *
- * Inputs: those of the loss graph; for every parameter that is not frozen its state (`stateName`); `learning_rate` and `step` (from 1),
- * f32 without axes. Outputs: `loss`, `gradient_norm` (before the clip), any other outputs of the loss graph without
+ * Inputs: those of the loss graph; for every parameter that is not frozen its state (`stateName`); `learning_rate`, `step` (from 1) and,
+ * where it changes, `weight_decay`, f32 without axes. Outputs: `loss`, `gradient_norm` (before the clip), any other outputs of the loss graph without
  * axes, and the state for the next step, `next.<state>`. Where the batch comes in parts, this is the last of them, and
  * the gradients of the others, `gradient.<name>`, and what was gathered from them, `gathered.<name>`, are inputs too.
  * @param lossGraph has an output `loss` without axes
@@ -220,6 +222,8 @@ export function trainingStep(
   } = partialGradients(lossGraph, stepOptions);
   return scope('optimizer', () => {
     const [rate, step] = ['learning_rate', 'step'].map((name) => input(name, 'f32', [])) as [Tensor, Tensor];
+    const scheduledDecay =
+      options.finalWeightDecay === undefined ? undefined : input('weight_decay', 'f32', []);
     const norm = globalNorm(gradients);
     const clip = minimum(divide(options.maxGradientNorm, add(norm, NORM_EPSILON)), 1);
     const corrections = {
@@ -237,9 +241,9 @@ export function trainingStep(
       const state = (part: StatePart) => input(stateName(part, name), 'f32', parameter.shape);
       const moments = { first: state('first_moment'), second: state('second_moment') };
       inputs.push(moments.first, moments.second);
-      const decays = options.undecayed === undefined || !name.startsWith(options.undecayed);
-      const own = decays ? options : { ...options, weightDecay: 0 };
-      const updated = adamW(parameter, gradients[index]!, moments, { rate, clip, corrections }, own);
+      const decay = decayOf(name, parameter.shape.length, options, scheduledDecay);
+      const factors = { rate, clip, corrections, decay };
+      const updated = adamW(parameter, gradients[index]!, moments, factors, options);
       outputs[`next.${stateName('parameter', name)}`] = updated.parameter;
       outputs[`next.${stateName('first_moment', name)}`] = updated.first;
       outputs[`next.${stateName('second_moment', name)}`] = updated.second;
@@ -250,7 +254,8 @@ export function trainingStep(
       outputs[`next.${stateName('ema', name)}`] = add(ema, moved);
     }
     const more = stepOptions.extension?.extend({ lossOutputs: others, gathered, step, outputs });
-    return makeGraph(`${lossGraph.name}-step`, [...given, ...inputs, ...(more?.inputs ?? []), rate, step], {
+    const numbers = [rate, step, ...(scheduledDecay ? [scheduledDecay] : [])];
+    return makeGraph(`${lossGraph.name}-step`, [...given, ...inputs, ...(more?.inputs ?? []), ...numbers], {
       loss,
       gradient_norm: norm,
       ...scalarsOf(others),
@@ -258,6 +263,17 @@ export function trainingStep(
       ...more?.outputs,
     });
   });
+}
+
+/** A parameter's decay. @param scheduled what it is in this step, where it changes */
+function decayOf(
+  name: string,
+  axes: number,
+  { weightDecay, decaysVectors = false, undecayed }: AdamWOptions,
+  scheduled: Tensor | undefined,
+): Tensor | number {
+  const decays = (decaysVectors || axes >= 2) && !undecayed?.test(name);
+  return decays ? (scheduled ?? weightDecay) : 0;
 }
 
 /** Names of the state that a training step keeps for a parameter. */

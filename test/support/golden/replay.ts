@@ -4,6 +4,7 @@ import { type DecoderFields, decoderNetwork } from '../../../src/systems/decoder
 import { system as mar } from '../../../src/systems/mar.js';
 import { system as maskGit } from '../../../src/systems/maskGit.js';
 import { findSystem, SYSTEM_NAMES, SYSTEMS } from '../../../src/systems/registry.js';
+import { system as varSystem } from '../../../src/systems/var.js';
 import { floatTensor, type Target } from '../../../src/targets/target.js';
 import { vq } from '../../../src/tokenizers/vq.js';
 import { type Checklist, createChecklists, type Outcome, TWIN_WEIGHTS } from './checklist.js';
@@ -15,6 +16,7 @@ import { NAR_EXTRAS, PAR_EXTRAS } from './parNar.js';
 import { replayGenerator } from './replayGenerator.js';
 import { replayTokenizer } from './replayTokenizer.js';
 import type { SystemExtras } from './subject.js';
+import { replayVar } from './var/replay.js';
 
 /** Replays one configuration of a set. */
 type Replay = (
@@ -45,6 +47,7 @@ function replayOf(kind: string): Replay | undefined {
   if (kind === maskGit.name) return replayMaskGit;
   if (kind === mar.name) return replayMar;
   if (kind === KL_VAE_SETS) return replayKlVae;
+  if (kind === varSystem.name) return replayVar;
   const system = findSystem(kind);
   return system && ((...rest) => replayGenerator(system, EXTRAS[kind] ?? {}, ...rest));
 }

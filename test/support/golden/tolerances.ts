@@ -34,6 +34,14 @@ export const TOLERANCES = {
   trainedWeights: { limit: 4e-3, mean: 5e-6 },
   indices: exact,
   filtered: exact,
+  // Of networks whose mistakes are smaller still: about four times what float32 differs by from float64.
+  precise: { limit: 2.5e-6 },
+  preciseImages: { limit: 1.2e-5 },
+  preciseGradients: { limit: 4e-6, floor: 1e-3 },
+  preciseTokenizerGradients: { limit: 4e-5, floor: 1e-3 },
+  preciselyTrained: { limit: 5e-5 },
+  // A softmax of logits that are divided by as little as 0.0135 amplifies rounding.
+  mixtures: { limit: 2e-5 },
   // What a network predicts of noise, and what is drawn by it: each step takes up the rounding of those before.
   predictions: { limit: 1e-4 },
   vectors: { limit: 7e-5 },

@@ -1,0 +1,66 @@
+import type { JSONSchemaType } from 'ajv';
+import { latentFactor } from '../../graphs/latentNetworks.js';
+import {
+  multiScaleDecoder,
+  multiScaleEncoder,
+  multiScaleImageSide,
+  multiScaleLatentDecoder,
+} from '../../graphs/multiScaleVq.js';
+import {
+  faultOfMultiScaleVq,
+  faultOfSides,
+  kwargsProperties,
+  multiScaleVqConfig,
+  type MultiScaleVqFields,
+  PUBLISHED_KWARGS,
+  SIDES_256,
+  SIDES_512,
+  sidesSchema,
+} from './multiScaleVqFields.js';
+import type { TokenizerKind } from './tokenizerKind.js';
+
+/** VAR's tokenizer (docs/SYSTEMS.md, VAR): codes of several scales, each of what the coarser ones leave. */
+export const multiScaleVq: TokenizerKind<MultiScaleVqFields> = {
+  name: 'multi-scale',
+  title: 'Multi-scale VQ',
+  codes: 'scales',
+  schema: {
+    type: 'object',
+    required: [],
+    properties: { ...kwargsProperties, v_patch_nums: sidesSchema },
+  } as unknown as JSONSchemaType<MultiScaleVqFields>,
+  presets: {
+    'VAR-VQ-256': { ...PUBLISHED_KWARGS, v_patch_nums: SIDES_256 },
+    'VAR-VQ-512': { ...PUBLISHED_KWARGS, v_patch_nums: SIDES_512 },
+  },
+  ignored: [/^quantize\.ema_vocab_hit_SV$/],
+  codebook: 'quantize.embedding.weight',
+  fault: (fields) => faultOfMultiScaleVq(fields) ?? faultOfSides(fields.v_patch_nums, 'v_patch_nums'),
+  facts: (fields) => {
+    const config = multiScaleVqConfig(fields);
+    return {
+      factor: latentFactor(config),
+      codes: { kind: 'scales', vocabulary: fields.vocab_size, sides: fields.v_patch_nums },
+      imageSize: multiScaleImageSide(config),
+    };
+  },
+  describe: (fields) => {
+    const config = multiScaleVqConfig(fields);
+    const [factor, side] = [latentFactor(config), multiScaleImageSide(config)];
+    return `${fields.vocab_size} codes of ${fields.z_channels} dims on ${fields.v_patch_nums.length} scales, ${factor}×${factor} pixels a token of the finest, for pictures of ${side}×${side}`;
+  },
+  graphs: (fields) => {
+    const config = multiScaleVqConfig(fields);
+    return { encoder: () => multiScaleEncoder(config), decoder: () => multiScaleDecoder(config) };
+  },
+  coarseDecoder: (fields, scales) => multiScaleDecoder(multiScaleVqConfig(fields), scales),
+  training: {
+    trainable: { small: {} },
+    settings: [],
+    graph: () => {
+      throw new Error('none');
+    },
+    sized: (fields) => fields,
+  },
+  latentDecoder: (fields) => multiScaleLatentDecoder(multiScaleVqConfig(fields)),
+};
