@@ -133,6 +133,8 @@ export function nearestCodes(
 export interface QuantizedScales {
   /** i32 `[batch, side²]` of each scale. */
   readonly indices: readonly Tensor[];
+  /** What each scale's codes are next to, `[batch, side², codebookDim]`. */
+  readonly rests: readonly Tensor[];
   /** What the scales so far add up to, after each: `[batch, codebookDim, height, width]`. */
   readonly sums: readonly Tensor[];
 }
@@ -141,16 +143,18 @@ export interface QuantizedScales {
 export function quantizeScales(latent: Tensor, quantizer: MultiScaleQuantizer): QuantizedScales {
   const codes = codebook(quantizer);
   const indices: Tensor[] = [];
+  const rests: Tensor[] = [];
   const sums: Tensor[] = [];
   for (const scale of quantizer.sides.keys()) {
     const before = sums.at(-1);
-    const rest = before ? subtract(latent, before) : latent;
-    const own = nearestCodes(atScale(rest, scale, quantizer), codes, quantizer);
+    const rest = atScale(before ? subtract(latent, before) : latent, scale, quantizer);
+    const own = nearestCodes(rest, codes, quantizer);
     const added = contribution(embedding(codes, own), scale, quantizer);
     indices.push(own);
+    rests.push(rest);
     sums.push(before ? add(before, added) : added);
   }
-  return { indices, sums };
+  return { indices, rests, sums };
 }
 
 /**

@@ -146,12 +146,13 @@ export interface MultiScaleLossConfig extends ImageLossConfig {
  *
  * `image` as for the encoder, and `adversarial_weight` f32 without axes where there is a discriminator → `loss`, the sum of
  * `reconstruction_loss`, `codebook_loss`, `commitment_loss` and whichever of `perceptual_loss`, `adversarial_loss` and
- * `discriminator_loss` are asked for; `indices` i32 `[batch, codes]`; `reconstruction`, of the image's shape.
+ * `discriminator_loss` are asked for; `indices` i32 `[batch, codes]`; `latents` `[batch, codes, codebookDim]`, what they are
+ * next to; `reconstruction`, of the image's shape.
  */
 export function multiScaleAutoencoder(config: MultiScaleVqConfig, losses: MultiScaleLossConfig): Graph {
   const image = imageInput(config);
   const latent = encode(image, config);
-  const { indices, sums } = scope('quantize', () => quantizeScales(latent, config.quantizer));
+  const { indices, rests, sums } = scope('quantize', () => quantizeScales(latent, config.quantizer));
   // The decoder sees the codes; the encoder gets the decoder's gradient as if it saw the latents.
   const reconstruction = decode(add(latent, stopGradient(subtract(sums.at(-1)!, latent))), config);
   const pictures = imageLosses(image, reconstruction, losses);
@@ -178,6 +179,7 @@ export function multiScaleAutoencoder(config: MultiScaleVqConfig, losses: MultiS
       loss,
       ...parts,
       indices: concat(indices, 1),
+      latents: concat(rests, 1),
       reconstruction,
     });
   });

@@ -1,6 +1,7 @@
 import type { JSONSchemaType } from 'ajv';
 import { latentFactor } from '../../graphs/latentNetworks.js';
 import {
+  multiScaleAutoencoder,
   multiScaleDecoder,
   multiScaleEncoder,
   multiScaleImageSide,
@@ -17,7 +18,21 @@ import {
   SIDES_512,
   sidesSchema,
 } from './multiScaleVqFields.js';
+import { UsageError } from '../errors.js';
 import type { TokenizerKind } from './tokenizerKind.js';
+
+/**
+ * Fields for pictures of another size: the scales that are smaller than the finest one then, and that one.
+ * @throws UsageError where it would not be of whole tokens.
+ */
+function sizedFields(fields: object, imageSize: number): object {
+  const { ch_mult, v_patch_nums } = { ...PUBLISHED_KWARGS, v_patch_nums: SIDES_256, ...fields };
+  const factor = latentFactor({ channelMultipliers: ch_mult });
+  const side = imageSize / factor;
+  if (!Number.isInteger(side) || side < 2)
+    throw new UsageError(`images of ${imageSize} pixels are no two or more tokens of ${factor}`);
+  return { ...fields, v_patch_nums: [...v_patch_nums.filter((own) => own < side), side] };
+}
 
 /** VAR's tokenizer (docs/SYSTEMS.md, VAR): codes of several scales, each of what the coarser ones leave. */
 export const multiScaleVq: TokenizerKind<MultiScaleVqFields> = {
@@ -52,6 +67,21 @@ export const multiScaleVq: TokenizerKind<MultiScaleVqFields> = {
   graphs: (fields) => {
     const config = multiScaleVqConfig(fields);
     return { encoder: () => multiScaleEncoder(config), decoder: () => multiScaleDecoder(config) };
+  },
+  training: {
+    trainable: {
+      small: {
+        vocab_size: 128,
+        z_channels: 8,
+        ch: 32,
+        ch_mult: [1, 1, 2],
+        num_res_blocks: 1,
+        v_patch_nums: [1, 2, 3, 4, 6, 8],
+      },
+    },
+    settings: ['restartAfter'],
+    graph: (fields, losses) => multiScaleAutoencoder(multiScaleVqConfig(fields), losses),
+    sized: sizedFields,
   },
   coarseDecoder: (fields, scales) => multiScaleDecoder(multiScaleVqConfig(fields), scales),
   training: {
