@@ -84,13 +84,5 @@ export const multiScaleVq: TokenizerKind<MultiScaleVqFields> = {
     sized: sizedFields,
   },
   coarseDecoder: (fields, scales) => multiScaleDecoder(multiScaleVqConfig(fields), scales),
-  training: {
-    trainable: { small: {} },
-    settings: [],
-    graph: () => {
-      throw new Error('none');
-    },
-    sized: (fields) => fields,
-  },
   latentDecoder: (fields) => multiScaleLatentDecoder(multiScaleVqConfig(fields)),
 };
