@@ -198,7 +198,8 @@ export async function gpujsModule(model: ModuleModel, options: GpujsModuleOption
     );
   const writer = new ModuleWriter();
   const { mode, steps, schedule, guided } = options;
-  const { grid, classes, codes } = system.config.facts(config);
+  const { grid, classes, codes: usual } = system.config.facts(config);
+  const codes = system.drawnCodes?.(config, model.sampling.own) ?? usual;
   const runs = runsOf(model, options);
   const made = system.graphs(config);
   const graphs: Record<string, ModuleGraph> = {};

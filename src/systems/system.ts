@@ -164,9 +164,11 @@ export interface SystemDrawing<Config> {
   gridFault?(config: Config, grid: Grid): string | undefined;
   /** What of the choices does not go together; undefined where nothing. */
   choiceFault?(config: Config, grid: Grid, choices: ChosenSampling): string | undefined;
+  /** What pictures are in the end, where settings make that something else than the system's codes. */
+  drawnCodes?(config: Config, own: SettingValues): CodesShape | undefined;
   /** @throws RangeError for steps that cannot be. */
   plan(config: Config, request: PlanRequest): Plan;
-  /** Draws a batch of pictures. @returns each picture's tokens, as `Codes` has them */
+  /** Draws a batch of pictures. @returns each picture's tokens, as `Codes` has them, or as `drawnCodes` says */
   sample(
     run: GraphRunner,
     config: Config,

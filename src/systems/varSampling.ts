@@ -27,7 +27,7 @@ const VAR_SETTINGS: SystemSettings = {
 };
 
 /** Whether codes are mixed. */
-export const isSmooth = (own: SettingValues | undefined): boolean =>
+const isSmooth = (own: SettingValues | undefined): boolean =>
   filledSettings(VAR_SETTINGS, own).moreSmooth === true;
 
 /** One scale after the other, whatever of them is given. */
@@ -111,6 +111,8 @@ export const drawing: SystemDrawing<VarFields> = {
     guidanceSchedule: 'linear',
   }),
   ownOrder: (_, { height, width }) => Array.from({ length: height * width }, (_place, position) => position),
+  drawnCodes: ({ vae_kwargs }, own) =>
+    isSmooth(own) ? { kind: 'vectors', channels: vae_kwargs.z_channels } : undefined,
   plan,
   sample,
 };
