@@ -14,6 +14,7 @@ import {
   sampleTokens,
   writeModelFolder,
 } from '../../src/index.js';
+import { parameterGraphs } from '../../src/models/tokenizerParameters.js';
 import { precisionOf, RUN_PRECISIONS } from '../../src/models/precision.js';
 import type { GraphRun } from '../../src/sampling/plan.js';
 import type { PictureRequest, SamplingOptions } from '../../src/sampling/request.js';
@@ -31,12 +32,17 @@ import { createRun, readCheckpoint } from '../../src/training/runFolder.js';
 import { readLog } from '../../src/training/runLog.js';
 import { train } from '../../src/training/trainingLoop.js';
 import { ADAMW_DEFAULTS } from '../../src/training/trainingStep.js';
-import { countingTarget, goldenGenerator, tokenizerOf } from '../support/systems.js';
+import { countingTarget, goldenGenerator, tokenizerFor } from '../support/systems.js';
 import { temporaryFolder } from '../support/temporary.js';
-import { type Codes, formOf, vocabularyOf } from '../../src/codes.js';
+import { type Codes, codesLength, formOf, tokenCount, vocabularyOf } from '../../src/codes.js';
 import { knownTokens } from '../support/codes.js';
 
 const target = onnxTarget({ threads: 1 });
+
+/** The tokens of the finest grid, which come last. */
+function finest({ tokens, grid: { height, width } }: Codes): Codes['tokens'] {
+  return tokens.slice(tokens.length - height * width);
+}
 
 /** What every entry of the registry must do. */
 for (const system of SYSTEMS)
@@ -47,6 +53,8 @@ for (const system of SYSTEMS)
     const { grid, classes, codes } = system.config.facts(config);
     const vocabulary = vocabularyOf(codes);
     const positions = grid.height * grid.width;
+    /** Those of all scales where there are several. */
+    const tokensOfPicture = tokenCount(codes, grid);
     const settings = filledSettings(system.settings);
     const own = system.defaults(config, grid, settings);
     const steps = system.choices.steps ? 5 : own.steps;
@@ -85,11 +93,15 @@ for (const system of SYSTEMS)
         parametersOf(graph)
           .map(({ name, outputs }) => `${name} ${outputs[0]!.shape.join()}`)
           .sort();
-      const step = namesOf(system.graphs(config).step!());
-      expect(namesOf(system.training(config).graph)).to.deep.equal(step);
-      expect(namesOf(system.training(config, { dropout: 0.1 }).graph)).to.deep.equal(step);
+      const all = [...new Set(parameterGraphs(system, config).flatMap(namesOf))].sort();
+      const isOwn = (name: string) => !system.checkpoint.ofTokenizer?.test(name);
+      for (const options of [{}, { dropout: 0.1 }]) {
+        const trained = namesOf(system.training(config, options).graph);
+        expect(trained.filter(isOwn)).to.deep.equal(all.filter(isOwn));
+        expect(all).to.include.members(trained);
+      }
       for (const make of Object.values(system.graphs(config)))
-        for (const parameter of namesOf(make())) expect(step).to.include(parameter);
+        for (const parameter of namesOf(make())) expect(all).to.include(parameter);
     });
 
     it('has a row for each class where it says so', () => {
@@ -152,8 +164,8 @@ for (const system of SYSTEMS)
         expect(runs).to.deep.equal(plan.steps.flatMap((step) => step.runs));
         const counts = plan.steps.map(({ predicts }) => predicts);
         expect(Math.min(...counts)).to.be.at.least(1);
-        expect(counts.reduce((sum, count) => sum + count)).to.equal(positions);
-        let left = positions;
+        expect(counts.reduce((sum, count) => sum + count)).to.equal(tokensOfPicture);
+        let left = tokensOfPicture;
         expect(unknown).to.deep.equal(counts.map((count) => (left -= count)));
       }
       await runner.dispose();
@@ -181,7 +193,10 @@ for (const system of SYSTEMS)
         known: {
           ...pictures[0]!,
           order: pictures[0]!.order.slice(1),
-          known: knownTokens(positions, [[pictures[0]!.order[0]!, 1]]),
+          known: {
+            ...knownTokens(positions, [[pictures[0]!.order[0]!, 1]]),
+            tokens: new Int32Array(tokensOfPicture),
+          },
         },
       } as const;
       for (const [ability, request] of Object.entries(attempts)) {
@@ -202,7 +217,7 @@ for (const system of SYSTEMS)
     it('keeps given tokens, or says that it cannot', async () => {
       await writeModelFolder(temporary('known'), {
         generator: { ...generator, labels: [] },
-        tokenizer: tokenizerOf(vocabulary),
+        tokenizer: tokenizerFor(generator),
       });
       const model = await load(temporary('known'), { target });
       const side = grid.width * model.tokenizer.factor;
@@ -218,18 +233,21 @@ for (const system of SYSTEMS)
       }
       const { windows } = redrawn as InpaintResult;
       const [{ before, after, drawn }] = windows as [InpaintResult['windows'][number]];
-      for (const [position, token] of before.tokens.entries())
-        if (!drawn.includes(position)) expect(after.tokens[position]).to.equal(token);
-      const known = knownTokens(positions, [
+      for (const [position, token] of finest(before).entries())
+        if (!drawn.includes(position)) expect(finest(after)[position]).to.equal(token);
+      const given = knownTokens(positions, [
         [3, 1],
         [9, 30],
         [0, 7],
       ]);
+      const tokensOfAll = new Int32Array(tokensOfPicture);
+      tokensOfAll.set(given.tokens, tokensOfPicture - positions);
+      const known = { ...given, tokens: tokensOfAll };
       const order = pictures[0]!.order.filter((position) => !known.keep.has(position));
       const sampler = createSampler(generator, target);
-      const [{ tokens }] = (await sampler.sample([{ ...pictures[0]!, order, known }], options)) as [Codes];
-      for (const position of known.keep) expect(tokens[position]).to.equal(known.tokens[position]);
-      for (const position of order) expect(tokens[position]).to.be.within(0, vocabulary - 1);
+      const [sampled] = (await sampler.sample([{ ...pictures[0]!, order, known }], options)) as [Codes];
+      for (const position of known.keep) expect(finest(sampled)[position]).to.equal(given.tokens[position]);
+      for (const position of order) expect(finest(sampled)[position]).to.be.within(0, vocabulary - 1);
       await sampler.dispose();
     });
 
@@ -284,10 +302,13 @@ for (const system of SYSTEMS)
       const count = 8;
       const data = {
         form: formOf(codes),
-        tokens: Int32Array.from({ length: count * positions }, (_, at) => (at * at + (at >> 4)) % 4),
+        tokens: Int32Array.from(
+          { length: count * codesLength(codes, grid) },
+          (_, at) => (at * at + (at >> 4)) % 4,
+        ),
         classIds: Int32Array.from({ length: count }, (_, image) => image % 2),
         variants: 1,
-        positions,
+        positions: tokensOfPicture,
       };
       const settings = {
         optimizer: ADAMW_DEFAULTS,
@@ -327,7 +348,7 @@ for (const system of SYSTEMS)
       mkdirSync(temporary('.'), { recursive: true });
       await writeModelFolder(temporary('page'), {
         generator: { ...generator, labels: [] },
-        tokenizer: tokenizerOf(vocabulary),
+        tokenizer: tokenizerFor(generator),
       });
       const model = await load(temporary('page'), { target });
       const count = system.choices.steps ? { steps: 3 } : {};
