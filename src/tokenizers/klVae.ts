@@ -34,6 +34,10 @@ export const klVae: TokenizerKind<KlVaeFields> = {
     },
   },
   ignored: [/^loss\./],
+  recognise: (names) =>
+    names.has('encoder.down.0.block.0.conv1.weight') &&
+    names.has('quant_conv.weight') &&
+    !names.has('quantize.embedding.weight'),
   fault: faultOfKlVae,
   facts: (config) => ({
     factor: latentFactor(klVaeNetwork(config)),

@@ -7,6 +7,7 @@ import { vocabularyOf } from '../../src/codes.js';
 import { parameterGraphs } from '../../src/models/tokenizerParameters.js';
 import { system as varSystem } from '../../src/systems/var.js';
 import type { VarFields } from '../../src/systems/varFields.js';
+import { klVae } from '../../src/tokenizers/klVae.js';
 import { multiScaleVq } from '../../src/tokenizers/multiScaleVq.js';
 import { parseSystemConfig, parseTokenizerConfig } from '../../src/models/parseConfig.js';
 import type { Generator } from '../../src/systems/sampler.js';
@@ -58,9 +59,16 @@ export function goldenScales(): TokenizerModel {
   return { kind: multiScaleVq, config, weights };
 }
 
+/** The KL autoencoder of MAR's golden numbers. */
+function goldenVectors(): TokenizerModel {
+  const config = parseTokenizerConfig(klVae, goldenJson('mar-vae-tiny.json').config, 'mar-vae-tiny');
+  return { kind: klVae, config, weights: openSafetensors(goldenPath('mar-vae-tiny.safetensors')).tensors };
+}
+
 /** A tokenizer that speaks the codes of a system's golden network. */
 export function tokenizerFor({ system, config }: Generator): TokenizerModel {
   const { codes } = system.config.facts(config);
+  if (codes.kind === 'vectors') return goldenVectors();
   return codes.kind === 'scales' ? goldenScales() : tokenizerOf(vocabularyOf(codes));
 }
 

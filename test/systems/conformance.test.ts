@@ -17,7 +17,7 @@ import {
 import { parameterGraphs } from '../../src/models/tokenizerParameters.js';
 import { precisionOf, RUN_PRECISIONS } from '../../src/models/precision.js';
 import type { GraphRun } from '../../src/sampling/plan.js';
-import type { PictureRequest, SamplingOptions } from '../../src/sampling/request.js';
+import type { KnownCodes, PictureRequest, SamplingOptions } from '../../src/sampling/request.js';
 import { createGraphRunner, type GraphRunner } from '../../src/sampling/runner.js';
 import type { StepOptions } from '../../src/sampling/sampler.js';
 import { orderOf } from '../../src/systems/orders.js';
@@ -34,14 +34,52 @@ import { train } from '../../src/training/trainingLoop.js';
 import { ADAMW_DEFAULTS } from '../../src/training/trainingStep.js';
 import { countingTarget, goldenGenerator, tokenizerFor } from '../support/systems.js';
 import { temporaryFolder } from '../support/temporary.js';
-import { type Codes, codesLength, formOf, tokenCount, vocabularyOf } from '../../src/codes.js';
-import { knownTokens } from '../support/codes.js';
+import {
+  type Codes,
+  codesFault,
+  codesLength,
+  codesOf,
+  type CodesShape,
+  countKnown,
+  formOf,
+  tokenCount,
+  type TokenGrid,
+  vocabularyOf,
+} from '../../src/codes.js';
+import { tokenRoom } from '../../src/data/tokenData.js';
 
 const target = onnxTarget({ threads: 1 });
 
-/** The tokens of the finest grid, which come last. */
-function finest({ tokens, grid: { height, width } }: Codes): Codes['tokens'] {
-  return tokens.slice(tokens.length - height * width);
+/** The numbers of each position of the finest grid, which come last where there are several grids. */
+function finest(codes: Codes): readonly (readonly number[])[] {
+  const { tokens, grid } = codes;
+  const positions = grid.height * grid.width;
+  const width = codes.kind === 'vectors' ? codes.channels : 1;
+  const last = tokens.subarray(tokens.length - positions * width);
+  return Array.from({ length: positions }, (_, position) =>
+    Array.from(last.subarray(position * width, (position + 1) * width)),
+  );
+}
+
+/** Numbers of the finest grid that are given at some positions; vectors have others beside the first. */
+function given(
+  shape: CodesShape,
+  grid: TokenGrid,
+  places: readonly (readonly [position: number, token: number])[],
+): KnownCodes {
+  const length = codesLength(shape, grid);
+  const positions = grid.height * grid.width;
+  const keep = new Set(places.map(([position]) => position));
+  if (shape.kind !== 'vectors') {
+    const tokens = new Int32Array(length);
+    for (const [position, token] of places) tokens[length - positions + position] = token;
+    return { tokens, keep };
+  }
+  const tokens = new Float32Array(length);
+  for (const [position, token] of places)
+    for (let channel = 0; channel < shape.channels; channel++)
+      tokens[position * shape.channels + channel] = token / 10 - channel;
+  return { tokens, keep };
 }
 
 /** What every entry of the registry must do. */
@@ -152,8 +190,12 @@ for (const system of SYSTEMS)
           { ...options, guidance },
           (report) => {
             for (const tokens of report.tokens)
-              expect(tokens.every((token) => token >= -1 && token < vocabulary)).to.equal(true);
-            unknown.push(report.tokens[0]!.filter((token) => token < 0).length);
+              expect(
+                tokens.every((token) =>
+                  codes.kind === 'vectors' ? !(Math.abs(token) > 1e6) : token >= -1 && token < vocabulary,
+                ),
+              ).to.equal(true);
+            unknown.push(tokensOfPicture - countKnown(codesOf(codes, grid, report.tokens[0]!)));
           },
         );
         const plan = system.plan(config, {
@@ -193,10 +235,7 @@ for (const system of SYSTEMS)
         known: {
           ...pictures[0]!,
           order: pictures[0]!.order.slice(1),
-          known: {
-            ...knownTokens(positions, [[pictures[0]!.order[0]!, 1]]),
-            tokens: new Int32Array(tokensOfPicture),
-          },
+          known: given(codes, grid, [[pictures[0]!.order[0]!, 1]]),
         },
       } as const;
       for (const [ability, request] of Object.entries(attempts)) {
@@ -234,20 +273,19 @@ for (const system of SYSTEMS)
       const { windows } = redrawn as InpaintResult;
       const [{ before, after, drawn }] = windows as [InpaintResult['windows'][number]];
       for (const [position, token] of finest(before).entries())
-        if (!drawn.includes(position)) expect(finest(after)[position]).to.equal(token);
-      const given = knownTokens(positions, [
+        if (!drawn.includes(position)) expect(finest(after)[position]).to.deep.equal(token);
+      const known = given(codes, grid, [
         [3, 1],
         [9, 30],
         [0, 7],
       ]);
-      const tokensOfAll = new Int32Array(tokensOfPicture);
-      tokensOfAll.set(given.tokens, tokensOfPicture - positions);
-      const known = { ...given, tokens: tokensOfAll };
       const order = pictures[0]!.order.filter((position) => !known.keep.has(position));
       const sampler = createSampler(generator, target);
       const [sampled] = (await sampler.sample([{ ...pictures[0]!, order, known }], options)) as [Codes];
-      for (const position of known.keep) expect(finest(sampled)[position]).to.equal(given.tokens[position]);
-      for (const position of order) expect(finest(sampled)[position]).to.be.within(0, vocabulary - 1);
+      const wanted = finest(codesOf(codes, grid, known.tokens));
+      for (const position of known.keep) expect(finest(sampled)[position]).to.deep.equal(wanted[position]);
+      expect(codesFault(codes, sampled)).to.equal(undefined);
+      expect(countKnown(sampled)).to.equal(tokensOfPicture);
       await sampler.dispose();
     });
 
@@ -300,12 +338,10 @@ for (const system of SYSTEMS)
 
     it('learns, and a run that is continued is the one that never stopped, bit for bit', async () => {
       const count = 8;
+      const tokens = tokenRoom(codes, count * codesLength(codes, grid));
       const data = {
         form: formOf(codes),
-        tokens: Int32Array.from(
-          { length: count * codesLength(codes, grid) },
-          (_, at) => (at * at + (at >> 4)) % 4,
-        ),
+        tokens: tokens.map((_, at) => (at * at + (at >> 4)) % 4),
         classIds: Int32Array.from({ length: count }, (_, image) => image % 2),
         variants: 1,
         positions: tokensOfPicture,
@@ -360,7 +396,13 @@ for (const system of SYSTEMS)
       for (const guided of [{}, { guidance: 1 }]) {
         const { tokens } = await drawing.sample({ class: 1, seed: 4, ...guided });
         const { pictures: drawn } = await sampleTokens(model, { classes: [1], seed: 4, ...count, ...guided });
-        expect(Array.from(tokens)).to.deep.equal(Array.from(drawn[0]!.codes.tokens));
+        const own = Array.from(drawn[0]!.codes.tokens);
+        if (codes.kind !== 'vectors') expect(Array.from(tokens)).to.deep.equal(own);
+        const largest = Math.max(...own.map(Math.abs));
+        for (const [index, token] of own.entries())
+          expect(Math.abs(tokens[index]! - token)).to.be.at.most(
+            codes.kind === 'vectors' ? 1e-4 * largest : 0,
+          );
       }
       await model.dispose();
     });
