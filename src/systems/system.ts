@@ -96,6 +96,8 @@ export interface TrainingExample {
 export interface SystemTraining {
   /** Gives `loss`, in nats. With dropout, it takes `dropout_key` i32 `[4]`. */
   readonly graph: Graph;
+  /** Symbols of the graph whose sizes differ from batch to batch (default: none). */
+  readonly varying?: readonly string[];
   /** The inputs of the graph but `dropout_key`. */
   batch(examples: readonly TrainingExample[], seed: number): Readonly<Record<string, HostTensor>>;
 }
