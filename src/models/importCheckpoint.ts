@@ -136,13 +136,18 @@ function requireRopeTable({ dictionaries }: Checkpoint, { grid }: SystemFacts, p
 /** The weights that the graphs need, known to be finite. */
 function importWeights(
   graphs: readonly Graph[],
-  { ignored, tied = {}, ofTokenizer }: Pick<SystemCheckpoint<object>, 'ignored' | 'tied' | 'ofTokenizer'>,
+  {
+    ignored,
+    tied = {},
+    ofTokenizer,
+    key: usualKey,
+  }: Pick<SystemCheckpoint<object>, 'ignored' | 'tied' | 'ofTokenizer'> & { readonly key?: string },
   checkpoint: Checkpoint,
   path: string,
   { half = false, ...options }: ImportOptions,
 ): Weights {
   const wanted = parameterNames(graphs).filter((name) => !ofTokenizer?.test(name));
-  const { dictionary, hint } = selectTensors(checkpoint, wanted, path, options);
+  const { dictionary, hint } = selectTensors(checkpoint, wanted, path, { ...options, usualKey });
   const weights = matchParameters(graphs, dictionary, path, { ignored, tied, elsewhere: ofTokenizer, hint });
   requireFinite(weights, path, 'its training failed, or it is damaged: take another checkpoint');
   if (!half) return weights;
