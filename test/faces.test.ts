@@ -5,6 +5,7 @@ import { expect } from 'chai';
 const FACES = {
   arpg: ['load', 'sample', 'inpaint', 'openGenerator', 'encodePng', 'exportOnnx', 'pull', 'UserError'],
   'arpg/graph': ['input', 'parameter', 'matmul', 'makeGraph', 'compileGraph', 'printGraph', 'resolveTarget'],
+  'arpg/evaluation': ['compareSets', 'gatherStatistics', 'frechetDistance', 'inceptionNetwork', 'METRICS'],
   'arpg/training': ['trainGenerator', 'trainTokenizer', 'TRAINING_DEFAULTS', 'train', 'readLog'],
 } as const;
 

@@ -49,6 +49,7 @@ describe('reference sets', () => {
       'var-tiny',
       'mar-tiny',
       'mar-vae-tiny',
+      'eval-tiny',
     ]);
   });
 

@@ -8,6 +8,7 @@ const FACES: Readonly<Record<string, string>> = {
   'src/index.d.ts': 'arpg.md',
   'src/faces/graph.d.ts': 'arpg/graph.md',
   'src/faces/training.d.ts': 'arpg/training.md',
+  'src/faces/evaluation.d.ts': 'arpg/evaluation.md',
 };
 
 /** What a declaration file exports by name, types included, following `export *`. */

@@ -11,6 +11,7 @@ import { type Checklist, createChecklists, type Outcome, TWIN_WEIGHTS } from './
 import { type Configuration, type GoldenSet, readNumbers } from './goldenSet.js';
 import { replayMar } from './mar/replay.js';
 import { replayKlVae } from './mar/replayKlVae.js';
+import { replayEvaluation } from './evaluation/replay.js';
 import { replayMaskGit } from './maskGit/replay.js';
 import { NAR_EXTRAS, PAR_EXTRAS } from './parNar.js';
 import { replayGenerator } from './replayGenerator.js';
@@ -40,10 +41,13 @@ const EXTRAS: Readonly<Record<string, SystemExtras>> = {
 
 /** What sets of KL autoencoders are called. */
 const KL_VAE_SETS = 'mar-vae';
+/** What sets of the measures of pictures are called. */
+const EVALUATION_SETS = 'eval';
 
 /** How sets of a kind are replayed; undefined for kinds that there are none of. */
 function replayOf(kind: string): Replay | undefined {
   if (kind === vq.name) return replayTokenizer;
+  if (kind === EVALUATION_SETS) return replayEvaluation;
   if (kind === maskGit.name) return replayMaskGit;
   if (kind === mar.name) return replayMar;
   if (kind === KL_VAE_SETS) return replayKlVae;
@@ -57,7 +61,7 @@ export function requireReplay({ name, kind }: GoldenSet): Replay {
   const replay = replayOf(kind);
   if (!replay)
     throw new InputError(
-      `${name}: sets of '${kind}' cannot be replayed; there are ${[...SYSTEM_NAMES, vq.name, KL_VAE_SETS].join(', ')}`,
+      `${name}: sets of '${kind}' cannot be replayed; there are ${[...SYSTEM_NAMES, vq.name, KL_VAE_SETS, EVALUATION_SETS].join(', ')}`,
     );
   return replay;
 }
