@@ -64,8 +64,20 @@ export function bilinear(from: number, to: number): Resampling {
   });
 }
 
-/** Square maps `[…, from, from]` → `[…, to, to]`: rows and columns are resampled alike. */
-export function resample(x: Tensor, rows: Resampling): Tensor {
-  const weights = constant('f32', [rows.length, rows[0]!.length], rows.flat());
-  return matmul(matmul(weights, x), weights, { transposeRight: true });
+/** Linear interpolation with new places at whole distances from the first, as TensorFlow 1 has it; the last is repeated. */
+export function cornerBilinear(from: number, to: number): Resampling {
+  return Array.from({ length: to }, (_, place) => {
+    const middle = (place * from) / to;
+    const first = Math.floor(middle);
+    return rowOf(from, [
+      { place: first, weight: 1 - (middle - first) },
+      { place: first + 1, weight: middle - first },
+    ]);
+  });
+}
+
+/** Maps `[…, from, from]` → `[…, to, to]`: rows and columns are resampled alike unless told otherwise. */
+export function resample(x: Tensor, rows: Resampling, columns: Resampling = rows): Tensor {
+  const weights = (axis: Resampling) => constant('f32', [axis.length, axis[0]!.length], axis.flat());
+  return matmul(matmul(weights(rows), x), weights(columns), { transposeRight: true });
 }
