@@ -3,7 +3,7 @@ import { GROUPS } from '../src/cli/flagGroups.js';
 import { BaseCommand } from '../src/cli/baseCommand.js';
 import { fetchProgress } from '../src/cli/hubModels.js';
 import { checkOutput } from '../src/cli/streams.js';
-import { DEFAULT_HUB, DEFAULT_TIMEOUT_SECONDS, pull } from '../src/index.js';
+import { DEFAULT_HUB, DEFAULT_TIMEOUT_SECONDS, KNOWN_FILES, pull } from '../src/index.js';
 
 export default class Pull extends BaseCommand {
   static override summary = 'Fetch a model folder or published weights.';
@@ -16,11 +16,12 @@ hub.`;
     '<%= config.bin %> pull owner/emoji-arpg -o emoji',
     '<%= config.bin %> pull hp-l33/ARPG --file arpg_300m.pt -o weights',
     '<%= config.bin %> pull https://example.org/vq_ds16_c2i.pt --sha256 HEX',
+    '<%= config.bin %> pull inception',
   ];
   static override args = {
     source: Args.string({
       ignoreStdin: true,
-      description: 'owner/name, owner/name@revision, or the URL of a file',
+      description: `owner/name, owner/name@revision, the URL of a file, or ${Object.keys(KNOWN_FILES).join(', ')}`,
       required: true,
     }),
   };

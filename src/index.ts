@@ -185,6 +185,7 @@ export { PRECISIONS, type Precision } from './export/exportOnnx.js';
 export { precisionOf, RUN_PRECISIONS, type RunPrecision } from './models/precision.js';
 
 // Fetching
+export { fetchedFile, KNOWN_FILES, type KnownFile } from './library/knownFiles.js';
 export {
   DEFAULT_HUB,
   DEFAULT_TIMEOUT_SECONDS,

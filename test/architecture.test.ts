@@ -124,6 +124,19 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/partialNames.ts',
     'src/memoryLimit.ts',
   ],
+  'src/evaluation': [
+    'graphs',
+    'src/graph',
+    'src/random',
+    'src/targets',
+    'src/sampling',
+    'src/data',
+    'src/checkpoints',
+    'src/models',
+    'src/errors.ts',
+    'src/files',
+    'src/packageFiles.ts',
+  ],
   'src/download': ['src/errors.ts', 'src/files', 'src/jsonFile.ts', 'src/printable.ts'],
   'src/export': [
     'src/codes.ts',
@@ -189,6 +202,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/faces': [
     'src/library',
+    'src/evaluation',
+    'src/data',
     'src/systems',
     'src/tokenizers',
     'src/training',

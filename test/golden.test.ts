@@ -47,6 +47,7 @@ describe('reference sets', () => {
       'nar-tiny',
       'maskgit-tiny',
       'var-tiny',
+      'eval-tiny',
     ]);
   });
 

@@ -1,15 +1,16 @@
 import { digitFeatures } from '../../graphs/digitClassifier.js';
 import type { RgbImage } from '../../src/data/image.js';
+import { joinFeatures } from '../../src/evaluation/featureNetwork.js';
+import type { Features } from '../../src/evaluation/moments.js';
 import { runDigitNetwork } from '../../test/support/modelMetrics.js';
 
-/** What a picture is compared by. */
-export type Features = (images: readonly RgbImage[]) => Promise<readonly Float32Array[]>;
+/** What pictures are compared by. */
+export type FindFeatures = (images: readonly RgbImage[]) => Promise<Features>;
 
 /** What the digit classifier's last convolution finds, as a mean over the picture: 32 numbers. */
-export const classifierFeatures: Features = async (images) => {
+export const classifierFeatures: FindFeatures = async (images) => {
   const values = await runDigitNetwork(digitFeatures(), 'features', images);
-  const size = values.length / images.length;
-  return images.map((_, index) => Float32Array.from(values.slice(index * size, (index + 1) * size)));
+  return { count: images.length, width: values.length / images.length, values: Float32Array.from(values) };
 };
 
 /** Tiles along each side. */
@@ -29,4 +30,5 @@ function tileColours({ width, height, data }: RgbImage): Float32Array {
 }
 
 /** The colours of a picture's tiles; no network that knows emoji is at hand. */
-export const colourFeatures: Features = async (images) => images.map(tileColours);
+export const colourFeatures: FindFeatures = async (images) =>
+  joinFeatures(images.map(tileColours).map((values) => ({ count: 1, width: values.length, values })));

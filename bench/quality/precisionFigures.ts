@@ -10,8 +10,10 @@ import {
   shareOfEqual,
   squaredDifference,
 } from '../../test/support/modelMetrics.js';
-import type { Features } from './features.js';
-import { frechetDistance, gaussianOf } from './frechetDistance.js';
+import type { FindFeatures } from './features.js';
+import { frechetDistance } from '../../src/evaluation/frechetDistance.js';
+import { gaussianOf, momentsOf } from '../../src/evaluation/moments.js';
+import { doubleProduct } from '../../src/targets/onnx/doubleProduct.js';
 import type { Codes, Tokens } from '../../src/codes.js';
 
 /** Pictures that a model drew, and what with. */
@@ -26,7 +28,7 @@ interface Drawn {
 /** A kind of pictures: a shipped model, real ones that no training saw, and what tells them apart. */
 export interface Subject {
   readonly heldOut: string;
-  readonly features: Features;
+  readonly features: FindFeatures;
   /** Whether the digit classifier can tell what is drawn. */
   readonly areDigits: boolean;
 }
@@ -109,7 +111,9 @@ export async function precisionFigures(
 ): Promise<readonly PrecisionFigures[]> {
   const { images, classIds } = await heldOutImages(heldOut, folder);
   const classes = Array.from({ length: count }, (_, picture) => classIds[picture % classIds.length]!);
-  const distributionOf = async (of: readonly RgbImage[]) => gaussianOf(await features(of));
+  const product = doubleProduct();
+  const distributionOf = async (of: readonly RgbImage[]) =>
+    gaussianOf(await momentsOf(await features(of), product));
   const real = await distributionOf(images);
   const single = await load(folder, { target: 'onnx', precision: 'fp32' });
   const drawn = await draw(single, classes, SEED);
@@ -122,8 +126,8 @@ export async function precisionFigures(
   ): Promise<PrecisionFigures> => ({
     ...(areDigits && { recognised: shareOfEqual(await classifyDigits(own), classes) }),
     heldOutLoss: await heldOutLoss(generator, exact, (index) => classIds[index]!),
-    toHeldOut: frechetDistance(await distributionOf(own), real),
-    toSamples: frechetDistance(await distributionOf(compared.images), drawnDistribution),
+    toHeldOut: await frechetDistance(await distributionOf(own), real, product),
+    toSamples: await frechetDistance(await distributionOf(compared.images), drawnDistribution, product),
   });
   const figures = [await figuresOf(single, drawn, await draw(single, classes, SEED + 1))];
   for (const precision of FEWER_BITS) {
@@ -139,5 +143,6 @@ export async function precisionFigures(
     await model.dispose();
   }
   await single.dispose();
+  await product.dispose();
   return figures;
 }

@@ -29,6 +29,8 @@ import {
   parseRepository,
 } from '../download/hub.js';
 import { InputError, UsageError } from '../errors.js';
+import { findTokenizer } from '../tokenizers/registry.js';
+import { type KnownFile, knownFile } from './knownFiles.js';
 import { requireNoFault } from './settings.js';
 
 export const DEFAULT_HUB = 'https://huggingface.co';
@@ -201,7 +203,7 @@ const MAX_CARD_BYTES = 2 ** 20;
 function checkModel(folder: string, name: string): void {
   try {
     if (existsSync(join(folder, 'tokenizer'))) openTokenizer(folder);
-    if (readModelConfig(join(folder, CONFIG_FILE)).architecture === 'vq') openTokenizer(folder);
+    if (findTokenizer(readModelConfig(join(folder, CONFIG_FILE)).architecture)) openTokenizer(folder);
     else openGenerator(folder);
   } catch (error) {
     const reason = (error as Error).message.replaceAll(`${folder}/`, '');
@@ -217,6 +219,19 @@ async function pullFile(url: string, { token: _, ...options }: PullOptions): Pro
     options.sha256 === undefined ? {} : { checksum: { kind: 'sha256', hex: options.sha256 } as const };
   const cached = await fetchFile({ url, name: basename(output), ...checksum }, options);
   await writeOutputFile(output, createReadStream(cached));
+  return { output, files: [output] };
+}
+
+/** Fetches a file that arpg knows into the cache, and copies it where asked. */
+async function pullKnownFile(
+  name: string,
+  { url, sha256 }: KnownFile,
+  { token: _, ...options }: PullOptions,
+): Promise<Pulled> {
+  if (options.sha256 !== undefined || options.files !== undefined)
+    throw new UsageError(`'${name}' is one file, whose checksum is known: leave out --file and --sha256`);
+  if (options.output !== undefined) return pullFile(url, { ...options, sha256 });
+  const output = await fetchFile({ url, name, checksum: { kind: 'sha256', hex: sha256 } }, options);
   return { output, files: [output] };
 }
 
@@ -241,7 +256,7 @@ function requireOptions(options: PullOptions): void {
 
 /**
  * Fetches a model folder or published weights.
- * @param source `owner/name` or `owner/name@revision` of a hub, or the URL of one file
+ * @param source `owner/name` or `owner/name@revision` of a hub, the URL of one file, or a name of `KNOWN_FILES`
  * @throws UsageError for what is neither, NetworkError when the server cannot be reached or does not answer as it should,
  *   InputError when the source or its content is at fault, OutputError when it cannot be written.
  */
@@ -250,6 +265,8 @@ export async function pull(source: string, options: PullOptions = {}): Promise<P
   requireOptions(options);
   if (options.sha256 !== undefined && !isHex(options.sha256, 'sha256'))
     throw new UsageError(`--sha256 ${options.sha256} is not 64 hexadecimal digits`);
+  const known = knownFile(source);
+  if (known) return pullKnownFile(source, known, options);
   if (/^https?:\/\//.test(source) && URL.canParse(source)) return pullFile(source, options);
   const repository = parseRepository(source, options.hub ?? DEFAULT_HUB);
   if (!repository)

@@ -1,7 +1,8 @@
 import { InputError } from '../../../src/errors.js';
 import { countElements } from '../../../src/graph/dimension.js';
 import type { HostTensor } from '../../../src/targets/target.js';
-import { readNumbers, type GoldenSet } from './goldenSet.js';
+import type { StoredTensor } from '../../../src/graph/weights.js';
+import { readDoubles, readNumbers, type GoldenSet } from './goldenSet.js';
 import { type Quantity, type Tolerance, TOLERANCES } from './tolerances.js';
 
 /** What the comparison of weights that come in two files is called. */
@@ -56,6 +57,19 @@ export interface Checklist {
     key: string,
     actual: HostTensor,
     options?: { readonly part?: boolean },
+  ): void;
+  /** Numbers of double precision that are fed. @throws InputError when there are none. */
+  feedDoubles(key: string): Float64Array;
+  /**
+   * Compares ours with the numbers of a key in double precision.
+   * @param scale what differences are measured against (default: the largest magnitude)
+   */
+  compareDoubles(
+    quantity: Quantity,
+    group: string,
+    key: string,
+    actual: ArrayLike<number>,
+    scale?: number,
   ): void;
   /** Compares ours with numbers that are no key of the set. */
   compareWith(quantity: Quantity, group: string, key: string, actual: HostTensor, expected: HostTensor): void;
@@ -113,6 +127,30 @@ function distanceOf(actual: HostTensor, expected: HostTensor, magnitude: number)
     magnitudes += Math.abs(wanted);
   }
   return { difference, magnitude, mean: differences === 0 ? 0 : differences / magnitudes };
+}
+
+/** The distance of numbers of double precision. */
+function doublesApart(
+  actual: ArrayLike<number>,
+  expected: Float64Array,
+  scale = expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0),
+): Distance {
+  const apart = (fault: string): Distance => ({
+    difference: Infinity,
+    mean: Infinity,
+    magnitude: scale,
+    fault,
+  });
+  if (actual.length !== expected.length)
+    return apart(`there are ${actual.length} numbers, not ${expected.length}`);
+  let difference = 0;
+  for (const [index, wanted] of expected.entries()) {
+    const got = actual[index]!;
+    if (!Number.isFinite(got) || !Number.isFinite(wanted))
+      return apart(`element ${index} is ${got}, not ${wanted}`);
+    difference = Math.max(difference, Math.abs(got - wanted));
+  }
+  return { difference, magnitude: scale, mean: difference };
 }
 
 /** The first rows, and of these the last entries of the second axis, as many as a shape says. */
@@ -194,11 +232,12 @@ export function createChecklists({ source, numbers }: GoldenSet, only?: string):
     comparisons.push(comparison);
     groups.set(group, { tolerance: TOLERANCES[quantity], comparisons });
   };
-  const read = (key: string): HostTensor => {
-    const stored = numbers.get(key);
-    if (!stored) throw new InputError(`${source}: the numbers beside it lack '${key}'`);
-    return readNumbers(stored, key);
+  const stored = (key: string): StoredTensor => {
+    const found = numbers.get(key);
+    if (!found) throw new InputError(`${source}: the numbers beside it lack '${key}'`);
+    return found;
   };
+  const read = (key: string): HostTensor => readNumbers(stored(key), key);
   const under = (prefix: string): Checklist => ({
     has: (key) => numbers.has(prefix + key),
     asked: (pattern) =>
@@ -223,6 +262,17 @@ export function createChecklists({ source, numbers }: GoldenSet, only?: string):
         key: full,
         ...distanceOf(actual, compared, largestMagnitude(expected)),
       });
+    },
+    feedDoubles: (key) => {
+      checked.add(prefix + key);
+      return readDoubles(stored(prefix + key));
+    },
+    compareDoubles: (quantity, group, key, actual, scale) => {
+      const full = prefix + key;
+      if (!selects(full)) return;
+      checked.add(full);
+      const expected = readDoubles(stored(full));
+      add(quantity, prefix + group, { key: full, ...doublesApart(actual, expected, scale) });
     },
     compareWith: (quantity, group, key, actual, expected) => {
       const distance = distanceOf(actual, expected, largestMagnitude(expected));

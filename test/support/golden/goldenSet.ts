@@ -61,6 +61,13 @@ function configurationsOf(json: unknown, source: string): GoldenSet['configurati
   return [{ prefix: '', fields, cases: listOf(cases, 'cases', source) }, ...further];
 }
 
+/** Kinds of sets without weights. */
+const WEIGHTLESS = new Set(['eval']);
+const NO_WEIGHTS: TensorDictionary = { names: new Set(), tensor: () => undefined };
+
+/** What a set is of: its name without its last `-…`. */
+const kindOf = (name: string): string => name.replace(/-[^-]*$/, '');
+
 /** The dictionary of a weights file, which for PyTorch lies under the key `model`. */
 async function openWeights(path: string): Promise<TensorDictionary> {
   const { dictionaries } = await openCheckpoint(path);
@@ -81,17 +88,27 @@ export async function openGoldenSet(path: string): Promise<GoldenSet> {
   const [stored, pickled] = [`${path}.safetensors`, `${path}.pt`];
   const hasPickled = existsSync(pickled);
   const isTwin = hasPickled && existsSync(stored);
+  // Sets of formulas have none.
+  const hasWeights = hasPickled || existsSync(stored) || !WEIGHTLESS.has(kindOf(name));
   const { tensors: numbers } = openSafetensors(`${path}.expected.safetensors`);
   if (numbers.size === 0) throw new InputError(`${path}.expected.safetensors: it holds no numbers`);
   return {
     name,
-    kind: name.replace(/-[^-]*$/, ''),
+    kind: kindOf(name),
     source,
     configurations: configurationsOf(json, source),
-    weights: await openWeights(hasPickled && !isTwin ? pickled : stored),
+    weights: hasWeights ? await openWeights(hasPickled && !isTwin ? pickled : stored) : NO_WEIGHTS,
     ...(isTwin && { twin: await openWeights(pickled) }),
     numbers,
   };
+}
+
+/** Reads a tensor in double precision. */
+export function readDoubles({ dtype, shape, read }: StoredTensor): Float64Array {
+  const { buffer } = read().slice();
+  if (dtype === 'f64') return new Float64Array(buffer);
+  if (dtype === 'i64') return Float64Array.from(new BigInt64Array(buffer), Number);
+  return Float64Array.from(readFloats({ dtype, shape, read }));
 }
 
 /** Reads a tensor: floats as f32, integers as i32. @throws InputError for integers that i32 does not hold. */

@@ -8,6 +8,7 @@ import { floatTensor, type Target } from '../../../src/targets/target.js';
 import { vq } from '../../../src/tokenizers/vq.js';
 import { type Checklist, createChecklists, type Outcome, TWIN_WEIGHTS } from './checklist.js';
 import { type Configuration, type GoldenSet, readNumbers } from './goldenSet.js';
+import { replayEvaluation } from './evaluation/replay.js';
 import { replayMaskGit } from './maskGit/replay.js';
 import { NAR_EXTRAS, PAR_EXTRAS } from './parNar.js';
 import { replayGenerator } from './replayGenerator.js';
@@ -35,9 +36,13 @@ const EXTRAS: Readonly<Record<string, SystemExtras>> = {
   nar: NAR_EXTRAS,
 };
 
+/** What sets of the measures of pictures are called. */
+const EVALUATION_SETS = 'eval';
+
 /** How sets of a kind are replayed; undefined for kinds that there are none of. */
 function replayOf(kind: string): Replay | undefined {
   if (kind === vq.name) return replayTokenizer;
+  if (kind === EVALUATION_SETS) return replayEvaluation;
   if (kind === maskGit.name) return replayMaskGit;
   if (kind === varSystem.name) return replayVar;
   const system = findSystem(kind);
@@ -49,7 +54,7 @@ export function requireReplay({ name, kind }: GoldenSet): Replay {
   const replay = replayOf(kind);
   if (!replay)
     throw new InputError(
-      `${name}: sets of '${kind}' cannot be replayed; there are ${[...SYSTEM_NAMES, vq.name].join(', ')}`,
+      `${name}: sets of '${kind}' cannot be replayed; there are ${[...SYSTEM_NAMES, vq.name, EVALUATION_SETS].join(', ')}`,
     );
   return replay;
 }
