@@ -6,6 +6,8 @@ import type { SettingValues } from './request.js';
 export interface GraphRun {
   readonly graph: string;
   readonly sizes: DimBindings;
+  /** Whether it is next to no work beside the other calls (default false). */
+  readonly isLight?: boolean;
 }
 
 /** One step of sampling. */

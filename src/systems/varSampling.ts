@@ -42,7 +42,7 @@ function plan({ patch_nums: sides }: VarFields, request: PlanRequest): Plan {
       const runs = [{ graph: 'step', sizes: { batch, tokens, past } }];
       past += tokens;
       const isLast = scale === sides.length - 1;
-      const next = { graph: `${isSmooth(own) ? 'mix' : 'scale'}.${scale}`, sizes: { batch } };
+      const next = { graph: `${isSmooth(own) ? 'mix' : 'scale'}.${scale}`, sizes: { batch }, isLight: true };
       return { predicts: tokens, runs: isLast && !isSmooth(own) ? runs : [...runs, next] };
     }),
   };
