@@ -1,7 +1,7 @@
 /**
  * Writes checkpoints of random weights in the official layout, for measuring full-size models without the
  * published files: `node dist/bench/makeRandomCheckpoint.js ARPG-L FOLDER` writes FOLDER/arpg.safetensors, named
- * after the preset's system, and FOLDER/vq.safetensors.
+ * after the preset's system, and its tokenizer, FOLDER/vq.safetensors, after its kind.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,8 @@ import { type Graph, parametersOf } from '../src/graph/graph.js';
 import type { Initializer } from '../src/graph/node.js';
 import { type StoredTensor, storedFloats, type Weights } from '../src/graph/weights.js';
 import { SYSTEM_PRESETS } from '../src/systems/registry.js';
-import { DEFAULT_TOKENIZER } from '../src/tokenizers/registry.js';
+import { ownWeights, parameterGraphs } from '../src/models/tokenizerParameters.js';
+import { TOKENIZERS } from '../src/tokenizers/registry.js';
 
 /** Fast uniform numbers in [−1, 1) (xorshift32); their quality does not matter here. */
 function uniformSource(seed: number): () => number {
@@ -57,12 +58,14 @@ const [preset = 'ARPG-L', folder = 'models/random'] = process.argv.slice(2);
 const known = SYSTEM_PRESETS.get(preset);
 if (!known) throw new Error(`unknown preset ${preset}`);
 mkdirSync(folder, { recursive: true });
-const { encoder, decoder } = DEFAULT_TOKENIZER.graphs(Object.values(DEFAULT_TOKENIZER.presets)[0]!);
+const { system, config } = known;
+const kind = TOKENIZERS.find(({ codes }) => codes === system.codes)!;
+const { encoder, decoder } = kind.graphs(kind.fieldsIn?.(config) ?? Object.values(kind.presets)[0]!);
 const files = {
-  [`${known.system.name}.safetensors`]: [known.system.graphs(known.config).step!()],
-  'vq.safetensors': [encoder(), decoder()],
+  [`${system.name}.safetensors`]: ownWeights(system, randomWeights(parameterGraphs(system, config))),
+  [`${kind.name}.safetensors`]: randomWeights([encoder(), decoder()]),
 };
-for (const [name, graphs] of Object.entries(files)) {
-  writeFileAtomically(join(folder, name), serializeSafetensors(randomWeights(graphs)));
+for (const [name, weights] of Object.entries(files)) {
+  writeFileAtomically(join(folder, name), serializeSafetensors(weights));
   process.stdout.write(`${join(folder, name)}\n`);
 }

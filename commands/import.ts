@@ -49,7 +49,7 @@ type unless --half is given; doubles become single precision.`;
     }),
     tokenizer: Flags.string({ description: "the tokenizer's checkpoint", helpValue: 'FILE' }),
     'tokenizer-config': Flags.string({
-      description: `${[...TOKENIZER_PRESETS.keys()].join(', ')}, or a JSON file with the official field names (default: what the file says of itself, or else VQ-16)`,
+      description: `${[...TOKENIZER_PRESETS.keys()].join(', ')}, or a JSON file with the official field names (default: what the file or the generator's configuration says, or else the published one of its kind)`,
       helpValue: 'NAME|FILE',
     }),
     key: Flags.string({
@@ -101,6 +101,7 @@ type unless --half is given; doubles become single precision.`;
         ? undefined
         : await importTokenizer(flags.tokenizer, flags['tokenizer-config'], {
             ...shared,
+            generatorConfiguration: flags.config,
             ...(flags['tokenizer-key'] !== undefined && { key: flags['tokenizer-key'] }),
           });
     const generator =

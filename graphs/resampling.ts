@@ -2,7 +2,7 @@ import { constant, matmul, type Tensor } from '../src/dsl/index.js';
 
 /**
  * How an axis is resampled: `[to][from]`, what each new place takes of the old ones. None of them smooths what is made
- * smaller (docs/SYSTEMS.md, VAR's tokenizer).
+ * smaller (docs/SYSTEMS.md, VAR).
  */
 export type Resampling = readonly (readonly number[])[];
 

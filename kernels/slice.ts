@@ -2,6 +2,7 @@ import { addDims, type Dim, equalDims, subtractDims } from '../src/graph/dimensi
 import { addIndex } from '../src/graph/indexExpression.js';
 import { splitAtAxis, zeros } from '../src/graph/ndarray.js';
 import type { Tensor } from '../src/graph/node.js';
+import { scalar } from '../src/graph/sources.js';
 import { apply, defineOp } from '../src/graph/op.js';
 import { normalizeAxis } from '../src/graph/shapes.js';
 
@@ -42,8 +43,19 @@ const sliceOp = defineOp<SliceAttributes>({
   },
   gradient([gradient], { inputs: [x], attributes: { axis, start, length }, ops }) {
     const after = subtractDims(x!.shape[axis]!, addDims(start, length));
-    if (typeof start !== 'number' || typeof after !== 'number')
-      throw new RangeError('only a slice that leaves out a known number of elements can be differentiated');
+    if (typeof start !== 'number' || typeof after !== 'number') {
+      const zeros = (count: Dim) => {
+        const shape = x!.shape.map((size, other) => (other === axis ? count : size));
+        return ops.broadcastTo(
+          ops.reshape(
+            scalar(0),
+            shape.map(() => 1),
+          ),
+          shape,
+        );
+      };
+      return [ops.concat([zeros(start), gradient!, zeros(after)], axis)];
+    }
     const around = (count: number) => x!.shape.map((_, other) => (other === axis ? count : 0));
     return [ops.pad(gradient!, around(start), around(after))];
   },

@@ -52,7 +52,13 @@ export type Tokens = Codes['tokens'];
 /** What all codes of a tokenizer have in common. */
 export type CodesShape =
   | { readonly kind: 'indices'; readonly vocabulary: number }
-  | { readonly kind: 'scales'; readonly vocabulary: number; readonly sides: readonly number[] }
+  | {
+      readonly kind: 'scales';
+      readonly vocabulary: number;
+      readonly sides: readonly number[];
+      /** Of what they add up to, a vector for each position of the finest, where pictures may come as that. */
+      readonly channels?: number;
+    }
   | { readonly kind: 'vectors'; readonly channels: number };
 
 /** What codes have in common but for their codebook. */
@@ -166,8 +172,18 @@ export function numbersFault(shape: CodesShape, tokens: ArrayLike<number>): stri
   return undefined;
 }
 
+/** Why vectors cannot be what scales add up to; undefined where they can. @param side of the finest scale */
+function sumsFault(shape: CodesShape, side: number, codes: VectorCodes): string | undefined {
+  const { height, width } = codes.grid;
+  if (height !== side || width !== side)
+    return `vectors on a grid of ${height}×${width} where the tokenizer's finest scale has ${side}×${side}`;
+  return codesFault(shape, codes);
+}
+
 /** Why codes cannot be a tokenizer's; undefined where they can. */
 export function codesFault(shape: CodesShape, codes: Codes): string | undefined {
+  if (shape.kind === 'scales' && codes.kind === 'vectors' && shape.channels !== undefined)
+    return sumsFault({ kind: 'vectors', channels: shape.channels }, shape.sides.at(-1)!, codes);
   if (codes.kind !== shape.kind) return `${codes.kind} where the tokenizer has ${describeCodes(shape)}`;
   return (
     sizesFault(shape, codes) ??

@@ -47,6 +47,8 @@ describe('reference sets', () => {
       'nar-tiny',
       'maskgit-tiny',
       'var-tiny',
+      'mar-tiny',
+      'mar-vae-tiny',
       'eval-tiny',
     ]);
   });

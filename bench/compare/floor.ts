@@ -89,6 +89,7 @@ function plannedRows(pictures: number, steps: number): readonly Rows[] {
     schedule: 'arccos',
     own: {},
     rows: 2 * pictures,
+    isGuided: true,
   });
   const rowsOf = ({ sizes }: GraphRun): Rows =>
     Object.fromEntries(Object.entries(sizes).map(([symbol, size]) => [symbol, sizes.batch! * size]));

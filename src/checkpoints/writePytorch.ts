@@ -35,7 +35,8 @@ export function serializePytorch(
     ]),
   );
   const texts = Object.entries(metadata).map(([key, text]) => [key, pickle.text(text)]);
-  const root = pickle.dict({ [key]: pickle.dict(stateDict), ...Object.fromEntries(texts) });
+  const held = key === '' ? stateDict : { [key]: pickle.dict(stateDict) };
+  const root = pickle.dict({ ...held, ...Object.fromEntries(texts) });
   zip.addBuffer(pickle.program(root), 'archive/data.pkl', options);
   for (const [storage, tensor] of tensors.entries())
     zip.addReadStreamLazy(`archive/data/${storage}`, { ...options, size: byteLength(tensor) }, (give) =>

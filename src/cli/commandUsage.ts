@@ -55,6 +55,20 @@ export function labelOf(flag: FlagShape): string {
   return `${flag.char ? `-${flag.char}, ` : '    '}${long}${value}`;
 }
 
+/** Names, those that are numbered one after the other as the first and the last: `scale.0 … scale.9`. */
+function shortened(names: readonly string[]): readonly string[] {
+  const parts = names.map((name) => /^(.+\.)(\d+)$/.exec(name));
+  const follows = (at: number) => {
+    const [own, before] = [parts[at], parts[at - 1]];
+    return own && before && own[1] === before[1] && Number(own[2]) === Number(before[2]) + 1;
+  };
+  const isInside = (at: number) => follows(at) && follows(at + 1);
+  return names.flatMap((name, at) => {
+    if (isInside(at)) return isInside(at - 1) ? [] : ['…'];
+    return [name];
+  });
+}
+
 /** What there is to know of a flag, on one line. */
 export function describeFlag(flag: FlagShape): string {
   const { options, env, required, default: usual } = flag;
@@ -66,7 +80,7 @@ export function describeFlag(flag: FlagShape): string {
   ];
   return [
     flag.summary ?? flag.description ?? '',
-    ...(options ? [`(${options.join(', ')})`] : []),
+    ...(options ? [`(${shortened(options).join(', ').replaceAll(', …, ', ' … ')})`] : []),
     ...(notes.length > 0 ? [`[${notes.join(', ')}]`] : []),
   ].join(' ');
 }

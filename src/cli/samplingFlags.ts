@@ -120,6 +120,8 @@ function flagOf({ setting, titles }: NamedSetting) {
       return Flags.boolean({ ...common, allowNo: true });
     case 'choice':
       return Flags.string({ ...common, options: [...setting.values] });
+    case 'text':
+      return Flags.string({ ...common, helpValue: setting.placeholder });
     case 'whole':
       return Flags.integer({ ...common, min: setting.min });
     case 'number':

@@ -110,7 +110,7 @@ export async function redrawTokens(
     onStep,
   );
   // Some samplers draw over what is given; outside the part to draw, the picture is what it was.
-  return drawn!.kind === 'scales' ? drawn! : withCodesOf(codes as GridCodes, kept, drawn!);
+  return codes.kind === 'scales' ? drawn! : withCodesOf(codes, kept, drawn! as GridCodes);
 }
 
 /** Codes with those of another picture at some positions. */

@@ -116,8 +116,9 @@ function runsOf(
   const { grid } = system.config.facts(config);
   const predicted = grid.height * grid.width;
   // A guided page may be asked for pictures without guidance, too.
-  return (guided ? [2, 1] : [1]).flatMap((rows) => {
-    const plan = system.plan(config, { grid, predicted, known: 0, steps, schedule, own, rows });
+  return (guided ? [true, false] : [false]).flatMap((isGuided) => {
+    const rows = isGuided ? 2 : 1;
+    const plan = system.plan(config, { grid, predicted, known: 0, steps, schedule, own, rows, isGuided });
     return plan.steps.flatMap(({ runs }) => runs);
   });
 }
@@ -132,8 +133,9 @@ async function moduleGraph(
 ): Promise<ModuleGraph> {
   const compiled = compileForKernels(graph, mode, weights);
   const plans: Record<string, ModulePlan> = {};
-  for await (const { sizes } of breathing(runs))
-    plans[sizesKey(sizes)] = writer.plan(graph, compiled, sizes, mode, weights);
+  const distinct = new Map(runs.map(({ sizes }) => [sizesKey(sizes), sizes]));
+  for await (const [key, sizes] of breathing([...distinct]))
+    plans[key] = writer.plan(graph, compiled, sizes, mode, weights);
   const inputs = graph.inputs.map((tensor) => ({
     name: inputNode(tensor).name,
     shape: tensor.shape.map((dim) => (typeof dim === 'number' ? dim : formatDim(dim))),
@@ -196,7 +198,8 @@ export async function gpujsModule(model: ModuleModel, options: GpujsModuleOption
     );
   const writer = new ModuleWriter();
   const { mode, steps, schedule, guided } = options;
-  const { grid, classes, codes } = system.config.facts(config);
+  const { grid, classes, codes: usual } = system.config.facts(config);
+  const codes = system.drawnCodes?.(config, model.sampling.own) ?? usual;
   const runs = runsOf(model, options);
   const made = system.graphs(config);
   const graphs: Record<string, ModuleGraph> = {};

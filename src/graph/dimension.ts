@@ -193,6 +193,16 @@ export function evaluateDim(value: Dim, bindings: DimBindings): number {
   return total;
 }
 
+/** The dimension with the symbols in it replaced that have a value. */
+export function substituteDim(value: Dim, bindings: DimBindings): Dim {
+  if (typeof value === 'number') return value;
+  return [...value.terms].reduce<Dim>((sum, [key, coefficient]) => {
+    const symbols = key === CONSTANT_TERM ? [] : key.split('*');
+    const factors = symbols.map((symbol): Dim => bindings[symbol] ?? dim(symbol));
+    return addDims(sum, factors.reduce(multiplyDims, coefficient));
+  }, 0);
+}
+
 /** The shape's sizes once their symbols are known. */
 export function evaluateShape(shape: Shape, bindings: DimBindings): readonly number[] {
   return shape.map((size) => evaluateDim(size, bindings));

@@ -190,6 +190,13 @@ export interface GpujsExport {
   readonly guided?: boolean;
 }
 
+/** The decoder of what a model's system draws with such settings. */
+function decoderOf({ generator: { system, config }, tokenizerModel }: Model, own: SettingValues): Graph {
+  const { kind, config: tokenizer } = tokenizerModel;
+  const drawsSums = kind.codes === 'scales' && system.drawnCodes?.(config, own)?.kind === 'vectors';
+  return drawsSums ? kind.latentDecoder!(tokenizer) : kind.graphs(tokenizer).decoder();
+}
+
 /**
  * A stand-alone JavaScript module that draws pictures in a page with nothing but gpu.js.
  * @throws UsageError for impossible steps, InputError for a model too large.
@@ -220,7 +227,7 @@ export async function exportGpujs(
       system,
       config,
       generatorWeights: generator.weights,
-      decoderGraph: tokenizerModel.kind.graphs(tokenizerModel.config).decoder(),
+      decoderGraph: decoderOf(model, choices.own),
       decoderWeights: tokenizerModel.weights,
       tokenPixels: tokenizerModel.kind.facts(tokenizerModel.config).factor,
       sampling: {

@@ -1,3 +1,6 @@
+import { blankCodes } from '../codes.js';
+import { sizesOf } from '../compiler/fixSizes.js';
+import { NO_CONDITION } from '../conditions/condition.js';
 import { existsSync } from 'node:fs';
 import { UsageError } from '../errors.js';
 import { openGenerator, openTokenizer } from '../models/modelFolder.js';
@@ -64,14 +67,28 @@ function generatorGraph(system: System, config: object, name: string): Graph {
   return make();
 }
 
-/** The sizes of a graph's call in the middle of drawing a guided picture; none where it is not called. */
+/** The sizes of a training graph's call. */
+function trainingSizes(system: System, config: object): DimBindings {
+  const { codes, grid } = system.config.facts(config);
+  const { graph, batch } = system.training(config);
+  const example = { codes: blankCodes(codes, grid), condition: NO_CONDITION, draw: 0 };
+  return sizesOf(graph, batch([example], 0));
+}
+
+/** The sizes of a graph's call in the middle of drawing a picture, a guided one if it is called for that; none where it is not called. */
 function sizesInTheMiddle(system: System, config: object, name: string): DimBindings {
   const { grid } = system.config.facts(config);
   const predicted = grid.height * grid.width;
   const own = filledSettings(system.settings);
   const { steps, schedule } = system.defaults(config, grid, own);
-  const plan = system.plan(config, { grid, predicted, known: 0, steps, schedule, own, rows: 2 });
-  const calls = plan.steps.flatMap(({ runs }) => runs.filter(({ graph }) => graph === name));
+  const request = { grid, predicted, known: 0, steps, schedule, own };
+  const callsOf = (isGuided: boolean) =>
+    system
+      .plan(config, { ...request, rows: isGuided ? 2 : 1, isGuided })
+      .steps.flatMap(({ runs }) => runs.filter(({ graph }) => graph === name));
+  const guided = callsOf(true);
+  // What draws without guidance need not be called with it.
+  const calls = guided.length > 0 ? guided : callsOf(false);
   return calls[Math.floor(calls.length / 2)]?.sizes ?? {};
 }
 
@@ -95,7 +112,9 @@ export function modelGraph(name: string, folderOrPreset: string): NamedGraph {
   const opened = preset ? undefined : openGenerator(folderOrPreset);
   const { system, config } = preset ?? opened!;
   const graph = generatorGraph(system, config, name);
-  const sizes = { ...sizesInTheMiddle(system, config, name), ...defaultSizes(graph) };
+  const own =
+    name === TRAINING_GRAPH ? trainingSizes(system, config) : sizesInTheMiddle(system, config, name);
+  const sizes = { ...own, ...defaultSizes(graph) };
   return { graph, sizes, ...(opened && { weights: opened.weights }) };
 }
 

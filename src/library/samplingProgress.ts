@@ -26,10 +26,11 @@ export function progressOf(
   batch: number,
 ): SamplingProgress {
   const positions = grid.height * grid.width;
-  const rows = isGuided({ ...settings, noGuidance: system.noGuidance }) ? 2 : 1;
+  const guided = isGuided({ ...settings, noGuidance: system.noGuidance });
+  const rows = guided ? 2 : 1;
   const workOf = (pictures: number): readonly number[] => {
     const { steps, schedule, own } = settings;
-    const request = { grid, predicted: positions, known: 0, steps, schedule, own };
+    const request = { grid, predicted: positions, known: 0, steps, schedule, own, isGuided: guided };
     return workOfSteps(system.plan(config, { ...request, rows: pictures * rows }), grid);
   };
   const sumOf = (work: readonly number[]) => work.reduce((sum, own) => sum + own, 0);

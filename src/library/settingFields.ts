@@ -31,6 +31,8 @@ function schemaOf(setting: SystemSetting): FieldSchema {
       return { type: 'boolean' };
     case 'choice':
       return choiceSchema(setting.values);
+    case 'text':
+      return { type: 'string', maxLength: setting.maxLength };
     case 'whole':
     case 'number':
       return {

@@ -75,6 +75,14 @@ function requireSchedule({ title, choices }: System, schedule: unknown): void {
     throw new UsageError(`schedule ${String(schedule)}: ${title} takes ${choices.schedules.join(' or ')}`);
 }
 
+/** @throws UsageError for filters of likely tokens where a system draws vectors, which are none of several. */
+function requireNoFilters({ title, codes }: System, { topK = 0, topP = 1 }: SamplingSettings): void {
+  if (codes !== 'vectors') return;
+  const asked = topK !== 0 ? 'top-k' : topP !== 1 ? 'top-p' : undefined;
+  if (asked !== undefined)
+    throw new UsageError(`${asked}: ${title} draws vectors, not tokens of a codebook; leave it out`);
+}
+
 /** @throws UsageError for steps that a system does not take. */
 function requireSteps({ title, choices }: System, steps: unknown, own: number, positions: number): void {
   if (!choices.steps && steps !== own)
@@ -110,6 +118,7 @@ export function resolveSettings(
   if (order !== undefined && order !== 'random' && !(Array.isArray(order) && isPermutation(order, positions)))
     throw new UsageError(`the order must hold each position from 0 to ${positions - 1} once`);
   requireOrder(system, config, grid, order);
+  requireNoFilters(system, settings);
   requireNoFault(faultOfWhole(topK, 'top-k', 0));
   requireNoFault(faultOfNumber(guidance, 'guidance', 0));
   requireNoFault(faultOfNumber(temperature, 'temperature', 0));

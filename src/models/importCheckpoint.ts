@@ -15,7 +15,8 @@ import {
   SYSTEMS,
 } from '../systems/registry.js';
 import type { System, SystemCheckpoint, SystemFacts } from '../systems/system.js';
-import { DEFAULT_TOKENIZER, findTokenizer, TOKENIZER_PRESETS } from '../tokenizers/registry.js';
+import { DEFAULT_TOKENIZER, findTokenizer, TOKENIZER_PRESETS, TOKENIZERS } from '../tokenizers/registry.js';
+import type { TokenizerKind } from '../tokenizers/tokenizerKind.js';
 import { type CarriedDescription, readExportMetadata } from './exportMetadata.js';
 import { requireFinite } from './finiteWeights.js';
 import { matchParameters, parameterNames } from './matchParameters.js';
@@ -135,13 +136,18 @@ function requireRopeTable({ dictionaries }: Checkpoint, { grid }: SystemFacts, p
 /** The weights that the graphs need, known to be finite. */
 function importWeights(
   graphs: readonly Graph[],
-  { ignored, tied = {}, ofTokenizer }: Pick<SystemCheckpoint<object>, 'ignored' | 'tied' | 'ofTokenizer'>,
+  {
+    ignored,
+    tied = {},
+    ofTokenizer,
+    key: usualKey,
+  }: Pick<SystemCheckpoint<object>, 'ignored' | 'tied' | 'ofTokenizer'> & { readonly key?: string },
   checkpoint: Checkpoint,
   path: string,
   { half = false, ...options }: ImportOptions,
 ): Weights {
   const wanted = parameterNames(graphs).filter((name) => !ofTokenizer?.test(name));
-  const { dictionary, hint } = selectTensors(checkpoint, wanted, path, options);
+  const { dictionary, hint } = selectTensors(checkpoint, wanted, path, { ...options, usualKey });
   const weights = matchParameters(graphs, dictionary, path, { ignored, tied, elsewhere: ofTokenizer, hint });
   requireFinite(weights, path, 'its training failed, or it is damaged: take another checkpoint');
   if (!half) return weights;
@@ -194,25 +200,61 @@ export async function importGenerator(
   };
 }
 
+export interface TokenizerImportOptions extends ImportOptions {
+  /**
+   * The generator's configuration, a preset or a JSON file: some hold the tokenizer's, which is taken where nothing else
+   * says it.
+   */
+  readonly generatorConfiguration?: string | undefined;
+}
+
+/** The fields that a name means: a preset's of a generator or a tokenizer, or those of a JSON file. */
+function fieldsNamed(name: string): object {
+  const preset = TOKENIZER_PRESETS.get(name) ?? SYSTEM_PRESETS.get(name);
+  return preset?.config ?? (readConfig(name) as object);
+}
+
+/** The kind of a tokenizer and its fields: from a preset, a JSON file, what the checkpoint says, or the generator's. */
+function describedTokenizer(
+  checkpoint: Checkpoint,
+  path: string,
+  configuration: string | undefined,
+  carried: CarriedDescription | undefined,
+  { generatorConfiguration }: TokenizerImportOptions,
+): { readonly kind: TokenizerKind; readonly fields: unknown; readonly source: string } {
+  const names = endings(checkpoint);
+  const kind =
+    TOKENIZER_PRESETS.get(configuration ?? '')?.kind ??
+    findTokenizer(carried?.architecture ?? '') ??
+    TOKENIZERS.find((own) => own.recognise?.(names)) ??
+    DEFAULT_TOKENIZER;
+  if (configuration !== undefined) {
+    const fields = fieldsNamed(configuration);
+    return { kind, fields: kind.fieldsIn?.(fields) ?? fields, source: configuration };
+  }
+  if (carried) return { kind, fields: carried.config, source: path };
+  const ofGenerator =
+    generatorConfiguration === undefined ? undefined : kind.fieldsIn?.(fieldsNamed(generatorConfiguration));
+  if (ofGenerator) return { kind, fields: ofGenerator, source: generatorConfiguration! };
+  const [[preset, fields]] = Object.entries(kind.presets) as [[string, object]];
+  return { kind, fields, source: preset };
+}
+
 /**
  * Reads a tokenizer's checkpoint: an official one, or one that was exported.
- * @param configuration a published configuration's name or a JSON file with the official field names; undefined for what
- * the checkpoint itself says, or else the default kind's own
+ * @param configuration a published configuration's name, of a generator with such a tokenizer too, or a JSON file with the
+ * official field names; undefined for what the checkpoint itself says, the generator's configuration, or else the kind's own
  * @throws InputError naming the file at fault.
  */
 export async function importTokenizer(
   path: string,
   configuration?: string,
-  options: ImportOptions = {},
+  options: TokenizerImportOptions = {},
 ): Promise<TokenizerModel> {
   const checkpoint = await openCheckpoint(path);
   const carried = descriptionIn(checkpoint, 'tokenizer', path);
-  const [defaultPreset] = Object.keys(DEFAULT_TOKENIZER.presets);
-  const name = configuration ?? (carried ? undefined : defaultPreset);
-  const preset = name === undefined ? undefined : TOKENIZER_PRESETS.get(name);
-  const kind = preset?.kind ?? findTokenizer(carried?.architecture ?? '') ?? DEFAULT_TOKENIZER;
-  const fields = name === undefined ? carried!.config : (preset?.config ?? readConfig(name));
-  const config = parseTokenizerConfig(kind, fields, name ?? path);
+  const { kind, fields, source } = describedTokenizer(checkpoint, path, configuration, carried, options);
+  const config = parseTokenizerConfig(kind, fields, source);
   const { encoder, decoder } = kind.graphs(config);
   const weights = importWeights([encoder(), decoder()], kind, checkpoint, path, options);
   return { kind, config, weights, ...licenseOf(options.license, carried) };

@@ -20,6 +20,8 @@ const SHOWN_DICTIONARIES = 10;
 export interface SelectOptions {
   /** The dictionary to take, with dots between keys; also the start of names in it. */
   readonly key?: string;
+  /** Where the weights lie that are meant where several fit (default: the most usual key). */
+  readonly usualKey?: string | undefined;
   /** Hears what was chosen where it could have been something else. */
   readonly note?: (text: string) => void;
 }
@@ -73,8 +75,9 @@ function dictionaryAt(checkpoint: Checkpoint, key: string, source: string): Tens
   return found;
 }
 
-/** How far from the front a key is among the usual ones. */
-function rankOf(key: string): number {
+/** How far from the front a key is among the usual ones, the first of all at −1. */
+function rankOf(key: string, first: string | undefined): number {
+  if (key === first) return -1;
   const rank = (USUAL_KEYS as readonly string[]).indexOf(key);
   return rank < 0 ? USUAL_KEYS.length : rank;
 }
@@ -82,14 +85,15 @@ function rankOf(key: string): number {
 /** The one that fits, or the most usual of those that do. */
 function chooseFitting(
   fitting: readonly Candidate[],
+  first: string | undefined,
   source: string,
   note: (text: string) => void,
 ): Candidate {
-  const [chosen, ...others] = [...fitting].sort((a, b) => rankOf(a.key) - rankOf(b.key)) as [
+  const [chosen, ...others] = [...fitting].sort((a, b) => rankOf(a.key, first) - rankOf(b.key, first)) as [
     Candidate,
     ...Candidate[],
   ];
-  const usual = rankOf(chosen.key) < USUAL_KEYS.length;
+  const usual = rankOf(chosen.key, first) < USUAL_KEYS.length;
   const names = others.slice(0, SHOWN_DICTIONARIES).map(({ key }) => nameOf(key));
   if (!usual && others.length > 0)
     throw new InputError(
@@ -113,7 +117,7 @@ export function selectTensors(
   checkpoint: Checkpoint,
   wanted: readonly string[],
   source: string,
-  { key, note = () => {} }: SelectOptions = {},
+  { key, usualKey, note = () => {} }: SelectOptions = {},
 ): { readonly dictionary: TensorDictionary; readonly hint: string } {
   if (key !== undefined)
     return { dictionary: unwrapped(dictionaryAt(checkpoint, key, source), wanted), hint: '' };
@@ -122,8 +126,11 @@ export function selectTensors(
     return { key, dictionary, missing: countMissing(dictionary, wanted) };
   });
   const fitting = candidates.filter(({ missing }) => missing === 0);
-  if (fitting.length > 0) return { dictionary: chooseFitting(fitting, source, note).dictionary, hint: '' };
-  const [nearest] = [...candidates].sort((a, b) => a.missing - b.missing || rankOf(a.key) - rankOf(b.key));
+  if (fitting.length > 0)
+    return { dictionary: chooseFitting(fitting, usualKey, source, note).dictionary, hint: '' };
+  const [nearest] = [...candidates].sort(
+    (a, b) => a.missing - b.missing || rankOf(a.key, usualKey) - rankOf(b.key, usualKey),
+  );
   const hint =
     candidates.length > 1
       ? `; these are those under ${nameOf(nearest!.key)}, --key takes others: ${listDictionaries(checkpoint)}`

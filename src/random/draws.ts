@@ -1,4 +1,4 @@
-import { philox, wordToUniform } from './philox.js';
+import { philox, wordHalves, wordToUniform } from './philox.js';
 import { philoxRun } from './philoxRun.js';
 
 /**
@@ -25,6 +25,10 @@ const PURPOSE = {
   redrawnChoice: 17,
   smooth: 18,
   redrawnSmooth: 19,
+  diffusion: 20,
+  redrawnDiffusion: 21,
+  diffusionTime: 22,
+  posterior: 23,
 } as const;
 
 export type Purpose = keyof typeof PURPOSE;
@@ -65,6 +69,33 @@ export function tokenWords(
  */
 export function uniformFor(seed: number, image: number, position: number, purpose: Purpose): number {
   return wordToUniform(philox([position, image, PURPOSE[purpose], 0], keyOf(seed))[0]);
+}
+
+/** Purposes are fewer than this. */
+const PURPOSES = 256;
+
+/** The word that tells draws of a purpose apart. */
+function drawWord(purpose: Purpose, draw: number): number {
+  return PURPOSE[purpose] + PURPOSES * draw;
+}
+
+/**
+ * The key of rows of normal numbers, as `randomNormal` takes it: i32 `[6]`. A row's place is position and image.
+ * @param draw tells the draws of one purpose apart, from 0
+ */
+export function normalKey(seed: number, purpose: Purpose, draw: number): readonly number[] {
+  return wordHalves([...keyOf(seed), drawWord(purpose, draw)]);
+}
+
+/** The key of such a row, and the last three words of its counters. */
+export function normalCounter(
+  seed: number,
+  image: number,
+  position: number,
+  purpose: Purpose,
+  draw: number,
+): { readonly key: readonly [number, number]; readonly words: readonly [number, number, number] } {
+  return { key: keyOf(seed), words: [position, image, drawWord(purpose, draw)] };
 }
 
 /** A seed from the system's randomness. */

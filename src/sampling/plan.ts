@@ -6,6 +6,8 @@ import type { SettingValues } from './request.js';
 export interface GraphRun {
   readonly graph: string;
   readonly sizes: DimBindings;
+  /** Whether it is next to no work beside the other calls (default false). */
+  readonly isLight?: boolean;
 }
 
 /** One step of sampling. */
@@ -33,6 +35,7 @@ export interface PlanRequest {
   readonly own: SettingValues;
   /** Pictures of the batch, twice as many if they are guided. */
   readonly rows: number;
+  readonly isGuided: boolean;
 }
 
 /** The positions of an order that each step predicts. */

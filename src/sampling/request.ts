@@ -49,8 +49,11 @@ export interface StepReport {
   /** From 0. */
   readonly step: number;
   readonly steps: number;
-  /** `[rows, queries, vocabulary]` before guidance: the pictures with their condition, then, if guided, without. */
-  readonly logits: HostTensor;
+  /**
+   * `[rows, queries, vocabulary]` before guidance: the pictures with their condition, then, if guided, without. Systems that
+   * draw vectors have none.
+   */
+  readonly logits?: HostTensor;
   /** Each picture's tokens so far, −1 or NaN where unknown; they change with the next step. */
   readonly tokens: readonly Tokens[];
 }

@@ -16,7 +16,8 @@ export const WORK_OF_DECODING = 2;
  */
 export function workOfSteps({ steps }: Plan, grid: Grid): readonly number[] {
   return steps.map(({ runs }) =>
-    runs.reduce((sum, { sizes: { batch = 1, past: _, ...fed } }) => {
+    runs.reduce((sum, { isLight = false, sizes: { batch = 1, past: _, ...fed } }) => {
+      if (isLight) return sum;
       const tokens = Object.values(fed).reduce((all, size) => all + size, 0) || grid.height * grid.width;
       return sum + WORK_OF_CALL + batch * tokens;
     }, 0),

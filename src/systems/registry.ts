@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.js';
 import { system as arpg } from './arpg.js';
 import { system as llamaGen } from './llamaGen.js';
+import { system as mar } from './mar.js';
 import { system as maskGit } from './maskGit.js';
 import { system as nar } from './nar.js';
 import { system as par } from './par.js';
@@ -9,7 +10,7 @@ import type { System } from './system.js';
 import { system as varSystem } from './var.js';
 
 /** All systems, the default first. */
-export const SYSTEMS: readonly System[] = [arpg, llamaGen, randAr, par, nar, maskGit, varSystem];
+export const SYSTEMS: readonly System[] = [arpg, llamaGen, randAr, par, nar, maskGit, varSystem, mar];
 
 /** The system of models that do not say which they are. */
 export const DEFAULT_SYSTEM = SYSTEMS[0]!;

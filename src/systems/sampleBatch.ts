@@ -44,13 +44,15 @@ export async function sampleBatch(
 ): Promise<readonly Tokens[]> {
   const { noGuidance } = drawing;
   const own = filledSettings(drawing.settings, options.own);
+  const guided = isGuided({ ...options, noGuidance });
   const plan = drawing.plan(config, {
     ...requireEqualSizes(pictures),
     grid,
     steps: options.steps,
     schedule: options.schedule,
     own,
-    rows: pictures.length * (isGuided({ ...options, noGuidance }) ? 2 : 1),
+    rows: pictures.length * (guided ? 2 : 1),
+    isGuided: guided,
   });
   const steps = drawing.sample(run, config, plan, pictures, grid, { ...options, own, noGuidance });
   try {

@@ -6,6 +6,7 @@ import type { Sampler } from '../sampling/sampler.js';
 import type { Target } from '../targets/target.js';
 import { requireAbility, requireCondition, requireGrid, requireOrder } from './abilities.js';
 import { sampleBatch } from './sampleBatch.js';
+import { filledSettings } from './settings.js';
 import type { System } from './system.js';
 
 /** A generator: its system, and its own sizes and weights. */
@@ -48,7 +49,8 @@ export function createSampler(
           (({ tokens, ...report }) =>
             onStep({ ...report, codes: tokens.map((own) => codesOf(shape, grid, own)) })),
       );
-      return drawn.map((own) => codesOf(shape, grid, own));
+      const result = system.drawnCodes?.(config, filledSettings(system.settings, options.own)) ?? shape;
+      return drawn.map((own) => codesOf(result, grid, own));
     },
     dispose: () => runner.dispose(),
   };

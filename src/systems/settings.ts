@@ -19,7 +19,17 @@ export type SystemSetting =
       readonly values: readonly string[];
       readonly default?: string;
     }
-  | { readonly kind: 'flag'; readonly description: string; readonly default?: boolean };
+  | { readonly kind: 'flag'; readonly description: string; readonly default?: boolean }
+  | {
+      readonly kind: 'text';
+      readonly description: string;
+      /** What stands for it in the help. */
+      readonly placeholder: string;
+      readonly maxLength: number;
+      /** What is wrong with a text; undefined where nothing is. */
+      readonly fault: (text: string) => string | undefined;
+      readonly default?: string;
+    };
 
 export type SystemSettings = Readonly<Record<string, SystemSetting>>;
 
@@ -35,6 +45,18 @@ export function flagOfSetting(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
+/** What is wrong with a text. */
+function faultOfText(
+  what: string,
+  { maxLength, fault }: Extract<SystemSetting, { readonly kind: 'text' }>,
+  value: unknown,
+): string | undefined {
+  if (typeof value !== 'string') return `${what} ${String(value)} is not a text`;
+  if (value.length > maxLength) return `${what}: a text of more than ${maxLength} characters`;
+  const own = fault(value);
+  return own === undefined ? undefined : `${what}: ${own}`;
+}
+
 /** What is wrong with the value of a setting; undefined where nothing is. */
 function faultOfValue(name: string, setting: SystemSetting, value: unknown): string | undefined {
   const what = flagOfSetting(name).replaceAll('-', ' ');
@@ -47,6 +69,8 @@ function faultOfValue(name: string, setting: SystemSetting, value: unknown): str
       return typeof value === 'string' && setting.values.includes(value)
         ? undefined
         : `${what} ${String(value)} is unknown; use ${setting.values.join(' or ')}`;
+    case 'text':
+      return faultOfText(what, setting, value);
     case 'flag':
       return typeof value === 'boolean' ? undefined : `${what} ${String(value)} is not true or false`;
   }

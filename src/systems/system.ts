@@ -96,6 +96,8 @@ export interface TrainingExample {
 export interface SystemTraining {
   /** Gives `loss`, in nats. With dropout, it takes `dropout_key` i32 `[4]`. */
   readonly graph: Graph;
+  /** Symbols of the graph whose sizes differ from batch to batch (default: none). */
+  readonly varying?: readonly string[];
   /** The inputs of the graph but `dropout_key`. */
   batch(examples: readonly TrainingExample[], seed: number): Readonly<Record<string, HostTensor>>;
 }
@@ -164,9 +166,11 @@ export interface SystemDrawing<Config> {
   gridFault?(config: Config, grid: Grid): string | undefined;
   /** What of the choices does not go together; undefined where nothing. */
   choiceFault?(config: Config, grid: Grid, choices: ChosenSampling): string | undefined;
+  /** What pictures are in the end, where settings make that something else than the system's codes. */
+  drawnCodes?(config: Config, own: SettingValues): CodesShape | undefined;
   /** @throws RangeError for steps that cannot be. */
   plan(config: Config, request: PlanRequest): Plan;
-  /** Draws a batch of pictures. @returns each picture's tokens, as `Codes` has them */
+  /** Draws a batch of pictures. @returns each picture's tokens, as `Codes` has them, or as `drawnCodes` says */
   sample(
     run: GraphRunner,
     config: Config,

@@ -1,4 +1,4 @@
-import { varNextInput, varStep, varTeacherForced } from '../../graphs/var.js';
+import { type GivenCodes, varNextInput, varStep, varTeacherForced } from '../../graphs/var.js';
 import { indexTable, classRow } from './inputs.js';
 import { intTensor } from '../targets/target.js';
 import { defineSystem, type System } from './system.js';
@@ -64,11 +64,14 @@ export const system: System<VarFields> = /* @__PURE__ */ defineSystem<VarFields>
   recipeOf: varRecipeOf,
   graphs: (fields) => {
     const network = varNetwork(fields);
-    const scales = network.quantizer.sides.flatMap((_, scale) => [
-      [`scale.${scale}`, () => varNextInput(network, scale, 'numbers')] as const,
-      [`mix.${scale}`, () => varNextInput(network, scale, 'mixtures')] as const,
-    ]);
-    return { step: () => varStep(network), ...Object.fromEntries(scales) };
+    const nextInputs = (name: string, given: GivenCodes) =>
+      network.quantizer.sides.map(
+        (_, scale) => [`${name}.${scale}`, () => varNextInput(network, scale, given)] as const,
+      );
+    return {
+      step: () => varStep(network),
+      ...Object.fromEntries([...nextInputs('scale', 'numbers'), ...nextInputs('mix', 'mixtures')]),
+    };
   },
   training: (fields, { dropout: dropPath = 0 } = {}) => ({
     graph: varTeacherForced(varNetwork(fields), { dropPath }),

@@ -27,7 +27,7 @@ const VAR_SETTINGS: SystemSettings = {
 };
 
 /** Whether codes are mixed. */
-export const isSmooth = (own: SettingValues | undefined): boolean =>
+const isSmooth = (own: SettingValues | undefined): boolean =>
   filledSettings(VAR_SETTINGS, own).moreSmooth === true;
 
 /** One scale after the other, whatever of them is given. */
@@ -42,7 +42,7 @@ function plan({ patch_nums: sides }: VarFields, request: PlanRequest): Plan {
       const runs = [{ graph: 'step', sizes: { batch, tokens, past } }];
       past += tokens;
       const isLast = scale === sides.length - 1;
-      const next = { graph: `${isSmooth(own) ? 'mix' : 'scale'}.${scale}`, sizes: { batch } };
+      const next = { graph: `${isSmooth(own) ? 'mix' : 'scale'}.${scale}`, sizes: { batch }, isLight: true };
       return { predicts: tokens, runs: isLast && !isSmooth(own) ? runs : [...runs, next] };
     }),
   };
@@ -111,6 +111,8 @@ export const drawing: SystemDrawing<VarFields> = {
     guidanceSchedule: 'linear',
   }),
   ownOrder: (_, { height, width }) => Array.from({ length: height * width }, (_place, position) => position),
+  drawnCodes: ({ vae_kwargs }, own) =>
+    isSmooth(own) ? { kind: 'vectors', channels: vae_kwargs.z_channels } : undefined,
   plan,
   sample,
 };

@@ -50,12 +50,21 @@ export const multiScaleVq: TokenizerKind<MultiScaleVqFields> = {
   },
   ignored: [/^quantize\.ema_vocab_hit_SV$/],
   codebook: 'quantize.embedding.weight',
+  recognise: (names) => names.has('decoder.mid.attn_1.qkv.weight') && names.has('quantize.embedding.weight'),
+  fieldsIn: (fields) => {
+    const { vae_kwargs, patch_nums } = fields as Readonly<Record<string, unknown>>;
+    if (typeof vae_kwargs !== 'object' || vae_kwargs === null) return undefined;
+    return { ...vae_kwargs, ...(patch_nums !== undefined && { v_patch_nums: patch_nums }) };
+  },
   fault: (fields) => faultOfMultiScaleVq(fields) ?? faultOfSides(fields.v_patch_nums, 'v_patch_nums'),
   facts: (fields) => {
     const config = multiScaleVqConfig(fields);
     return {
       factor: latentFactor(config),
-      codes: { kind: 'scales', vocabulary: fields.vocab_size, sides: fields.v_patch_nums },
+      codes: {
+        ...{ kind: 'scales', vocabulary: fields.vocab_size, sides: fields.v_patch_nums },
+        channels: fields.z_channels,
+      },
       imageSize: multiScaleImageSide(config),
     };
   },

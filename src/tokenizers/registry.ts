@@ -1,10 +1,11 @@
 import { UsageError } from '../errors.js';
 import { multiScaleVq } from './multiScaleVq.js';
 import type { TokenizerKind } from './tokenizerKind.js';
+import { klVae } from './klVae.js';
 import { vq } from './vq.js';
 
 /** All kinds of tokenizers, the one of checkpoints that do not say theirs first. */
-export const TOKENIZERS: readonly TokenizerKind[] = [vq, multiScaleVq];
+export const TOKENIZERS: readonly TokenizerKind[] = [vq, multiScaleVq, klVae];
 
 /** The kind of checkpoints and models that do not say theirs. */
 export const DEFAULT_TOKENIZER = TOKENIZERS[0]!;

@@ -1,12 +1,4 @@
-import {
-  type Codes,
-  codesFault,
-  codesLength,
-  codesOf,
-  type CodesShape,
-  type ScaleCodes,
-  type Tokens,
-} from '../codes.js';
+import { type Codes, codesFault, codesLength, codesOf, type CodesShape, type Tokens } from '../codes.js';
 import type { RgbImage } from '../data/image.js';
 import { requirePicture } from '../data/pixels.js';
 import { decoderInput } from '../decoderInput.js';
@@ -52,7 +44,7 @@ export function createTokenizer({ kind, config, weights }: TokenizerParts, targe
   const graphs = kind.graphs(config);
   const strips = kind.strips?.(config);
   let encoder: Promise<Executable> | undefined;
-  /** By the number of scales that they decode; 0 for whole codes. */
+  /** By the number of scales that they decode; 0 for whole codes, −1 for what scales add up to. */
   const decoders = new Map<number, Promise<Executable>>();
   let codesChecked = false;
   let isDisposed = false;
@@ -66,8 +58,11 @@ export function createTokenizer({ kind, config, weights }: TokenizerParts, targe
     codesChecked = true;
   };
   const decoderOf = (codes: Codes): Promise<Executable> => {
-    const scales = isCoarse(codes, shape) ? codes.sides.length : 0;
-    const graph = () => (scales > 0 ? kind.coarseDecoder!(config, scales) : graphs.decoder());
+    const scales = scalesOf(codes, shape);
+    const graph = () => {
+      if (scales === SUMS) return kind.latentDecoder!(config);
+      return scales > 0 ? kind.coarseDecoder!(config, scales) : graphs.decoder();
+    };
     const known = decoders.get(scales) ?? target.compile(graph(), { weights });
     decoders.set(scales, known);
     return known;
@@ -129,7 +124,12 @@ export function createTokenizer({ kind, config, weights }: TokenizerParts, targe
   };
 }
 
-/** Whether the finest scales are missing. */
-function isCoarse(codes: Codes, shape: CodesShape): codes is ScaleCodes {
-  return codes.kind === 'scales' && shape.kind === 'scales' && codes.sides.length < shape.sides.length;
+/** How many scales there are of codes that are given as what their scales add up to. */
+const SUMS = -1;
+
+/** How many scales there are, where the finest are missing; 0 for whole codes. */
+function scalesOf(codes: Codes, shape: CodesShape): number {
+  if (shape.kind !== 'scales') return 0;
+  if (codes.kind === 'vectors') return SUMS;
+  return codes.kind === 'scales' && codes.sides.length < shape.sides.length ? codes.sides.length : 0;
 }

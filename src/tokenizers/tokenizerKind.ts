@@ -63,6 +63,10 @@ export interface TokenizerKind<Config extends object = object> {
   readonly ignored: readonly RegExp[];
   /** The parameter that holds the codes, where there is one. */
   readonly codebook?: string;
+  /** Whether parameters of these names are of the kind; the default kind's where none says so. */
+  recognise?(names: ReadonlySet<string>): boolean;
+  /** Its fields among those of a generator's configuration; undefined where there are none. */
+  fieldsIn?(fields: object): object | undefined;
   /** What is wrong with fields that the schema accepts; undefined where nothing is. */
   fault(config: Config): string | undefined;
   facts(config: Config): TokenizerFacts;

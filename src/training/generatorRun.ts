@@ -225,7 +225,10 @@ export function generatorTraining(data: TokenSet, options: GeneratorRunOptions):
     ...settings,
     lossGraph: taught.graph,
     validationGraph: system.training(config).graph,
-    step: { parts, recompute: options.recompute, frozen: ofTokenizer(system, taught.graph) },
+    step: {
+      ...{ parts, recompute: options.recompute, frozen: ofTokenizer(system, taught.graph) },
+      ...(taught.varying && { varying: new Set(taught.varying) }),
+    },
     batch: async (step) => {
       const examples = order.batch(step).map((example) => training[example]!);
       const size = batchSize / parts;

@@ -58,7 +58,7 @@ function meanOf(parts: readonly Readonly<Record<string, number>>[]): StepResult[
 }
 
 /**
- * A training step ready to run on a batch in parts, all of the sizes of the first one.
+ * A training step ready to run on a batch in parts, all of the sizes of the first one but for those that vary.
  * @param frozen weights of the parameters that stay as they are
  */
 export async function compileStep(
@@ -71,7 +71,7 @@ export async function compileStep(
 ): Promise<StepRunner> {
   const partGraph = (options.parts ?? 1) > 1 ? accumulationStep(lossGraph, options) : undefined;
   const compile = async (graph: Graph | undefined) =>
-    graph && target.compile(fixSizes(graph, sizesOf(graph, first)), { weights: frozen });
+    graph && target.compile(fixSizes(graph, sizesOf(graph, first), options.varying), { weights: frozen });
   const final = (await compile(stepGraph))!;
   const partial = await compile(partGraph);
   const scalarNames = scalarNamesOf(stepGraph);

@@ -1,14 +1,38 @@
 import { type Augmentation, augmentImage, NO_AUGMENTATION } from './augment.js';
 import type { ImageSource } from '../data/imageSource.js';
 import { imageSignal } from '../tokenizers/pixelSignal.js';
-import type { TokenizerKind, TokenizerLosses } from '../tokenizers/tokenizerKind.js';
+import type { TokenizerFacts, TokenizerKind, TokenizerLosses } from '../tokenizers/tokenizerKind.js';
 import { vocabularyOf } from '../codes.js';
 import { restartDeadCodes } from './deadCodes.js';
 import { dataOrder } from './dataOrder.js';
 import { heldOutBatches, splitExamples } from './heldOut.js';
-import { floatTensor } from '../targets/target.js';
+import { inputNode } from '../graph/graph.js';
+import { normalsFor } from '../random/normals.js';
+import { floatTensor, type HostTensor } from '../targets/target.js';
 import { requireBatchSettings } from './requireSettings.js';
 import type { Batch, TrainingSettings } from './trainingLoop.js';
+
+/** The input of graphs that draw latents from Gaussians. */
+const NOISE = 'noise';
+
+/** Images to validate on draw as others that training never reaches. */
+const VALIDATION_DRAW = 2 ** 31;
+
+/** Noise for the latents of images, each by its number alone: `[count, channels, height, width]` */
+function latentNoise(
+  { codes, factor, imageSize }: TokenizerFacts,
+  count: number,
+  seed: number,
+  firstDraw: number,
+): HostTensor {
+  const side = imageSize / factor;
+  const channels = codes.kind === 'vectors' ? codes.channels : 0;
+  const length = channels * side ** 2;
+  const noise = new Float32Array(count * length);
+  for (let image = 0; image < count; image++)
+    noise.set(normalsFor(seed, firstDraw + image, 0, 'posterior', 0, length), image * length);
+  return floatTensor([count, channels, side, side], noise);
+}
 
 export interface TokenizerRunOptions {
   readonly kind: TokenizerKind;
@@ -40,18 +64,23 @@ export async function tokenizerTraining(
   requireBatchSettings(options);
   const { training, heldOut } = splitExamples(source.count, options.heldOutShare, settings.seed);
   const order = dataOrder(training.length, batchSize, settings.seed);
+  const lossGraph = kind.training.graph(config, options.losses);
+  const drawsNoise = lossGraph.inputs.some((tensor) => inputNode(tensor).name === NOISE);
+  const noiseOf = (count: number, firstDraw: number) =>
+    latentNoise(kind.facts(config), count, settings.seed, firstDraw);
   const load = async (indices: readonly number[], vary: Augmentation, firstDraw: number): Promise<Batch> => {
     const images = indices.map(async (index, offset) =>
       augmentImage(await source.image(index), imageSize, vary, settings.seed, firstDraw + offset),
     );
-    return { image: imageSignal(await Promise.all(images)) };
+    const image = imageSignal(await Promise.all(images));
+    return { image, ...(drawsNoise && { noise: noiseOf(indices.length, firstDraw) }) };
   };
   const validation: Batch[] = [];
   for (const examples of heldOutBatches(heldOut, batchSize))
-    validation.push(await load(examples, NO_AUGMENTATION, 0));
+    validation.push(await load(examples, NO_AUGMENTATION, VALIDATION_DRAW));
   return {
     ...settings,
-    lossGraph: kind.training.graph(config, options.losses),
+    lossGraph,
     validationGraph: kind.training.graph(config, { ...options.losses, adversarial: false }),
     step: {
       parts,

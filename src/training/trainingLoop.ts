@@ -68,7 +68,7 @@ export interface TrainingResult {
 async function validate(target: Target, settings: TrainingSettings, weights: Weights): Promise<number> {
   const graph = settings.validationGraph ?? settings.lossGraph;
   const sizes = sizesOf(graph, settings.validation[0]!);
-  const executable = await target.compile(fixSizes(graph, sizes), { weights });
+  const executable = await target.compile(fixSizes(graph, sizes, settings.step?.varying), { weights });
   let total = 0;
   for (const batch of settings.validation)
     total += await readScalar(await executable.run(batch, ['loss']), 'loss');

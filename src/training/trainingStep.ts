@@ -102,6 +102,8 @@ export interface StepOptions {
    * decayed. In the step they are parameters still, whose weights the target is given when it compiles.
    */
   readonly frozen?: ReadonlySet<string>;
+  /** Symbols of the loss graph whose sizes differ from batch to batch (default none). */
+  readonly varying?: ReadonlySet<string>;
   /** Adds to the step what the optimiser does not do, such as replacing codes that are not used. */
   readonly extension?: StepExtension;
 }

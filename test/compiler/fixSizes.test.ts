@@ -47,6 +47,9 @@ describe('fixing the sizes of a graph', () => {
     const known = sizesOf(graph, given);
     expect(known).to.deep.equal({ batch: 2, prefix: 1, tokens: 0 });
     expect(() => fixSizes(graph, known)).to.throw(RangeError, "'past' has no value");
+    const varying = fixSizes(graph, known, new Set(['past']));
+    const symbols = varying.inputs.flatMap(({ shape }) => shape.flatMap(symbolsOf));
+    expect(new Set(symbols)).to.deep.equal(new Set(['past']));
     expect(fixSizes(graph, { ...known, past: 0 }).inputs).to.have.length(graph.inputs.length);
   });
 });

@@ -132,7 +132,7 @@ describe('export', () => {
       const [codes] = await ours
         .sampler()
         .sample([pictureOf(3, 0, [5, 0, 9, 2, 7])], settings, ({ logits }) =>
-          recorded.push(Float32Array.from(logits.data as Float32Array)),
+          recorded.push(Float32Array.from(logits!.data as Float32Array)),
         );
       await ours.dispose();
       const vocabulary = vocabularyOf(tiny.facts.codes);
@@ -176,7 +176,7 @@ describe('export', () => {
       await ours
         .sampler()
         .sample([{ ...pictureOf(3, 0, [5, 0]), known }], { ...settings, steps: 1 }, ({ logits }) =>
-          recorded.push(Float32Array.from(logits.data as Float32Array)),
+          recorded.push(Float32Array.from(logits!.data as Float32Array)),
         );
       await ours.dispose();
       const names = cacheNames(arpgConfig(tiny.generator.config));

@@ -8,6 +8,7 @@ import './elementwise.cases.js';
 import './fused.cases.js';
 import './layout.cases.js';
 import './quantized.cases.js';
+import './random.cases.js';
 import './reductions.cases.js';
 
 describe('conformance coverage', () => {

@@ -93,6 +93,12 @@ describeConformance('slice', [
     shapes: [[width, 2]],
     build: (x) => op.slice(x, { axis: 0, start: 3, length: op.subtractDims(width, 3) }),
   },
+  {
+    name: 'the rest of a symbolic axis is left out',
+    inputs: [floats([4, 2], 5)],
+    shapes: [[width, 2]],
+    build: (x) => op.slice(op.concat([x, x], 0), { axis: 0, start: 1, length: width }),
+  },
   { name: 'nothing', inputs: [table], build: (x) => op.slice(x, { axis: 0, start: 2, length: 0 }) },
 ]);
 

@@ -226,6 +226,25 @@ describe('import', () => {
       expect(other.size).to.equal(weights.size);
     });
 
+    it('where a system draws with averaged weights, those are taken before the usual ones', async () => {
+      const mar = openSafetensors(goldenPath('mar-tiny.safetensors')).tensors;
+      const averaged = stateDictOf(mar);
+      const zeros = [...mar].map(
+        ([name, { shape }]) => [name, storedFloats(shape, new Float32Array(size(shape)))] as const,
+      );
+      const last = stateDictOf(new Map(zeros), undefined, 'last');
+      const path = await write(
+        pickle.dict({ model: last.value, model_ema: averaged.value, epoch: pickle.int(1) }),
+        { ...last.storages, ...averaged.storages },
+      );
+      const notes: string[] = [];
+      const options = { note: (text: string) => void notes.push(text) };
+      const { weights: found } = await importGenerator(path, goldenPath('mar-tiny.json'), options);
+      for (const [name, tensor] of mar)
+        expect(Buffer.from(found.get(name)!.read()).equals(tensor.read()), name).to.equal(true);
+      expect(notes.join()).to.include("took the weights under 'model_ema'").and.include("'model'");
+    });
+
     it('of several unusual ones none is guessed', async () => {
       const path = await write(pickle.dict({ a: value, b: zeroDict }), both);
       expect((await failure(path)).message).to.include(

@@ -69,7 +69,7 @@ for (const target of TESTED_TARGETS.slice(2)) {
           ...{ guidance: guidance_scale, guidanceSchedule: cfg_schedule },
         };
         const tokens = await sampler.sample(pictures, options, ({ step, logits }) => {
-          expectClose(logits, golden(`generate.${id}.raw_logits.${step}`), 1e-4, `step ${step}`);
+          expectClose(logits!, golden(`generate.${id}.raw_logits.${step}`), 1e-4, `step ${step}`);
         });
         expect(tokens.flatMap((row) => Array.from(row.tokens))).to.deep.equal(
           Array.from(golden(`generate.${id}.tokens`).data),
@@ -174,7 +174,7 @@ describe('known tokens', () => {
       };
       let first: HostTensor | undefined;
       await sampler.sample([picture], greedy, ({ logits }) => {
-        first = { ...logits, data: logits.data.slice() };
+        first = { ...logits!, data: logits!.data.slice() };
       });
       for (const [query, position] of others.entries()) {
         const order = [...known, position, ...others.filter((other) => other !== position)];

@@ -15,8 +15,14 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     'nar-tiny': [],
     'maskgit-tiny': [],
     'var-tiny': [],
+    'mar-tiny': [],
+    'mar-vae-tiny': [],
   },
-  'gpujs:webasm': { 'var-tiny': ['generate.*', 'vae.reconstruction.*'] },
+  'gpujs:webasm': {
+    'var-tiny': ['generate.*', 'vae.reconstruction.*'],
+    'mar-tiny': [],
+    'mar-vae-tiny': [],
+  },
   'gpujs:cpu': {
     'arpg-tiny': ['generate.*'],
     'vq-tiny': ['latent', 'reconstruction'],
@@ -26,6 +32,8 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     'nar-tiny': ['generate.1.*', 'train.loss'],
     'maskgit-tiny': [],
     'var-tiny': ['generate.2.*', 'train.loss', 'vae.latent'],
+    'mar-tiny': [],
+    'mar-vae-tiny': [],
   },
   'gpujs:webgpu': { 'vq-tiny': ['loss.*', 'grad.*'] },
   'onnx:webgpu': {
@@ -37,6 +45,8 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     'nar-tiny': ['generate.0.*', 'train.loss'],
     'maskgit-tiny': ['generate.0.*', 'train.loss'],
     'var-tiny': ['generate.2.*', 'train.loss', 'vae.latent'],
+    'mar-tiny': ['generate.0.*', 'train.loss'],
+    'mar-vae-tiny': [],
   },
 };
 

@@ -24,15 +24,16 @@ export async function writeCheckpoint(
   writeFileSync(path, await buffer(zip.outputStream));
 }
 
-/** The pickled state dict of weights, and its storages; `rename` gives the names in it. */
+/** The pickled state dict of weights, and its storages; `rename` gives the names in it, `prefix` starts those of storages. */
 export function stateDictOf(
   weights: Weights,
   rename: (name: string) => string = (name) => name,
+  prefix = '',
 ): { readonly value: Encoded; readonly storages: Readonly<Record<string, Uint8Array>> } {
   const entries = [...weights].map(([name, tensor], index) => {
     const { dtype, shape } = tensor;
     const description = {
-      storage: String(index),
+      storage: `${prefix}${index}`,
       type: STORAGE_CLASSES[dtype],
       elements: countElements(shape),
       shape,
@@ -42,6 +43,6 @@ export function stateDictOf(
   });
   return {
     value: pickle.dict(Object.fromEntries(entries.map(({ name, value }) => [name, value]))),
-    storages: Object.fromEntries(entries.map(({ index, bytes }) => [index, bytes])),
+    storages: Object.fromEntries(entries.map(({ index, bytes }) => [`${prefix}${index}`, bytes])),
   };
 }

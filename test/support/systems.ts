@@ -2,7 +2,14 @@ import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import { readFloats, storedFloats, type Weights } from '../../src/graph/weights.js';
 import { openTokenizer, type TokenizerModel } from '../../src/models/modelFolder.js';
 import { vq } from '../../src/tokenizers/vq.js';
-import { parseSystemConfig } from '../../src/models/parseConfig.js';
+import { parametersOf } from '../../src/graph/graph.js';
+import { vocabularyOf } from '../../src/codes.js';
+import { parameterGraphs } from '../../src/models/tokenizerParameters.js';
+import { system as varSystem } from '../../src/systems/var.js';
+import type { VarFields } from '../../src/systems/varFields.js';
+import { klVae } from '../../src/tokenizers/klVae.js';
+import { multiScaleVq } from '../../src/tokenizers/multiScaleVq.js';
+import { parseSystemConfig, parseTokenizerConfig } from '../../src/models/parseConfig.js';
 import type { Generator } from '../../src/systems/sampler.js';
 import type { System } from '../../src/systems/system.js';
 import type { DeviceTensor, Executable, Target } from '../../src/targets/target.js';
@@ -16,7 +23,14 @@ export function goldenGenerator(system: System): Generator & { readonly weights:
   const config = parseSystemConfig(system, goldenJson(`${name}.json`).config, name);
   const { tied = {} } = system.checkpoint;
   const { tensors } = openSafetensors(goldenPath(`${name}.safetensors`));
-  const weights = new Map([...tensors].filter(([tensor]) => !Object.hasOwn(tied, tensor)));
+  const names = new Set(
+    parameterGraphs(system, config)
+      .flatMap(parametersOf)
+      .map((node) => node.name),
+  );
+  const weights = new Map(
+    [...tensors].filter(([tensor]) => names.has(tensor) && !Object.hasOwn(tied, tensor)),
+  );
   return { system, config, weights };
 }
 
@@ -31,6 +45,31 @@ export function tokenizerOf(codes: number): TokenizerModel {
     config: { ...config, codebook_size: codes },
     weights: new Map([...weights, [vq.codebook!, storedFloats([codes, width], rows)]]),
   };
+}
+
+/** The tokenizer of VAR's golden numbers. */
+export function goldenScales(): TokenizerModel {
+  const { config: fields } = goldenGenerator(varSystem);
+  const { vae_kwargs, patch_nums } = fields as VarFields;
+  const config = parseTokenizerConfig(multiScaleVq, { ...vae_kwargs, v_patch_nums: patch_nums }, 'var-tiny');
+  const { encoder, decoder } = multiScaleVq.graphs(config);
+  const { tensors } = openSafetensors(goldenPath('var-tiny.safetensors'));
+  const names = new Set([encoder(), decoder()].flatMap(parametersOf).map(({ name }) => name));
+  const weights = new Map([...tensors].filter(([name]) => names.has(name)));
+  return { kind: multiScaleVq, config, weights };
+}
+
+/** The KL autoencoder of MAR's golden numbers. */
+function goldenVectors(): TokenizerModel {
+  const config = parseTokenizerConfig(klVae, goldenJson('mar-vae-tiny.json').config, 'mar-vae-tiny');
+  return { kind: klVae, config, weights: openSafetensors(goldenPath('mar-vae-tiny.safetensors')).tensors };
+}
+
+/** A tokenizer that speaks the codes of a system's golden network. */
+export function tokenizerFor({ system, config }: Generator): TokenizerModel {
+  const { codes } = system.config.facts(config);
+  if (codes.kind === 'vectors') return goldenVectors();
+  return codes.kind === 'scales' ? goldenScales() : tokenizerOf(vocabularyOf(codes));
 }
 
 /** A target that counts the tensors it gave and that nobody freed yet. */

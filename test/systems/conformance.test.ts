@@ -14,9 +14,10 @@ import {
   sampleTokens,
   writeModelFolder,
 } from '../../src/index.js';
+import { parameterGraphs } from '../../src/models/tokenizerParameters.js';
 import { precisionOf, RUN_PRECISIONS } from '../../src/models/precision.js';
 import type { GraphRun } from '../../src/sampling/plan.js';
-import type { PictureRequest, SamplingOptions } from '../../src/sampling/request.js';
+import type { KnownCodes, PictureRequest, SamplingOptions } from '../../src/sampling/request.js';
 import { createGraphRunner, type GraphRunner } from '../../src/sampling/runner.js';
 import type { StepOptions } from '../../src/sampling/sampler.js';
 import { orderOf } from '../../src/systems/orders.js';
@@ -31,12 +32,68 @@ import { createRun, readCheckpoint } from '../../src/training/runFolder.js';
 import { readLog } from '../../src/training/runLog.js';
 import { train } from '../../src/training/trainingLoop.js';
 import { ADAMW_DEFAULTS } from '../../src/training/trainingStep.js';
-import { countingTarget, goldenGenerator, tokenizerOf } from '../support/systems.js';
+import { expectClose } from '../support/conformance.js';
+import { floatTensor } from '../../src/targets/target.js';
+import { countingTarget, goldenGenerator, tokenizerFor } from '../support/systems.js';
 import { temporaryFolder } from '../support/temporary.js';
-import { type Codes, formOf, vocabularyOf } from '../../src/codes.js';
-import { knownTokens } from '../support/codes.js';
+import {
+  type Codes,
+  codesFault,
+  codesLength,
+  codesOf,
+  type CodesShape,
+  countKnown,
+  formOf,
+  tokenCount,
+  type TokenGrid,
+  type Tokens,
+  vocabularyOf,
+} from '../../src/codes.js';
+import { tokenRoom } from '../../src/data/tokenData.js';
 
 const target = onnxTarget({ threads: 1 });
+
+/** The numbers of each position of the finest grid, which come last where there are several grids. */
+function finest(codes: Codes): readonly (readonly number[])[] {
+  const { tokens, grid } = codes;
+  const positions = grid.height * grid.width;
+  const width = codes.kind === 'vectors' ? codes.channels : 1;
+  const last = tokens.subarray(tokens.length - positions * width);
+  return Array.from({ length: positions }, (_, position) =>
+    Array.from(last.subarray(position * width, (position + 1) * width)),
+  );
+}
+
+/** Expects the same codes: of vectors, the same but for the rounding of another number of rows or another target. */
+function expectSame({ kind }: CodesShape, actual: Tokens, expected: Tokens, what: string): void {
+  if (kind !== 'vectors') {
+    expect(Array.from(actual), what).to.deep.equal(Array.from(expected));
+    return;
+  }
+  const tensor = (data: Tokens) => floatTensor([data.length], data);
+  expectClose(tensor(actual), tensor(expected), 1e-4, what);
+}
+
+/** Numbers of the finest grid that are given at some positions; vectors have others beside the first. */
+function given(
+  shape: CodesShape,
+  grid: TokenGrid,
+  places: readonly (readonly [position: number, token: number])[],
+): KnownCodes {
+  const length = codesLength(shape, grid);
+  const positions = grid.height * grid.width;
+  const keep = new Set(places.map(([position]) => position));
+  if (shape.kind !== 'vectors') {
+    const tokens = new Int32Array(length);
+    for (const [position, token] of places) tokens[length - positions + position] = token;
+    return { tokens, keep };
+  }
+  const tokens = new Float32Array(length);
+  for (const [position, token] of places)
+    for (let channel = 0; channel < shape.channels; channel++)
+      tokens[position * shape.channels + channel] = token / 10 - channel;
+  return { tokens, keep };
+}
 
 /** What every entry of the registry must do. */
 for (const system of SYSTEMS)
@@ -47,6 +104,8 @@ for (const system of SYSTEMS)
     const { grid, classes, codes } = system.config.facts(config);
     const vocabulary = vocabularyOf(codes);
     const positions = grid.height * grid.width;
+    /** Those of all scales where there are several. */
+    const tokensOfPicture = tokenCount(codes, grid);
     const settings = filledSettings(system.settings);
     const own = system.defaults(config, grid, settings);
     const steps = system.choices.steps ? 5 : own.steps;
@@ -85,11 +144,15 @@ for (const system of SYSTEMS)
         parametersOf(graph)
           .map(({ name, outputs }) => `${name} ${outputs[0]!.shape.join()}`)
           .sort();
-      const step = namesOf(system.graphs(config).step!());
-      expect(namesOf(system.training(config).graph)).to.deep.equal(step);
-      expect(namesOf(system.training(config, { dropout: 0.1 }).graph)).to.deep.equal(step);
+      const all = [...new Set(parameterGraphs(system, config).flatMap(namesOf))].sort();
+      const isOwn = (name: string) => !system.checkpoint.ofTokenizer?.test(name);
+      for (const options of [{}, { dropout: 0.1 }]) {
+        const trained = namesOf(system.training(config, options).graph);
+        expect(trained.filter(isOwn)).to.deep.equal(all.filter(isOwn));
+        expect(all).to.include.members(trained);
+      }
       for (const make of Object.values(system.graphs(config)))
-        for (const parameter of namesOf(make())) expect(step).to.include(parameter);
+        for (const parameter of namesOf(make())) expect(all).to.include(parameter);
     });
 
     it('has a row for each class where it says so', () => {
@@ -108,7 +171,7 @@ for (const system of SYSTEMS)
         const together = await sampler.sample(pictures, options);
         for (const [index, drawn] of together.entries()) {
           const [alone] = await sampler.sample([pictures[index]!], options);
-          expect(alone, `picture ${index}`).to.deep.equal(drawn);
+          expectSame(codes, alone!.tokens, drawn.tokens, `picture ${index}`);
         }
         expect(new Set(together.map(({ tokens }) => tokens.join())).size).to.equal(pictures.length);
         await sampler.dispose();
@@ -140,19 +203,25 @@ for (const system of SYSTEMS)
           { ...options, guidance },
           (report) => {
             for (const tokens of report.tokens)
-              expect(tokens.every((token) => token >= -1 && token < vocabulary)).to.equal(true);
-            unknown.push(report.tokens[0]!.filter((token) => token < 0).length);
+              expect(
+                tokens.every((token) =>
+                  codes.kind === 'vectors' ? !(Math.abs(token) > 1e6) : token >= -1 && token < vocabulary,
+                ),
+              ).to.equal(true);
+            unknown.push(tokensOfPicture - countKnown(codesOf(codes, grid, report.tokens[0]!)));
           },
         );
         const plan = system.plan(config, {
           ...{ grid, predicted: positions, known: 0, steps, schedule: options.schedule, own: settings },
           rows: pictures.length * (guidance === system.noGuidance ? 1 : 2),
+          isGuided: guidance !== system.noGuidance,
         });
-        expect(runs).to.deep.equal(plan.steps.flatMap((step) => step.runs));
+        const planned = plan.steps.flatMap((step) => step.runs.map(({ graph, sizes }) => ({ graph, sizes })));
+        expect(runs).to.deep.equal(planned);
         const counts = plan.steps.map(({ predicts }) => predicts);
         expect(Math.min(...counts)).to.be.at.least(1);
-        expect(counts.reduce((sum, count) => sum + count)).to.equal(positions);
-        let left = positions;
+        expect(counts.reduce((sum, count) => sum + count)).to.equal(tokensOfPicture);
+        let left = tokensOfPicture;
         expect(unknown).to.deep.equal(counts.map((count) => (left -= count)));
       }
       await runner.dispose();
@@ -160,7 +229,8 @@ for (const system of SYSTEMS)
 
     it('refuses steps and schedules that it does not have', () => {
       const request = {
-        ...{ grid, predicted: positions, known: 0, schedule: options.schedule, own: settings, rows: 1 },
+        ...{ grid, predicted: positions, known: 0, schedule: options.schedule, own: settings },
+        ...{ rows: 1, isGuided: false },
       };
       for (const wrong of [0, 2.5, -1, positions + 1, Number.NaN])
         expect(() => system.plan(config, { ...request, steps: wrong }), String(wrong)).to.throw(RangeError);
@@ -179,7 +249,7 @@ for (const system of SYSTEMS)
         known: {
           ...pictures[0]!,
           order: pictures[0]!.order.slice(1),
-          known: knownTokens(positions, [[pictures[0]!.order[0]!, 1]]),
+          known: given(codes, grid, [[pictures[0]!.order[0]!, 1]]),
         },
       } as const;
       for (const [ability, request] of Object.entries(attempts)) {
@@ -200,7 +270,7 @@ for (const system of SYSTEMS)
     it('keeps given tokens, or says that it cannot', async () => {
       await writeModelFolder(temporary('known'), {
         generator: { ...generator, labels: [] },
-        tokenizer: tokenizerOf(vocabulary),
+        tokenizer: tokenizerFor(generator),
       });
       const model = await load(temporary('known'), { target });
       const side = grid.width * model.tokenizer.factor;
@@ -216,18 +286,20 @@ for (const system of SYSTEMS)
       }
       const { windows } = redrawn as InpaintResult;
       const [{ before, after, drawn }] = windows as [InpaintResult['windows'][number]];
-      for (const [position, token] of before.tokens.entries())
-        if (!drawn.includes(position)) expect(after.tokens[position]).to.equal(token);
-      const known = knownTokens(positions, [
+      for (const [position, token] of finest(before).entries())
+        if (!drawn.includes(position)) expect(finest(after)[position]).to.deep.equal(token);
+      const known = given(codes, grid, [
         [3, 1],
         [9, 30],
         [0, 7],
       ]);
       const order = pictures[0]!.order.filter((position) => !known.keep.has(position));
       const sampler = createSampler(generator, target);
-      const [{ tokens }] = (await sampler.sample([{ ...pictures[0]!, order, known }], options)) as [Codes];
-      for (const position of known.keep) expect(tokens[position]).to.equal(known.tokens[position]);
-      for (const position of order) expect(tokens[position]).to.be.within(0, vocabulary - 1);
+      const [sampled] = (await sampler.sample([{ ...pictures[0]!, order, known }], options)) as [Codes];
+      const wanted = finest(codesOf(codes, grid, known.tokens));
+      for (const position of known.keep) expect(finest(sampled)[position]).to.deep.equal(wanted[position]);
+      expect(codesFault(codes, sampled)).to.equal(undefined);
+      expect(countKnown(sampled)).to.equal(tokensOfPicture);
       await sampler.dispose();
     });
 
@@ -280,12 +352,13 @@ for (const system of SYSTEMS)
 
     it('learns, and a run that is continued is the one that never stopped, bit for bit', async () => {
       const count = 8;
+      const tokens = tokenRoom(codes, count * codesLength(codes, grid));
       const data = {
         form: formOf(codes),
-        tokens: Int32Array.from({ length: count * positions }, (_, at) => (at * at + (at >> 4)) % 4),
+        tokens: tokens.map((_, at) => (at * at + (at >> 4)) % 4),
         classIds: Int32Array.from({ length: count }, (_, image) => image % 2),
         variants: 1,
-        positions,
+        positions: tokensOfPicture,
       };
       const settings = {
         optimizer: ADAMW_DEFAULTS,
@@ -325,19 +398,19 @@ for (const system of SYSTEMS)
       mkdirSync(temporary('.'), { recursive: true });
       await writeModelFolder(temporary('page'), {
         generator: { ...generator, labels: [] },
-        tokenizer: tokenizerOf(vocabulary),
+        tokenizer: tokenizerFor(generator),
       });
       const model = await load(temporary('page'), { target });
       const count = system.choices.steps ? { steps: 3 } : {};
       writeFileSync(temporary('page.mjs'), await exportGpujs(model, { mode: 'cpu', ...count }));
       const page = (await import(temporary('page.mjs'))) as {
-        load(gpu: unknown): { sample(options: object): Promise<{ tokens: Int32Array }> };
+        load(gpu: unknown): { sample(options: object): Promise<{ tokens: Tokens }> };
       };
       const drawing = page.load(createRequire(import.meta.url)('gpu.js'));
       for (const guided of [{}, { guidance: 1 }]) {
         const { tokens } = await drawing.sample({ class: 1, seed: 4, ...guided });
         const { pictures: drawn } = await sampleTokens(model, { classes: [1], seed: 4, ...count, ...guided });
-        expect(Array.from(tokens)).to.deep.equal(Array.from(drawn[0]!.codes.tokens));
+        expectSame(codes, tokens, drawn[0]!.codes.tokens, 'the page');
       }
       await model.dispose();
     });

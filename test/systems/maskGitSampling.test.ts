@@ -86,7 +86,7 @@ describe('MaskGIT sampling', () => {
         const options = { steps, own: { sampler } };
         const { schedule } = optionsOf(options);
         const plan = drawing.plan(config, {
-          ...{ grid, predicted: POSITIONS, known: 0, steps, schedule, rows: 2 },
+          ...{ grid, predicted: POSITIONS, known: 0, steps, schedule, rows: 2, isGuided: true },
           own: filledSettings(drawing.settings, options.own),
         });
         expect(plan.steps.map(({ runs }) => runs)).to.deep.equal(
@@ -210,6 +210,7 @@ describe('MaskGIT sampling', () => {
           steps: 4,
           schedule,
           rows: 1,
+          isGuided: false,
         };
         const plan = drawing.plan(config, { ...asked, own });
         expect(plan.steps.reduce((sum, { predicts }) => sum + predicts, 0)).to.equal(POSITIONS);

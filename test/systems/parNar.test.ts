@@ -44,7 +44,10 @@ const square = (side: number): Grid => ({ height: side, width: side });
 function planOf<Config extends object>(system: System<Config>, config: Config, grid: Grid) {
   const { steps, schedule } = system.defaults(config, grid, {});
   const predicted = grid.height * grid.width;
-  return system.plan(config, { grid, predicted, known: 0, steps, schedule, own: {}, rows: 1 });
+  return system.plan(config, {
+    ...{ grid, predicted, known: 0, steps, schedule, own: {} },
+    ...{ rows: 1, isGuided: false },
+  });
 }
 
 const parFields = (fields: object = {}) =>
@@ -153,7 +156,7 @@ async function drawn(system: System, config: object, grid: Grid) {
       ...{ seed: 5, guidance: 1, guidanceSchedule: 'constant', temperature: 1, topK: 0, topP: 1 },
       ...{ steps, schedule },
     },
-    ({ logits: { dtype, shape, data } }) => passes.push({ dtype, shape, data: data.slice() }),
+    ({ logits }) => passes.push({ ...logits!, data: logits!.data.slice() }),
   );
   await sampler.dispose();
   const logits = [0, 1].flatMap((row) =>

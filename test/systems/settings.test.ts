@@ -6,14 +6,33 @@ import {
   faultOfSettings,
   filledSettings,
   flagOfSetting,
+  type SystemSetting,
   type SystemSettings,
 } from '../../src/systems/settings.js';
+
+/** A value that a setting may have. */
+function someValue(setting: SystemSetting): number | string | boolean {
+  switch (setting.kind) {
+    case 'choice':
+      return setting.values[0]!;
+    case 'flag':
+      return true;
+    case 'text':
+      return '5';
+    default:
+      return 1;
+  }
+}
 
 const settings: SystemSettings = {
   partsShown: { kind: 'whole', description: 'parts', min: 1, max: 4, default: 2 },
   noise: { kind: 'number', description: 'noise', min: 0 },
   rule: { kind: 'choice', description: 'rule', values: ['one', 'other'], default: 'one' },
   keep: { kind: 'flag', description: 'keep' },
+  word: {
+    ...{ kind: 'text', description: 'word', placeholder: 'WORD', maxLength: 4 },
+    fault: (text) => (text === 'no' ? "'no' is not yes" : undefined),
+  },
 };
 
 describe('settings that only some systems have', () => {
@@ -33,13 +52,16 @@ describe('settings that only some systems have', () => {
       ['rule', 'third', 'rule third is unknown; use one or other'],
       ['rule', 1, 'rule 1 is unknown; use one or other'],
       ['keep', 'yes', 'keep yes is not true or false'],
+      ['word', 1, 'word 1 is not a text'],
+      ['word', 'many letters', 'word: a text of more than 4 characters'],
+      ['word', 'no', "word: 'no' is not yes"],
       ['toString', 1, 'there is no setting toString'],
     ];
     for (const [name, value, fault] of faults)
       expect(faultOfSettings(settings, { [name]: value as number })).to.equal(fault);
-    expect(faultOfSettings(settings, { partsShown: 1, noise: 0.5, rule: 'other', keep: true })).to.equal(
-      undefined,
-    );
+    expect(
+      faultOfSettings(settings, { partsShown: 1, noise: 0.5, rule: 'other', keep: true, word: 'yes' }),
+    ).to.equal(undefined);
   });
 
   it('have flags with hyphens', () => {
@@ -61,8 +83,7 @@ describe('settings that only some systems have', () => {
     for (const system of SYSTEMS)
       for (const other of SYSTEMS)
         for (const [name, setting] of Object.entries(other.settings)) {
-          const usual = setting.kind === 'choice' ? setting.values[0]! : setting.kind === 'flag' || 1;
-          const value = setting.default ?? usual;
+          const value = setting.default ?? someValue(setting);
           const attempt = () => requireSettings(system, { [name]: value });
           if (Object.hasOwn(system.settings, name)) attempt();
           else expect(attempt).to.throw(UsageError, other.title);

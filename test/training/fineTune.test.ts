@@ -9,7 +9,7 @@ import { readFloats, type Weights } from '../../src/graph/weights.js';
 import { generatorStart, tokenizerStart } from '../../src/training/fineTune.js';
 import { SYSTEMS } from '../../src/systems/registry.js';
 import { arpg } from '../support/cli.js';
-import { goldenGenerator } from '../support/systems.js';
+import { goldenGenerator, tokenizerFor } from '../support/systems.js';
 import { writeEditableModel } from '../support/editableModel.js';
 import { temporaryFolder } from '../support/temporary.js';
 
@@ -80,9 +80,12 @@ describe('a generator that starts from another', () => {
     for (const system of SYSTEMS) {
       const known = { ...goldenGenerator(system), labels: [] };
       const { grid, classes, codes } = system.config.facts(known.config);
-      const sizes = { grid, classes: classes - 7, codes, tokenizer: {} };
-      const config = { ...known.config, ...system.config.sized(sizes) };
-      const { weights, note } = generatorStart(known, { ...known, tokenizer: {}, config }, 'it', 1);
+      const { config: tokenizer } = tokenizerFor(known);
+      const config = {
+        ...known.config,
+        ...system.config.sized({ grid, classes: classes - 7, codes, tokenizer }),
+      };
+      const { weights, note } = generatorStart(known, { ...known, tokenizer, config }, 'it', 1);
       expect(note, system.name).to.include(`of ${classes - 7}, 0 are known to it by name`);
       const { parameter } = system.checkpoint.classRows(config);
       const rows = (from: Weights) => from.get(parameter)!.shape[0]!;

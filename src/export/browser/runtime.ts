@@ -169,10 +169,15 @@ function loadGraph({ inputs, plans }: ModuleGraph, sources: readonly string[]): 
 
 /** Runs the graphs of a module. */
 function moduleRunner(runner: KernelRunner, graphs: ReadonlyMap<string, LoadedGraph>): GraphRunner {
+  const graphOf = (name: string): LoadedGraph => {
+    const graph = graphs.get(name);
+    if (!graph) throw new RangeError(`the module was exported with other settings: it has no graph ${name}`);
+    return graph;
+  };
   return {
-    caches: (name) => cachesAmong(graphs.get(name)!.inputs),
+    caches: (name) => cachesAmong(graphOf(name).inputs),
     run(name, inputs) {
-      const { inputs: declared, plans } = graphs.get(name)!;
+      const { inputs: declared, plans } = graphOf(name);
       const sizes = declared.reduce<DimBindings>(
         (known, input) => bindShape(input.shape, inputs[input.name]!.shape, known),
         {},

@@ -1,6 +1,7 @@
 import { randArStep } from '../../../graphs/randAr.js';
 import { InputError, UserError } from '../../../src/errors.js';
 import { type DecoderFields, decoderNetwork } from '../../../src/systems/decoderFields.js';
+import { system as mar } from '../../../src/systems/mar.js';
 import { system as maskGit } from '../../../src/systems/maskGit.js';
 import { findSystem, SYSTEM_NAMES, SYSTEMS } from '../../../src/systems/registry.js';
 import { system as varSystem } from '../../../src/systems/var.js';
@@ -8,6 +9,8 @@ import { floatTensor, type Target } from '../../../src/targets/target.js';
 import { vq } from '../../../src/tokenizers/vq.js';
 import { type Checklist, createChecklists, type Outcome, TWIN_WEIGHTS } from './checklist.js';
 import { type Configuration, type GoldenSet, readNumbers } from './goldenSet.js';
+import { replayMar } from './mar/replay.js';
+import { replayKlVae } from './mar/replayKlVae.js';
 import { replayEvaluation } from './evaluation/replay.js';
 import { replayMaskGit } from './maskGit/replay.js';
 import { NAR_EXTRAS, PAR_EXTRAS } from './parNar.js';
@@ -36,6 +39,8 @@ const EXTRAS: Readonly<Record<string, SystemExtras>> = {
   nar: NAR_EXTRAS,
 };
 
+/** What sets of KL autoencoders are called. */
+const KL_VAE_SETS = 'mar-vae';
 /** What sets of the measures of pictures are called. */
 const EVALUATION_SETS = 'eval';
 
@@ -44,6 +49,8 @@ function replayOf(kind: string): Replay | undefined {
   if (kind === vq.name) return replayTokenizer;
   if (kind === EVALUATION_SETS) return replayEvaluation;
   if (kind === maskGit.name) return replayMaskGit;
+  if (kind === mar.name) return replayMar;
+  if (kind === KL_VAE_SETS) return replayKlVae;
   if (kind === varSystem.name) return replayVar;
   const system = findSystem(kind);
   return system && ((...rest) => replayGenerator(system, EXTRAS[kind] ?? {}, ...rest));
@@ -54,7 +61,7 @@ export function requireReplay({ name, kind }: GoldenSet): Replay {
   const replay = replayOf(kind);
   if (!replay)
     throw new InputError(
-      `${name}: sets of '${kind}' cannot be replayed; there are ${[...SYSTEM_NAMES, vq.name, EVALUATION_SETS].join(', ')}`,
+      `${name}: sets of '${kind}' cannot be replayed; there are ${[...SYSTEM_NAMES, vq.name, KL_VAE_SETS, EVALUATION_SETS].join(', ')}`,
     );
   return replay;
 }

@@ -81,6 +81,7 @@ function settingOf(subject: GeneratorSubject, own: GenerationCase): Setting {
       schedule,
       own: settings,
       rows,
+      isGuided: true,
     }),
   };
 }

@@ -56,6 +56,12 @@ export const TOLERANCES = {
   preciselyTrained: { limit: 5e-5 },
   // A softmax of logits that are divided by as little as 0.0135 amplifies rounding.
   mixtures: { limit: 2e-5 },
+  // What a network predicts of noise, and what is drawn by it: each step takes up the rounding of those before.
+  predictions: { limit: 1e-4 },
+  vectors: { limit: 7e-5 },
+  diffusionLosses: { limit: 1.5e-6 },
+  // Row by row: differences of nearly equal numbers.
+  bounds: { limit: 3e-4 },
   // Schedules are float32 throughout.
   shares: { limit: 5e-7 },
 } satisfies Readonly<Record<string, Tolerance>>;

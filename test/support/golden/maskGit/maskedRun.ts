@@ -120,9 +120,12 @@ export async function runMasked(
     index,
     order: start.orders[index]!,
   }));
-  const rows = labels.length * (isGuided(options) ? 2 : 1);
+  const guided = isGuided(options);
   const { own } = options;
-  const plan = drawing.plan(network, { grid, predicted, known: 0, steps, schedule, own, rows });
+  const plan = drawing.plan(network, {
+    ...{ grid, predicted, known: 0, steps, schedule, own },
+    ...{ rows: labels.length * (guided ? 2 : 1), isGuided: guided },
+  });
   const loop = maskedLoop(network, rowsOf(requests, options), steps, options, false);
   const logits: HostTensor[] = [];
   const fed: Int32Array[][] = [];
