@@ -55,7 +55,7 @@ Figures are those of papers only with --features inception, whose weights 'arpg 
 pictures. The small network that comes with arpg knows digits and emoji; its figures compare such pictures alone.`;
   static override examples = [
     '<%= config.bin %> eval drawn/ --reference fixtures/digits/held-out',
-    '<%= config.bin %> sample --class 3 --count 100 --format npz -o threes.npz && <%= config.bin %> eval threes.npz --metrics is',
+    '<%= config.bin %> eval threes.npz --metrics is --json',
     '<%= config.bin %> eval samples.npz --reference VIRTUAL_imagenet256_labeled.npz --features inception',
     '<%= config.bin %> eval drawn/ --shard 1/2 -o part-1.safetensors',
     '<%= config.bin %> eval --merge part-1.safetensors part-2.safetensors --reference statistics.npz',

@@ -167,6 +167,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/files',
     'graphs',
     'src/graph',
+    'src/compiler',
     'src/inspect',
     'src/random',
     'src/targets',

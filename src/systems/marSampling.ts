@@ -26,7 +26,7 @@ const MAR_SETTINGS: SystemSettings = {
   diffusionSteps: {
     kind: 'text',
     description:
-      "steps in which a token is drawn: a number such as 100, ddim25 for every so-manieth of the trained 1000, or numbers for equal sections of them, such as 10,5; the model's where it is left out",
+      "steps in which a token is drawn: a number such as 100, ddim25 for 25 at one distance from step 0, or numbers for equal sections of the trained 1000, such as 10,5; the model's where it is left out",
     placeholder: 'STEPS',
     maxLength: 64,
     fault: faultOfTimesteps,

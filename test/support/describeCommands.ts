@@ -9,9 +9,8 @@ import type { System } from '../../src/systems/system.js';
 import { arpg } from './cli.js';
 import { goldenJson, goldenNumbers, goldenPath } from './golden.js';
 import { stateDictOf, writeCheckpoint } from './pickle.js';
-import { goldenGenerator, tokenizerOf } from './systems.js';
+import { goldenGenerator, tokenizerFor } from './systems.js';
 import { temporaryFolder } from './temporary.js';
-import { vocabularyOf } from '../../src/codes.js';
 
 const TINY = new URL('../../../fixtures/models/tiny', import.meta.url).pathname;
 
@@ -38,9 +37,10 @@ interface Case {
   readonly temp_warmup?: number;
 }
 
-/** Whether nothing in a case is left to chance, so that the command can draw it. */
-const isCertain = ({ sampler, randomize, top_k }: Case): boolean =>
-  sampler === undefined || (sampler === 'halton' && randomize === false && top_k === 1);
+/** Whether nothing in a case of a system's is left to chance, so that the command can draw it. */
+const isCertain = ({ codes }: System, { sampler, randomize, top_k }: Case): boolean =>
+  codes !== 'vectors' &&
+  (sampler === undefined || (sampler === 'halton' && randomize === false && top_k === 1));
 
 /** A case of MaskGIT's Halton sampler. */
 function haltonFlags(test: Case): readonly string[] {
@@ -58,10 +58,31 @@ function haltonFlags(test: Case): readonly string[] {
 }
 
 /** Fields of a network that is trained within seconds. */
-const sizesOf = ({ name }: System): object =>
-  name === 'maskgit'
-    ? { hidden_dim: 16, depth: 2, heads: 2, mlp_dim: 64 }
-    : { dim: 16, n_layer: 2, n_head: 2, multiple_of: 16 };
+function sizesOf({ name }: System): object {
+  if (name === 'maskgit') return { hidden_dim: 16, depth: 2, heads: 2, mlp_dim: 64 };
+  if (name !== 'mar') return { dim: 16, n_layer: 2, n_head: 2, multiple_of: 16 };
+  const stacks = ['encoder', 'decoder'].flatMap((part) =>
+    Object.entries({ embed_dim: 16, depth: 1, num_heads: 2 }).map(([field, size]) => [
+      `${part}_${field}`,
+      size,
+    ]),
+  );
+  return {
+    ...Object.fromEntries(stacks),
+    buffer_size: 4,
+    diffloss_d: 1,
+    diffloss_w: 32,
+    num_sampling_steps: 'ddim4',
+  };
+}
+
+/** The codes of a picture of 16 tokens, as a line of a file has them. */
+function lineOf({ codes }: System, image: number): object {
+  if (codes !== 'vectors')
+    return { tokens: Array.from({ length: 16 }, (_token, place) => (image + place) % 32) };
+  const vectors = Array.from({ length: 64 }, (_number, place) => Math.sin(image + place));
+  return { vectors, channels: 4, grid: [4, 4] };
+}
 
 function flagsOf(test: Case, order: string | undefined): readonly string[] {
   if (test.sampler !== undefined) return haltonFlags(test);
@@ -174,7 +195,7 @@ export function describeCommands(system: System): void {
       expect(existsSync(temporary('never'))).to.equal(false);
     });
 
-    for (const test of cases.filter(isCertain))
+    for (const test of cases.filter((own) => isCertain(system, own)))
       it(`sample draws the official tokens of case ${test.id}`, () => {
         let order: string | undefined;
         if (system.can.order && test.sampler === undefined) {
@@ -218,8 +239,7 @@ export function describeCommands(system: System): void {
     it('what it cannot do is refused in one line that names the systems which can', async () => {
       const whole = temporary('whole');
       const generator = { ...goldenGenerator(system), labels: [] };
-      const vocabulary = vocabularyOf(system.config.facts(generator.config).codes);
-      await writeModelFolder(whole, { generator, tokenizer: tokenizerOf(vocabulary) });
+      await writeModelFolder(whole, { generator, tokenizer: tokenizerFor(generator) });
       const picture = temporary('picture.png');
       const drawn = arpg(['sample', '--model', whole, '--class', '1', '--seed', '1', '-o', picture]);
       expect(drawn.code, drawn.errors).to.equal(0);
@@ -253,14 +273,15 @@ export function describeCommands(system: System): void {
 
     it('train --system trains one that sample draws with', () => {
       const lines = Array.from({ length: 8 }, (_, image) => ({
-        tokens: Array.from({ length: 16 }, (_token, place) => (image + place) % 32),
+        ...lineOf(system, image),
         class_id: image % 2,
       }));
       writeFileSync(temporary('lines.jsonl'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
       writeFileSync(temporary('sizes.json'), JSON.stringify(sizesOf(system)));
       const run = temporary('run');
+      const tokenizer = system.codes === 'indices' ? TINY : temporary('whole');
       const trained = arpg([
-        ...['train', '--system', system.name, '--config', temporary('sizes.json'), '--tokenizer', TINY],
+        ...['train', '--system', system.name, '--config', temporary('sizes.json'), '--tokenizer', tokenizer],
         ...['--data', temporary('lines.jsonl'), '--steps', '3', '--batch', '4', '--seed', '1', '--out', run],
       ]);
       expect(trained.code, trained.errors).to.equal(0);
