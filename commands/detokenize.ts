@@ -2,16 +2,17 @@ import { Args, Flags } from '@oclif/core';
 import {
   codesFault,
   codesOfLine,
+  commonRecord,
   decodeText,
   InputError,
   MAX_INPUT_BYTES,
+  notesOf,
   parseTokenLines,
 } from '../src/index.js';
 import { GROUPS } from '../src/cli/flagGroups.js';
 import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { checkImageOutput, checkImageSize, IMAGE_FORMATS, writeImages } from '../src/cli/imageOutput.js';
 import { chooseOutput, outputFlags } from '../src/cli/outputFormat.js';
-import { commonRecord, notesOf } from '../src/cli/pictureNotes.js';
 import { startProgress } from '../src/cli/progress.js';
 import { inputName, readInput, requireBinaryOutput, STREAM } from '../src/cli/streams.js';
 import { writtenLine } from '../src/cli/written.js';

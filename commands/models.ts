@@ -42,7 +42,7 @@ FILTER keeps those whose name, synonyms or groups hold all its words.`;
     if (args.name === undefined && !flags.classes) {
       const models = findModels();
       if (flags.json) await this.result(flags, { models: models.map(asJson) });
-      else await writeStdout(formatTable(HEADINGS, models.map(rowOf)));
+      else await writeStdout(formatTable(HEADINGS, models.map(rowOf), process.stdout.columns));
       return;
     }
     const name = args.name ?? (process.env.ARPG_MODEL || DEFAULT_MODEL);

@@ -3,6 +3,7 @@ import { Flags } from '@oclif/core';
 import { DEFAULT_MODEL, modelFolder, type RunPrecision } from '../src/index.js';
 import { BaseCommand, modelFlags, precisionFlag } from '../src/cli/baseCommand.js';
 import { GROUPS } from '../src/cli/flagGroups.js';
+import { metadataFlag } from '../src/cli/outputFormat.js';
 import { firstStopSignal } from '../src/cli/signals.js';
 import { DEFAULT_HOST, DEFAULT_PORT, startServer } from '../src/serve/server.js';
 import { DEFAULT_QUEUE } from '../src/serve/limits.js';
@@ -51,6 +52,7 @@ beyond the queue are told when to come again. SIGINT and SIGTERM finish what is 
       helpValue: 'NAME',
       multiple: true,
     }),
+    ...metadataFlag,
     queue: Flags.integer({
       description: 'requests that are drawn or wait; more get 429',
       default: DEFAULT_QUEUE,
@@ -78,6 +80,7 @@ beyond the queue are told when to come again. SIGINT and SIGTERM finish what is 
       ...{ host: flags.host, port: flags.port, token: flags.token },
       allowedHosts: flags['allow-host'] ?? [],
       limits: { queue: flags.queue },
+      ...(flags.metadata && { version: this.config.version }),
       onAnswer: ({ method, path, status, milliseconds }) =>
         this.detail(flags, `${method} ${path} ${status} ${milliseconds.toFixed(0)} ms`),
       onFailure: (error) => this.note({ ...flags, quiet: false }, `arpg: ${(error as Error).message}`),

@@ -1,5 +1,5 @@
 // Bundles the program with the libraries that it needs, so that a command reads few files: dist/program/main.js, a file for
-// each command, and what they share.
+// each command, the package's faces in dist/program/library, and what they share.
 import { createHash } from 'node:crypto';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -8,13 +8,17 @@ import { EXTERNAL_LIBRARIES } from './externalLibraries.mjs';
 import { licenceTexts, packageFoldersOf } from './licenceTexts.mjs';
 
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
-const commands = readdirSync(`${dist}commands`, { recursive: true }).filter((name) => name.endsWith('.js'));
+const isModule = (name) => name.endsWith('.js');
+const commands = readdirSync(`${dist}commands`, { recursive: true }).filter(isModule);
+const faces = readdirSync(`${dist}src/faces`).filter(isModule);
 
 const options = {
   entryPoints: [
     { in: `${dist}src/cli/start.js`, out: 'main' },
     { in: `${dist}src/cli/help.js`, out: 'help' },
     ...commands.map((name) => ({ in: `${dist}commands/${name}`, out: `commands/${name.slice(0, -3)}` })),
+    { in: `${dist}src/index.js`, out: 'library/index' },
+    ...faces.map((name) => ({ in: `${dist}src/faces/${name}`, out: `library/${name.slice(0, -3)}` })),
   ],
   outdir: `${dist}program`,
   chunkNames: 'shared-[hash]',
@@ -28,8 +32,7 @@ const options = {
   banner: {
     js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
   },
-  minifySyntax: true,
-  minifyWhitespace: true,
+  minify: true,
   legalComments: 'linked',
   logLevel: 'warning',
 };

@@ -82,6 +82,17 @@ export {
   type RecordedClass,
   type SampleRecord,
 } from './library/pictureRecord.js';
+export {
+  classTitle,
+  commonRecord,
+  type DrawnHow,
+  notesOf,
+  recordedClass,
+  type RedrawnHow,
+  redrawNotes,
+  sampleNotes,
+  type WrittenForm,
+} from './library/drawnNotes.js';
 export { type JobFields, type JobLine, MAX_JOB_BYTES, parseJob } from './library/jobLines.js';
 export { modelDigest } from './library/modelDigest.js';
 export { type Canvas, DRAWN_FROM, featherMask } from './editing/canvas.js';
@@ -113,7 +124,6 @@ export {
   gridOfImages,
   type MaskPicture,
   MAX_SCALE,
-  notesFit,
   PICTURE_ENCODINGS,
   type PictureEncoding,
   type PictureNotes,

@@ -38,6 +38,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'src/outputPlace.ts': [],
   'src/directOutput.ts': ['src/outputPlace.ts'],
   'src/partialNames.ts': [],
+  'src/fileLock.ts': ['src/partialNames.ts'],
   'src/memoryLimit.ts': ['src/errors.ts'],
   'src/atomicFile.ts': [
     'src/errors.ts',
@@ -121,7 +122,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/files',
     'src/jsonFile.ts',
     'src/atomicFile.ts',
-    'src/partialNames.ts',
+    'src/fileLock.ts',
     'src/memoryLimit.ts',
   ],
   'src/evaluation': [
@@ -137,7 +138,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/files',
     'src/packageFiles.ts',
   ],
-  'src/download': ['src/errors.ts', 'src/files', 'src/jsonFile.ts', 'src/printable.ts'],
+  'src/download': [
+    'src/errors.ts',
+    'src/files',
+    'src/jsonFile.ts',
+    'src/printable.ts',
+    'src/partialNames.ts',
+    'src/fileLock.ts',
+  ],
   'src/export': [
     'src/codes.ts',
     'src/decoderInput.ts',
@@ -178,6 +186,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/breathe.ts',
     'src/modelPlaces.ts',
     'src/nearNames.ts',
+    'src/printable.ts',
   ],
   // What the package exports: drawing; graphs and what runs them; training.
   'src/index.ts': [

@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
 import { GENERATOR_DEFAULTS, TRAINING_DEFAULTS, trainGenerator } from '../../src/faces/training.js';
 import { SYSTEM_NAMES, SYSTEMS, TOKEN_LAYOUTS } from '../../src/index.js';
+import { OTHER_NAMES } from '../../src/cli/baseCommand.js';
 import { bySystem } from '../../src/cli/samplingFlags.js';
 import { TrainCommand } from '../../src/cli/trainCommand.js';
 import {
@@ -54,7 +55,10 @@ where --holdout leaves no image out. Images that cannot be read are left out and
       options: [...SYSTEM_NAMES],
       default: GENERATOR_DEFAULTS.system,
     }),
-    tokenizer: Flags.string({ description: 'model folder with the tokenizer', helpValue: 'DIR' }),
+    tokenizer: Flags.string({
+      description: `model folder with the tokenizer${OTHER_NAMES}`,
+      helpValue: 'DIR',
+    }),
     config: Flags.string({
       description: `${[...new Set(SYSTEMS.flatMap(({ config }) => Object.keys(config.trainable)))].join(', ')}, or a JSON file with the official field names: ${bySystem(({ config }) => mainFields(config.trainable))}`,
       helpValue: 'NAME|FILE',
@@ -78,7 +82,8 @@ where --holdout leaves no image out. Images that cannot be read are left out and
     const request = {
       ...sharedRequest(given),
       system: given.system,
-      tokenizer: given.tokenizer,
+      tokenizer: await this.modelNamed(flags, given.tokenizer),
+      init: await this.modelNamed(flags, given.init),
       config: given.config,
       labelDropout: givenNumber(given['label-dropout'], '--label-dropout', SHARE),
       dropout: givenNumber(given.dropout, '--dropout', SHARE),

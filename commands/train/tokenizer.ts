@@ -116,6 +116,7 @@ first; --resume continues with the very losses of a run that was never interrupt
     const { kind, config, reconstruction, crop, perceptual } = given;
     const request = {
       ...sharedRequest(given),
+      init: await this.modelNamed(flags, given.init),
       imageSize: given['image-size'],
       ...{ kind, config, reconstruction, crop, perceptual },
       entropy: givenNumber(given.entropy, '--entropy', WEIGHT),

@@ -43,12 +43,16 @@ export const commonFlags = {
   ...diagnosticFlags,
 };
 
+/** What may stand for a model folder. */
+export const OTHER_NAMES =
+  ", the name of one that comes with arpg, or owner/name of a hub's, fetched on first use";
+
 /** The flag that names a model. */
 export function modelFlag(description: string) {
   return Flags.string({
     char: 'm',
     helpGroup: GROUPS.model,
-    description: `${description}, the name of one that comes with arpg, or owner/name of a hub's, fetched on first use`,
+    description: `${description}${OTHER_NAMES}`,
     parse: async (value) => modelFolder(value),
     env: 'ARPG_MODEL',
     helpValue: 'DIR',

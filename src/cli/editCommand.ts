@@ -1,5 +1,7 @@
 import { Args, Flags, type Interfaces } from '@oclif/core';
 import {
+  classTitle,
+  commonRecord,
   decodeMask,
   decodeRgba,
   DRAWN_FROM,
@@ -9,7 +11,10 @@ import {
   maskOf,
   MAX_PIXELS,
   PICTURE_ENCODINGS,
+  recordedClass,
+  redrawNotes,
   requireAbility,
+  resolveSettings,
   type RgbaImage,
   splitPictures,
   transparencyMask,
@@ -24,12 +29,10 @@ import {
   requireSeparateOutputs,
   seedFlag,
 } from './baseCommand.js';
-import { editNotes } from './editNotes.js';
 import { type Edit, type EditOutput, encodeResult, requireWritable } from './editResult.js';
 import { GROUPS } from './flagGroups.js';
 import { ensureFolder, isSingleFile, pictureFile, scaledSize, type WrittenFile } from './imageOutput.js';
 import { chooseOutput, outputFlags } from './outputFormat.js';
-import { classTitle, recordedClass } from './pictureNotes.js';
 import { startProgress } from './progress.js';
 import { CLASS_DESCRIPTION, ownFlags, samplingFlags, samplingSettings } from './samplingFlags.js';
 import { checkOutput, inputName, readInput, requireBinaryOutput, STREAM, writeOutput } from './streams.js';
@@ -185,10 +188,11 @@ export abstract class EditCommand extends BaseCommand {
       seed: this.chooseSeed(flags),
       feather: flags.feather ?? 0,
     };
-    const { version } = this.config;
-    const notes = flags.metadata
-      ? await editNotes(model, { command: this.id ?? 'edit', version, options, choice })
+    const common = flags.metadata
+      ? await commonRecord(this.id ?? 'edit', this.config.version, model)
       : undefined;
+    const settings = resolveSettings(options, model.generator, model.facts.grid);
+    const notes = common && redrawNotes(model, common, { settings, form: choice, feather: options.feather });
     const total = edits.length * flags.count;
     const bar = startProgress('drawing', total, 'pictures', !flags.quiet);
     const files: WrittenFile[] = [];

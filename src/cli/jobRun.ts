@@ -1,8 +1,14 @@
-import { type CommonRecord, drawClass, type Model, sampleTokens } from '../index.js';
+import {
+  classTitle,
+  type CommonRecord,
+  drawClass,
+  type Model,
+  recordedClass,
+  sampleNotes,
+  sampleTokens,
+} from '../index.js';
 import { encodeScaled, scaledSize, type WrittenFile } from './imageOutput.js';
 import { type Job, jobSettings } from './jobPlan.js';
-import { classTitle, recordedClass } from './pictureNotes.js';
-import { sampleNotes } from './sampleOutput.js';
 import { writeOutput } from './streams.js';
 
 /** Generators for so many sizes are kept compiled at a time. */
@@ -51,7 +57,8 @@ export function jobRunner(
     const classId = drawn!;
     const image = await model.tokenizer.decode(codes);
     const settings = jobSettings(model, job, seed);
-    const notes = common && sampleNotes(model, common, { settings, choice, size, rope })(picture, [classId]);
+    const how = { settings, form: choice, size, rope };
+    const notes = common && sampleNotes(model, common, how)(picture, [classId]);
     await writeOutput(path, await encodeScaled(image, 3, choice, notes));
     const { name } = recordedClass(classId, model.generator.labels);
     return {

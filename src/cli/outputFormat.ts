@@ -43,6 +43,16 @@ export interface OutputChoice<Format extends OutputFormat> {
 /** Formats of something else than pictures. */
 const DATA_FORMATS: readonly OutputFormat[] = ['npz', 'tokens'];
 
+/** Whether pictures say how they were made. */
+export const metadataFlag = {
+  metadata: Flags.boolean({
+    helpGroup: GROUPS.output,
+    description: 'write into pictures how they were made: class, seed, settings, model, version',
+    default: true,
+    allowNo: true,
+  }),
+};
+
 /** Flags of commands that write pictures. */
 export function outputFlags(formats: readonly OutputFormat[], formatHint = '') {
   return {
@@ -70,12 +80,7 @@ export function outputFlags(formats: readonly OutputFormat[], formatHint = '') {
       options: [...SCALE_FILTERS],
       defaultHelp: async () => SCALE_FILTERS[0],
     }),
-    metadata: Flags.boolean({
-      helpGroup: GROUPS.output,
-      description: 'write into pictures how they were made: class, seed, settings, model, version',
-      default: true,
-      allowNo: true,
-    }),
+    ...metadataFlag,
   };
 }
 

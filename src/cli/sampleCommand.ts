@@ -1,31 +1,40 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  classTitle,
   type Codes,
   type CommonRecord,
+  commonRecord,
   copyCodes,
   drawClass,
   InputError,
   largerNote,
   type Model,
+  recordedClass,
   resolveSettings,
   type RopeScaling,
   type SampledTokenSet,
+  sampleNotes,
   sampleTokens,
   UsageError,
 } from '../index.js';
 import { BaseCommand } from './baseCommand.js';
-import { isSingleFile, type WrittenFile, writeImage } from './imageOutput.js';
+import { gridColumns, isSingleFile, type WrittenFile, writeImage } from './imageOutput.js';
 import { readJobs, streamedJobs } from './jobInput.js';
 import { JobOutputs } from './jobOutputs.js';
 import { type Job, planJob } from './jobPlan.js';
 import { type DoneJob, jobRunner, jobTitle } from './jobRun.js';
 import { differences } from './likePicture.js';
-import { classTitle, commonRecord, recordedClass } from './pictureNotes.js';
 import { startProgress } from './progress.js';
-import { sampleNotes, writeJointly } from './sampleOutput.js';
+import { writeJointly } from './sampleOutput.js';
 import { planPictures } from './samplePlan.js';
-import { readRequest, type SampleFlags, type SampleRequest } from './sampleRequest.js';
+import {
+  type PictureList,
+  readRequest,
+  type SampleFlags,
+  type SampleFormat,
+  type SampleRequest,
+} from './sampleRequest.js';
 import { checkOutput, inputName, STREAM } from './streams.js';
 import { writtenLine } from './written.js';
 
@@ -127,13 +136,15 @@ export abstract class SampleCommand extends BaseCommand {
     const larger = size && largerNote(grid, model.facts.grid, model.tokenizer.factor);
     if (larger !== undefined) this.note(flags, larger);
     if (there.size > 0) this.note(flags, `${there.size} of ${count} pictures are there already`);
+    // Before a seed is drawn and said.
+    for (const name of flags.class ?? []) model.classIndices(name);
     const seed = this.chooseSeed(flags);
     const settings = resolveSettings({ ...plan.settings, seed }, model.generator, grid);
     const classes = list.classes ?? new Array<number>(count).fill(this.randomClass(flags, model, seed));
     const rope = flags.rope as RopeScaling;
-    const common =
-      flags.metadata && still && still.format !== 'npz' ? await this.commonRecord(model) : undefined;
-    const notes = common && sampleNotes(model, common, { settings, choice, size, rope });
+    const carriesNotes = still ? still.format !== 'npz' : choice.format === 'apng';
+    const common = flags.metadata && carriesNotes ? await this.commonRecord(model) : undefined;
+    const notes = common && sampleNotes(model, common, { settings, form: choice, size, rope });
     const bar = startProgress('sampling', missing, 'pictures', !flags.quiet);
     const files: WrittenFile[] = [];
     const history: Codes[][] = [];
@@ -159,19 +170,19 @@ export abstract class SampleCommand extends BaseCommand {
     });
     bar.stop();
     this.detail(flags, `sampled after ${seconds(started)} s`);
-    const gridNotes = isSpread
+    const jointNotes = isSpread
       ? undefined
       : notes?.(
           first,
           sampled.pictures.map(({ classId }) => classId!),
-          list.columns,
+          jointColumns(choice.format, list),
         );
     const { frames, others } = await writeJointly(model, {
       request,
       plan,
       sampled,
       history,
-      notes: gridNotes,
+      notes: jointNotes,
     });
     return { sampled, frames, files: [...files, ...others] };
   }
@@ -199,6 +210,12 @@ export abstract class SampleCommand extends BaseCommand {
     const line = writtenLine(files, flags.output, what);
     if (line !== undefined) this.note(flags, line);
   }
+}
+
+/** The columns that pictures are put together in; undefined for one that moves alone. */
+function jointColumns(format: SampleFormat, { count, columns }: PictureList): number | undefined {
+  if (format === 'grid') return columns;
+  return count > 1 ? gridColumns(count) : undefined;
 }
 
 function seconds(started: number): string {

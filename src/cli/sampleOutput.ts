@@ -1,65 +1,19 @@
 import {
   ANIMATION_FORMATS,
   type Codes,
-  type CommonRecord,
   decodePartial,
   encodeAnimation,
-  fieldsOfSettings,
   formatTokenLine,
   lineOfCodes,
-  type FullSettings,
   type Model,
   type PictureNotes,
-  precisionOf,
   type RgbImage,
-  type RopeScaling,
   type SampledTokenSet,
-  type SampleRecord,
 } from '../index.js';
 import { arrange, scaledAll, type WrittenFile, writeFrames, writeImages } from './imageOutput.js';
-import type { OutputChoice, OutputFormat } from './outputFormat.js';
-import { classTitle, notesOf, recordedClass } from './pictureNotes.js';
 import type { SamplePlan } from './samplePlan.js';
 import type { SampleRequest } from './sampleRequest.js';
 import { STREAM, writeOutput } from './streams.js';
-
-/** How pictures were drawn and are written, as far as their files say it. */
-export interface DrawnHow {
-  readonly settings: FullSettings;
-  readonly choice: OutputChoice<OutputFormat>;
-  /** Pixels of a picture, where they were asked for. */
-  readonly size?: { readonly width: number; readonly height: number } | undefined;
-  readonly rope: RopeScaling;
-}
-
-/**
- * What the files of pictures say of them.
- * @returns a function of the number of a picture and its class, or of a grid's first, their classes and the columns
- */
-export function sampleNotes(
-  model: Model,
-  common: CommonRecord,
-  { settings, choice: { encoding, quality, scale }, size, rope }: DrawnHow,
-): (picture: number, classIds: readonly number[], columns?: number) => PictureNotes | undefined {
-  const { labels, weights } = model.generator;
-  const precision = precisionOf(weights);
-  return (picture, classIds, columns) => {
-    const record: SampleRecord = {
-      ...common,
-      precision,
-      seed: settings.seed,
-      picture,
-      classes: classIds.map((index) => recordedClass(index, labels)),
-      ...(columns !== undefined && { columns }),
-      ...(size && { size, rope }),
-      ...(scale && { scale }),
-      ...(encoding !== 'png' && { quality }),
-      settings: fieldsOfSettings(settings),
-    };
-    const what = columns === undefined ? classTitle(record.classes[0]!) : `${classIds.length} pictures`;
-    return notesOf(record, `${what}, seed ${settings.seed}`, encoding);
-  };
-}
 
 /** What was drawn, to be written together. */
 export interface JointPictures {
@@ -68,7 +22,7 @@ export interface JointPictures {
   readonly sampled: SampledTokenSet;
   /** Step by step, each picture's codes so far. */
   readonly history: readonly (readonly Codes[])[];
-  /** What a grid's file says besides. */
+  /** What the file of a grid or of moving pictures says besides. */
   readonly notes?: PictureNotes | undefined;
 }
 
@@ -118,7 +72,7 @@ export async function writeJointly(
   const written = flags.frames === undefined ? [] : await writeFrames(flags.frames, frames);
   const animation = ANIMATION_FORMATS.find((moving) => moving === choice.format);
   if (animation) {
-    await writeOutput(output, await encodeAnimation(frames, animation));
+    await writeOutput(output, await encodeAnimation(frames, animation, notes));
     const { width, height } = frames[0]!;
     return { frames: written, others: fileAt(output, { width, height }) };
   }

@@ -1,6 +1,8 @@
 import type { Interfaces } from '@oclif/core';
 import type { RunProgress, TrainedRun, TrainingHost } from '../faces/training.js';
 import { BaseCommand, type commonFlags } from './baseCommand.js';
+import { modelFolder, requireModelThere } from '../index.js';
+import { fetchedFolder } from './hubModels.js';
 import { type Progress, startProgress } from './progress.js';
 import { exitCodeOfSignal, firstStopSignal } from './signals.js';
 import type { trainFlags } from './trainFlags.js';
@@ -28,6 +30,17 @@ function trainingBars(enabled: boolean) {
 
 /** What the two training commands share. */
 export abstract class TrainCommand extends BaseCommand {
+  /**
+   * The folder of a model that a flag names as `--model` does; undefined or empty where it names none.
+   * @throws InputError with the names that may have been meant when it is not there.
+   */
+  protected async modelNamed(flags: TrainFlags, name: string | undefined): Promise<string | undefined> {
+    if (name === undefined || name === '') return name;
+    const folder = await fetchedFolder(modelFolder(name), flags.quiet);
+    requireModelThere(folder);
+    return folder;
+  }
+
   /** Trains with bars and notes; an interrupt saves first and ends with its exit code. */
   protected async train(
     flags: TrainFlags,

@@ -1,6 +1,6 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import { MAX_BATCH, MAX_STEPS, TRAINING_DEFAULTS, type TrainingRequest } from '../faces/training.js';
-import { modelFlags, seedFlag } from './baseCommand.js';
+import { modelFlags, OTHER_NAMES, seedFlag } from './baseCommand.js';
 import { GROUPS } from './flagGroups.js';
 import { type NumberRange, parseNumber } from './numbers.js';
 
@@ -78,8 +78,7 @@ export const trainFlags = {
     default: TRAINING_DEFAULTS.flip,
   }),
   init: Flags.string({
-    description:
-      'start from the weights of this model folder instead of random ones; of a generator, all sizes but the number of classes must be its own',
+    description: `start from the weights of this model instead of random ones: a folder${OTHER_NAMES}; of a generator, all sizes but the number of classes must be its own`,
     helpValue: 'DIR',
     default: TRAINING_DEFAULTS.init,
   }),

@@ -1,6 +1,8 @@
 import { sharp } from './sharp.js';
 import UPNG from 'upng-js';
 import type { RgbImage } from './image.js';
+import { type PictureNotes, pngTextsOf } from './pictureNotes.js';
+import { withPngTexts } from './pngText.js';
 
 /** Formats of moving pictures. */
 export const ANIMATION_FORMATS = ['gif', 'apng'] as const;
@@ -34,10 +36,16 @@ function encodeApng(frames: readonly RgbImage[]): Uint8Array {
   return new Uint8Array(UPNG.encode(pages, width, height, 0, delays(frames.length)));
 }
 
-/** Pictures of one size as a moving picture that repeats; a GIF has 256 colours at most. */
+/**
+ * Pictures of one size as a moving picture that repeats; a GIF has 256 colours at most.
+ * @param notes what its file says besides; a GIF leaves them out, as nothing here reads GIFs
+ */
 export async function encodeAnimation(
   frames: readonly RgbImage[],
   format: AnimationFormat,
+  notes?: PictureNotes,
 ): Promise<Uint8Array> {
-  return format === 'gif' ? encodeGif(frames) : encodeApng(frames);
+  if (format === 'gif') return encodeGif(frames);
+  const apng = encodeApng(frames);
+  return notes ? withPngTexts(apng, pngTextsOf(notes)) : apng;
 }

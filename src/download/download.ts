@@ -1,6 +1,5 @@
 import {
   closeSync,
-  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -12,10 +11,12 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Response } from 'undici';
 import { InputError, NetworkError, OutputError, systemReason } from '../errors.js';
+import { takeLock } from '../fileLock.js';
+import { beginPartial, endPartial, removeQuietly } from '../partialNames.js';
 import { type Checksum, fileChecksum } from './checksum.js';
 import type { HttpOptions } from './httpOptions.js';
 import { networkReason, PassingFailure, request, StallTimer } from './http.js';
@@ -48,19 +49,60 @@ interface PartialState {
   readonly validator: string;
 }
 
-const partialPath = (path: string) => `${path}.partial`;
-const statePath = (path: string) => `${path}.partial.json`;
+/** Where an unfinished file and what is remembered of it lie. */
+interface PartialFiles {
+  readonly partial: string;
+  readonly state: string;
+}
 
-function discardPartial(path: string): void {
-  rmSync(partialPath(path), { force: true });
-  rmSync(statePath(path), { force: true });
+/** Unfinished files that are this process' alone. */
+interface OwnPartial extends PartialFiles {
+  /** Lets others have them. */
+  readonly leave: () => void;
+}
+
+const partialFiles = (path: string): PartialFiles => ({
+  partial: `${path}.partial`,
+  state: `${path}.partial.json`,
+});
+
+/** What an earlier try left, where no other process is at work on it; undefined otherwise. */
+function claimKept(path: string): OwnPartial | undefined {
+  try {
+    const lock = takeLock(`${path}.partial.lock`);
+    return 'release' in lock ? { ...partialFiles(path), leave: lock.release } : undefined;
+  } catch {
+    // Some systems have no links; whether the folder can be written, what follows will tell.
+    return undefined;
+  }
+}
+
+/** Files beside those that another process is at work on; they go when they are left. */
+function beginOwn(path: string): OwnPartial {
+  const folder = beginPartial(dirname(path));
+  mkdirSync(folder);
+  return {
+    ...partialFiles(join(folder, 'file')),
+    leave: () => {
+      removeQuietly(folder);
+      endPartial(folder);
+    },
+  };
+}
+
+function discardPartial({ partial, state }: PartialFiles): void {
+  rmSync(partial, { force: true });
+  rmSync(state, { force: true });
 }
 
 /** How much is there already, if it can be continued. */
-function readPartial(path: string, url: string): { readonly bytes: number; readonly validator: string } {
+function readPartial(
+  { partial, state: place }: PartialFiles,
+  url: string,
+): { readonly bytes: number; readonly validator: string } {
   try {
-    const state = JSON.parse(readFileSync(statePath(path), 'utf8')) as PartialState;
-    const bytes = statSync(partialPath(path)).size;
+    const state = JSON.parse(readFileSync(place, 'utf8')) as PartialState;
+    const bytes = statSync(partial).size;
     if (state.url === url && typeof state.validator === 'string')
       return { bytes, validator: state.validator };
   } catch {
@@ -117,21 +159,20 @@ async function appendBody(
 }
 
 /** One try: continues what is there. @returns whether the file is whole */
-async function tryOnce(url: string, path: string, options: DownloadOptions): Promise<boolean> {
-  const partial = readPartial(path, url);
+async function tryOnce(url: string, files: PartialFiles, options: DownloadOptions): Promise<boolean> {
+  const known = readPartial(files, url);
   const stall = new StallTimer(options.timeoutSeconds);
   try {
-    const range =
-      partial.bytes > 0 ? { range: `bytes=${partial.bytes}-`, 'if-range': partial.validator } : {};
+    const range = known.bytes > 0 ? { range: `bytes=${known.bytes}-`, 'if-range': known.validator } : {};
     const response = await request(url, range, options, stall.signal);
     if (response.status === 416) {
       await response.body?.cancel();
       const total = Number(/\*\/(\d+)$/.exec(response.headers.get('content-range') ?? '')?.[1]);
-      if (total === partial.bytes) return true;
-      discardPartial(path);
+      if (total === known.bytes) return true;
+      discardPartial(files);
       throw new PassingFailure('what was there before does not fit the file');
     }
-    const { start, total } = placeOf(response, partial.bytes);
+    const { start, total } = placeOf(response, known.bytes);
     if (options.size !== undefined && total !== undefined && total !== options.size) {
       await response.body?.cancel();
       throw new InputError(`${url}: the server offers ${total} bytes where ${options.size} are expected`);
@@ -143,12 +184,12 @@ async function tryOnce(url: string, path: string, options: DownloadOptions): Pro
     }
     const validator = validatorOf(response);
     if (start === 0) {
-      discardPartial(path);
-      if (validator !== '') writeFileSync(statePath(path), JSON.stringify({ url, validator }));
+      discardPartial(files);
+      if (validator !== '') writeFileSync(files.state, JSON.stringify({ url, validator }));
     }
-    const file = openSync(partialPath(path), 'a');
+    const file = openSync(files.partial, 'a');
     try {
-      truncateSync(partialPath(path), start);
+      truncateSync(files.partial, start);
       const whole = total ?? options.size;
       const limit = (whole ?? maxBytes) - start;
       const written = await appendBody(response, file, stall, limit, (count) =>
@@ -159,7 +200,7 @@ async function tryOnce(url: string, path: string, options: DownloadOptions): Pro
       fsyncSync(file);
     } catch (error) {
       // More than announced: none of it can be trusted.
-      if (error instanceof InputError) discardPartial(path);
+      if (error instanceof InputError) discardPartial(files);
       throw error;
     } finally {
       closeSync(file);
@@ -171,17 +212,17 @@ async function tryOnce(url: string, path: string, options: DownloadOptions): Pro
 }
 
 /** Checks a whole file. @throws InputError after removing it when it is not what was asked for. */
-async function verify(url: string, path: string, { size, checksum }: DownloadOptions): Promise<void> {
-  const partial = partialPath(path);
+async function verify(url: string, files: PartialFiles, { size, checksum }: DownloadOptions): Promise<void> {
+  const { partial } = files;
   const bytes = statSync(partial).size;
   if (size !== undefined && bytes !== size) {
-    discardPartial(path);
+    discardPartial(files);
     throw new InputError(`${url}: ${bytes} bytes came where ${size} are expected`);
   }
   if (!checksum) return;
   const actual = await fileChecksum(partial, checksum.kind);
   if (actual === checksum.hex.toLowerCase()) return;
-  discardPartial(path);
+  discardPartial(files);
   throw new InputError(
     `${url}: the bytes that came are not those of the file: checksum ${actual}, expected ${checksum.hex}; try again or another source`,
   );
@@ -189,20 +230,24 @@ async function verify(url: string, path: string, { size, checksum }: DownloadOpt
 
 /**
  * Downloads a file. What an earlier try left is continued by a range request; a cut, silent or overloaded server is tried
- * again. The path holds the whole, checked file or nothing; an unfinished one lies beside it for the next time.
+ * again. The path holds the whole, checked file or nothing; an unfinished one lies beside it for the next time. Of
+ * processes that download the same at once, each has its own, and the last one's stays.
  * @throws InputError naming the URL, NetworkError where the server does not answer as it should, OutputError naming the
  *   path.
  */
 export async function download(url: string, path: string, options: DownloadOptions): Promise<void> {
   const { attempts = DEFAULT_ATTEMPTS, backoffSeconds = DEFAULT_BACKOFF_SECONDS } = options;
-  const there = () => (existsSync(partialPath(path)) ? statSync(partialPath(path)).size : 0);
+  let files: OwnPartial | undefined;
   try {
     mkdirSync(dirname(path), { recursive: true });
+    const own = claimKept(path) ?? beginOwn(path);
+    files = own;
+    const there = () => statSync(own.partial, { throwIfNoEntry: false })?.size ?? 0;
     let failures = 0;
     for (;;) {
       const before = there();
       try {
-        await tryOnce(url, path, options);
+        await tryOnce(url, own, options);
         break;
       } catch (error) {
         if (!(error instanceof PassingFailure)) throw error;
@@ -215,14 +260,16 @@ export async function download(url: string, path: string, options: DownloadOptio
         await wait(Math.min(MAX_BACKOFF_SECONDS, backoffSeconds * 2 ** (failures - 1)) * 1000);
       }
     }
-    await verify(url, path, options);
-    renameSync(partialPath(path), path);
-    rmSync(statePath(path), { force: true });
+    await verify(url, own, options);
+    renameSync(own.partial, path);
+    rmSync(own.state, { force: true });
   } catch (error) {
     if (error instanceof InputError)
       throw error.message.startsWith(url) ? error : new InputError(`${url}: ${error.message}`, error);
     if ((error as NodeJS.ErrnoException).syscall !== undefined)
       throw new OutputError(`${path}: cannot be written: ${systemReason(error)}`, error);
     throw error;
+  } finally {
+    files?.leave();
   }
 }

@@ -1,10 +1,11 @@
 import type { JSONSchemaType } from 'ajv';
-import { closest } from 'fastest-levenshtein';
 import { ROPE_SCALINGS, type RopeScaling } from '../../graphs/rotary.js';
 import { MAX_SCALE, SCALE_FILTERS } from '../data/scaleImage.js';
 import { InputError, quotable } from '../errors.js';
 import { isRecord, JsonError, parseJson } from '../files/jsonText.js';
 import { validator } from '../jsonFile.js';
+import { didYouMean, nearNames } from '../nearNames.js';
+import { choiceSchema, type FieldSchema, wholeSchema } from './schemaFields.js';
 import { SETTING_SCHEMAS, type SettingFields } from './settingFields.js';
 
 /** What one line asks for: one picture, under the names of the flags. */
@@ -35,19 +36,18 @@ const MAX_TEXT = 1024;
 /** Longer than any line needs to be: the longest has an order of all positions. */
 export const MAX_JOB_BYTES = 2 ** 20;
 
-const whole = (minimum: number, maximum: number) => ({ type: 'integer', minimum, maximum });
 const text = { type: 'string', minLength: 1, maxLength: MAX_TEXT };
 
-const PROPERTIES: Readonly<Record<string, unknown>> = {
+const PROPERTIES: FieldSchema = {
   output: text,
-  class: { anyOf: [text, whole(0, Number.MAX_SAFE_INTEGER)] },
-  seed: whole(0, Number.MAX_SAFE_INTEGER),
-  picture: whole(0, 2 ** 32 - 2),
+  class: { anyOf: [text, wholeSchema(0)] },
+  seed: wholeSchema(0),
+  picture: wholeSchema(0, 2 ** 32 - 2),
   size: text,
-  rope: { type: 'string', enum: [...ROPE_SCALINGS] },
-  scale: whole(1, MAX_SCALE),
-  'scale-filter': { type: 'string', enum: [...SCALE_FILTERS] },
-  quality: whole(1, 100),
+  rope: choiceSchema(ROPE_SCALINGS),
+  scale: wholeSchema(1, MAX_SCALE),
+  'scale-filter': choiceSchema(SCALE_FILTERS),
+  quality: wholeSchema(1, 100),
   ...SETTING_SCHEMAS,
 };
 
@@ -77,8 +77,10 @@ export function parseJob(json: string, number: number, source: string): JobLine 
     throw new InputError(`${place}: not an object; expected {"class": 3, "output": "three.png"}`);
   const unknown = Object.keys(value).find((name) => !Object.hasOwn(PROPERTIES, name));
   if (unknown !== undefined) {
-    const known = closest(unknown.slice(0, MAX_TEXT), Object.keys(PROPERTIES));
-    throw new InputError(`${place}: field '${quotable(unknown)}' is unknown; did you mean '${known}'?`);
+    const near = didYouMean(nearNames(unknown.slice(0, MAX_TEXT), Object.keys(PROPERTIES)));
+    throw new InputError(
+      `${place}: field '${quotable(unknown)}' is unknown; ${near ?? `fields are named as the flags: ${Object.keys(PROPERTIES).join(', ')}`}`,
+    );
   }
   return { number, place, fields: validate(value, place) };
 }

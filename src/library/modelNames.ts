@@ -75,10 +75,15 @@ export function modelClasses(
   nameOrFolder: string,
   filter = '',
 ): { readonly model: DescribedModel; readonly classes: readonly ListedClass[] } {
-  const folder = modelFolder(nameOrFolder);
+  const places = findModelPlaces();
+  const given = modelFolder(nameOrFolder);
+  // What the list names can be looked at, also a hub's model in the cache.
+  const listed = places.find((place) => place.name === nameOrFolder)?.folder;
+  const folder = existsSync(given) ? given : (listed ?? given);
   requireModelThere(folder);
   const summary = summarizeModel(folder);
-  const name = shownName(folder);
+  const place = places.find((own) => own.folder === folder);
+  const name = place?.name ?? shownName(folder);
   if (summary.classes === undefined)
     throw new InputError(`${name}: a tokenizer alone has no classes; name the folder of a generator`);
   const labels = readLabels(folder, summary.classes);
@@ -91,10 +96,9 @@ export function modelClasses(
     const text = searched([String(index), ...synonyms(name), ...groupsOf(name)].join('\n'));
     return words.every((word) => text.includes(word));
   });
-  const origin = findModelPlaces().find((place) => place.folder === folder)?.origin ?? 'folder';
   if (classes.length === 0)
     throw new UsageError(
       `${name}: no class matches '${filter}'; ${didYouMean(nearClasses(filter, labels)) ?? 'leave it out to list all'}`,
     );
-  return { model: { name, folder, origin, ...summary }, classes };
+  return { model: { name, folder, origin: place?.origin ?? 'folder', ...summary }, classes };
 }

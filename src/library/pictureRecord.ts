@@ -3,9 +3,10 @@ import { ROPE_SCALINGS, type RopeScaling } from '../../graphs/rotary.js';
 import { readRecordText } from '../data/pictureNotes.js';
 import { MAX_SCALE, SCALE_FILTERS, type Scaling } from '../data/scaleImage.js';
 import { InputError } from '../errors.js';
-import { JsonError, parseJson } from '../files/jsonText.js';
+import { isRecord, JsonError, parseJson } from '../files/jsonText.js';
 import { validator } from '../jsonFile.js';
 import { RUN_PRECISIONS, type RunPrecision } from '../models/precision.js';
+import { choiceSchema, type FieldSchema, wholeSchema } from './schemaFields.js';
 import { SETTING_SCHEMAS, type SettingFields } from './settingFields.js';
 
 /** Of records as they are now; a picture with a newer one is refused. */
@@ -59,9 +60,7 @@ const MAX_SIDE = 65_535;
 const MAX_CLASSES = 1 << 16;
 
 const text = { type: 'string', maxLength: MAX_NAME } as const;
-const whole = (minimum: number, maximum: number = Number.MAX_SAFE_INTEGER) =>
-  ({ type: 'integer', minimum, maximum }) as const;
-const fields = (properties: object, optional: readonly string[] = []) => ({
+const fields = (properties: FieldSchema, optional: readonly string[] = []) => ({
   type: 'object',
   properties,
   required: Object.keys(properties).filter((name) => !optional.includes(name)),
@@ -71,31 +70,31 @@ const fields = (properties: object, optional: readonly string[] = []) => ({
 const parseHead = validator<RecordHead>({
   type: 'object',
   required: ['format', 'command'],
-  properties: { format: whole(1), command: text },
+  properties: { format: wholeSchema(1), command: text },
 });
 
 const parseSample = validator<SampleRecord>(
   fields(
     {
-      format: whole(1),
+      format: wholeSchema(1),
       command: text,
       version: text,
       model: fields({ name: text, sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' } }),
       target: text,
-      precision: { type: 'string', enum: [...RUN_PRECISIONS] },
-      seed: whole(0),
-      picture: whole(0, 2 ** 32 - 1),
+      precision: choiceSchema(RUN_PRECISIONS),
+      seed: wholeSchema(0),
+      picture: wholeSchema(0, 2 ** 32 - 1),
       classes: {
         type: 'array',
         minItems: 1,
         maxItems: MAX_CLASSES,
-        items: fields({ index: whole(0), name: text }, ['name']),
+        items: fields({ index: wholeSchema(0), name: text }, ['name']),
       },
-      columns: whole(1, MAX_CLASSES),
-      size: fields({ width: whole(1, MAX_SIDE), height: whole(1, MAX_SIDE) }),
-      rope: { type: 'string', enum: [...ROPE_SCALINGS] },
-      scale: fields({ factor: whole(1, MAX_SCALE), filter: { type: 'string', enum: [...SCALE_FILTERS] } }),
-      quality: whole(1, 100),
+      columns: wholeSchema(1, MAX_CLASSES),
+      size: fields({ width: wholeSchema(1, MAX_SIDE), height: wholeSchema(1, MAX_SIDE) }),
+      rope: choiceSchema(ROPE_SCALINGS),
+      scale: fields({ factor: wholeSchema(1, MAX_SCALE), filter: choiceSchema(SCALE_FILTERS) }),
+      quality: wholeSchema(1, 100),
       settings: fields(SETTING_SCHEMAS, Object.keys(SETTING_SCHEMAS)),
     },
     ['columns', 'size', 'rope', 'scale', 'quality'],
@@ -131,5 +130,7 @@ export async function readSampleRecord(bytes: Uint8Array, source: string): Promi
     throw new InputError(
       `${source}: it was not drawn by arpg sample; what other commands write depends on the pictures or tokens that they are given`,
     );
+  if (isRecord(value) && Array.isArray(value.classes) && value.classes.length === 0)
+    throw new InputError(`${source}: it was drawn without a class, which arpg sample does not do`);
   return parseSample(value, place);
 }

@@ -4,6 +4,7 @@ import type { SettingValues } from '../sampling/request.js';
 import type { OrderChoice } from '../systems/orders.js';
 import { SYSTEMS } from '../systems/registry.js';
 import { flagOfSetting, type SystemSetting } from '../systems/settings.js';
+import { choiceSchema, type FieldSchema, wholeSchema } from './schemaFields.js';
 import type { FullSettings, SamplingSettings } from './settings.js';
 
 /** Settings of sampling under the names of their flags, as files hold them. */
@@ -21,17 +22,15 @@ export interface SettingFields {
   readonly [own: string]: unknown;
 }
 
-type Schema = Readonly<Record<string, unknown>>;
-
 /** The most positions of an order: as many as a picture has tokens. */
 const MAX_POSITIONS = 1 << 16;
 
-function schemaOf(setting: SystemSetting): Schema {
+function schemaOf(setting: SystemSetting): FieldSchema {
   switch (setting.kind) {
     case 'flag':
       return { type: 'boolean' };
     case 'choice':
-      return { type: 'string', enum: [...setting.values] };
+      return choiceSchema(setting.values);
     case 'text':
       return { type: 'string', maxLength: setting.maxLength };
     case 'whole':
@@ -51,27 +50,27 @@ const OWN_NAMES: ReadonlyMap<string, string> = new Map(
 const schedules = [...new Set(SYSTEMS.flatMap(({ choices }) => choices.schedules))];
 
 /** JSON schemas of the fields, by name. */
-export const SETTING_SCHEMAS: Schema = {
+export const SETTING_SCHEMAS: FieldSchema = {
   ...Object.fromEntries(
     SYSTEMS.flatMap(({ settings }) => Object.entries(settings)).map(([name, setting]) => [
       flagOfSetting(name),
       schemaOf(setting),
     ]),
   ),
-  steps: { type: 'integer', minimum: 1, maximum: MAX_POSITIONS },
-  schedule: { type: 'string', enum: schedules },
+  steps: wholeSchema(1, MAX_POSITIONS),
+  schedule: choiceSchema(schedules),
   guidance: { type: 'number', minimum: 0 },
-  'guidance-schedule': { type: 'string', enum: [...GUIDANCE_SCHEDULES] },
+  'guidance-schedule': choiceSchema(GUIDANCE_SCHEDULES),
   temperature: { type: 'number', minimum: 0 },
-  'top-k': { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+  'top-k': wholeSchema(0),
   'top-p': { type: 'number', minimum: 0, maximum: 1 },
   order: {
     anyOf: [
-      { type: 'string', enum: ['random', 'raster'] },
+      choiceSchema(['random', 'raster']),
       {
         type: 'array',
         maxItems: MAX_POSITIONS,
-        items: { type: 'integer', minimum: 0, maximum: MAX_POSITIONS - 1 },
+        items: wholeSchema(0, MAX_POSITIONS - 1),
       },
     ],
   },

@@ -14,6 +14,8 @@ export interface ServerParts {
   readonly store: PictureStore;
   readonly schemas: RequestSchemas;
   readonly limits: Limits;
+  /** The program's, which pictures say with how they were drawn; undefined where they say nothing. */
+  readonly version?: string | undefined;
   /** Aborts when work under way must end. */
   readonly ending: AbortSignal;
   /** Hears of failures that are not the client's. */

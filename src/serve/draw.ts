@@ -30,9 +30,14 @@ export interface SampleWork extends DrawBasics {
   readonly rope: RopeScaling;
 }
 
+/** How parts of a picture come to be drawn anew. */
+export type RedrawCommand = 'inpaint' | 'outpaint' | 'edit';
+
 /** Parts of a picture. */
 export interface RedrawWork extends DrawBasics {
   readonly kind: 'redraw';
+  /** What is done to it. */
+  readonly command: RedrawCommand;
   readonly class: number | string | null;
   /** The canvas of each picture by its number. */
   readonly canvasOf: (picture: number) => Canvas;

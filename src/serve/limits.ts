@@ -4,7 +4,7 @@ export interface Limits {
   readonly queue: number;
   /** Bytes of a request's body. */
   readonly bodyBytes: number;
-  /** Bytes of a body without pictures. */
+  /** Bytes of a body without pictures, or of what is around them. */
   readonly textBytes: number;
   /** Pixels of a picture, given or drawn. */
   readonly pixels: number;

@@ -6,6 +6,7 @@ import {
   load,
   type LoadOptions,
   type Model,
+  modelDigest,
   openGenerator,
   openTokenizer,
   requireAbility,
@@ -97,6 +98,7 @@ export class ModelPool {
   private readonly offered: ReadonlyMap<string, KnownModel>;
   /** The one used last is the last. */
   private readonly loaded = new Map<string, Promise<Model>>();
+  private readonly digests = new WeakMap<Model, Promise<string>>();
   private readonly options: LoadOptions;
   private readonly limit: number;
 
@@ -161,6 +163,13 @@ export class ModelPool {
       this.loaded.delete(id);
       throw error;
     }
+  }
+
+  /** What tells a model from others of its name, found out once while it is in memory. */
+  digestOf(model: Model): Promise<string> {
+    const digest = this.digests.get(model) ?? modelDigest(model.folder);
+    this.digests.set(model, digest);
+    return digest;
   }
 
   async dispose(): Promise<void> {

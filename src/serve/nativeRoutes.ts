@@ -1,7 +1,8 @@
 import { encodePicture } from '../index.js';
 import type { Context, Hono } from 'hono';
 import { type Env, endOf, type ServerParts } from './context.js';
-import { draw, type DrawnPicture, type DrawWork } from './draw.js';
+import { draw, type DrawnPicture, type DrawWork, type RedrawCommand } from './draw.js';
+import { drawnNotes, type NotesOf } from './drawnNotes.js';
 import { eventStream, type Send } from './events.js';
 import type { ModelFacts } from './modelPool.js';
 import { dataUrl, Previews } from './previews.js';
@@ -51,6 +52,7 @@ const understandSample: Understand<SampleFields> = async (fields, facts, { model
 
 /** Requests with a picture, of which the canvases alone differ. */
 function understandPicture<Fields extends PictureFields>(
+  command: RedrawCommand,
   canvases: (
     fields: Fields,
     facts: ModelFacts,
@@ -68,7 +70,7 @@ function understandPicture<Fields extends PictureFields>(
       facts,
       previews: fields.previews ?? true,
       work: {
-        kind: 'redraw',
+        ...{ kind: 'redraw', command },
         ...{ settings, ...drawn, class: fields.class ?? null },
         ...{ count: fields.count ?? 1, feather: fields.feather ?? 0 },
       },
@@ -81,8 +83,9 @@ function understandPicture<Fields extends PictureFields>(
 async function pictureObject(
   { channels, ...drawn }: DrawnPicture,
   { labels }: ModelFacts,
+  notesOf: NotesOf,
 ): Promise<PictureObject> {
-  const bytes = await encodePicture(drawn, channels, 'png');
+  const bytes = await encodePicture(drawn, channels, 'png', undefined, notesOf(drawn));
   const own = drawn.class;
   return {
     picture: drawn.picture,
@@ -95,7 +98,7 @@ async function pictureObject(
 
 /** Does the work in its turn and sends what comes of it. */
 async function drawWithEvents(
-  { models, queue: _, ...parts }: ServerParts,
+  parts: ServerParts,
   place: Place,
   { facts, work, previews, start }: NativeRequest,
   send: Send,
@@ -106,10 +109,11 @@ async function drawWithEvents(
     const started = performance.now();
     const { seed } = work.settings;
     send('start', { model: facts.id, seed, count: work.count, ...start });
-    const model = await models.use(facts);
+    const model = await parts.models.use(facts);
+    const notesOf = await drawnNotes(parts, model, work, 'png');
     const onPicture = async (picture: DrawnPicture) => {
       await steps.finished();
-      send('picture', await pictureObject(picture, facts));
+      send('picture', await pictureObject(picture, facts, notesOf));
     };
     const onStep = previews ? (step: Parameters<Previews['add']>[0]) => steps.add(step) : undefined;
     await draw(model, work, { onPicture, ...(onStep && { onStep }) }, signal);
@@ -132,7 +136,7 @@ export function addNativeRoutes(app: Hono<Env>, parts: ServerParts): void {
       // Before the body is read, so that what waits has a bound.
       const place = queue.enter();
       try {
-        const fields = check(await readJson(context.req.raw, limit));
+        const fields = check(await readJson(context.req.raw, limit, limits));
         const facts = models.find(fields.model ?? undefined);
         if (fields.class !== undefined && fields.class !== null) requireClass(fields.class, facts, 'class');
         const request = await understand(fields, facts, parts);
@@ -150,7 +154,7 @@ export function addNativeRoutes(app: Hono<Env>, parts: ServerParts): void {
     });
   };
   add('sample', understandSample);
-  add<InpaintFields>('inpaint', understandPicture(inpaintCanvases));
-  add<OutpaintFields>('outpaint', understandPicture(outpaintCanvases));
-  add<EditFields>('edit', understandPicture(editCanvases));
+  add<InpaintFields>('inpaint', understandPicture('inpaint', inpaintCanvases));
+  add<OutpaintFields>('outpaint', understandPicture('outpaint', outpaintCanvases));
+  add<EditFields>('edit', understandPicture('edit', editCanvases));
 }

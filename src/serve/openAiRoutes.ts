@@ -3,6 +3,7 @@ import { encodePicture, type PictureEncoding } from '../index.js';
 import { ApiError } from './apiError.js';
 import { type Env, endOf, type ServerParts } from './context.js';
 import { draw, type DrawnPicture, type DrawWork } from './draw.js';
+import { drawnNotes } from './drawnNotes.js';
 import type { ModelFacts } from './modelPool.js';
 import { ownMask, readPicture, readTransparentMask } from './pictures.js';
 import { maskedCanvases } from './redrawWork.js';
@@ -21,7 +22,7 @@ interface PackedPicture {
 
 /** Does the work in its turn. */
 async function drawPacked(
-  { models }: ServerParts,
+  parts: ServerParts,
   place: Place,
   facts: ModelFacts,
   work: DrawWork,
@@ -31,10 +32,15 @@ async function drawPacked(
   const encoding = fields.output_format ?? 'png';
   const quality = fields.output_compression ?? undefined;
   const packed: PackedPicture[] = [];
-  const onPicture = async ({ channels, class: classId, ...picture }: DrawnPicture) => {
-    packed.push({ bytes: await encodePicture(picture, channels, encoding, quality), encoding, classId });
-  };
-  await place.run(signal, async () => draw(await models.use(facts), work, { onPicture }, signal));
+  await place.run(signal, async () => {
+    const model = await parts.models.use(facts);
+    const notesOf = await drawnNotes(parts, model, work, encoding, quality);
+    const onPicture = async (picture: DrawnPicture) => {
+      const bytes = await encodePicture(picture, picture.channels, encoding, quality, notesOf(picture));
+      packed.push({ bytes, encoding, classId: picture.class });
+    };
+    await draw(model, work, { onPicture }, signal);
+  });
   return packed;
 }
 
@@ -92,7 +98,7 @@ export function addOpenAiRoutes(app: Hono<Env>, parts: ServerParts): void {
   const checkEdit = requestCheck<GenerationFields>(schemas.edits, 'form');
 
   addPlaced(app, '/v1/images/generations', parts, async (context, place) => {
-    const fields = checkGeneration(await readJson(context.req.raw, limits.textBytes));
+    const fields = checkGeneration(await readJson(context.req.raw, limits.textBytes, limits));
     const facts = models.find(fields.model ?? undefined);
     requireClass(fields.prompt, facts, 'prompt');
     const { size, grid } = sizeOf(fields.size, facts, limits);
@@ -129,7 +135,14 @@ export function addOpenAiRoutes(app: Hono<Env>, parts: ServerParts): void {
     const given = form.files.get('mask');
     const mask = given ? await readTransparentMask(given, picture, limits.pixels) : ownMask(picture);
     const work: DrawWork = {
-      ...{ kind: 'redraw', settings, class: fields.prompt, count: fields.n ?? 1, feather: 0 },
+      ...{
+        kind: 'redraw',
+        command: 'inpaint',
+        settings,
+        class: fields.prompt,
+        count: fields.n ?? 1,
+        feather: 0,
+      },
       ...maskedCanvases(picture, () => mask, facts, limits),
     };
     const packed = await drawPacked(parts, place, facts, work, fields, endOf(context, ending));

@@ -1,4 +1,5 @@
 import { ApiError } from './apiError.js';
+import type { Limits } from './limits.js';
 
 /** @throws ApiError 415 for another media type than the one that is read. */
 function requireType(request: Request, type: string): void {
@@ -26,10 +27,50 @@ async function readBytes(request: Request, limit: number): Promise<Buffer> {
   return Buffer.concat(chunks, total);
 }
 
-/** The JSON value of a body. @throws ApiError when it is none, or too large. */
-export async function readJson(request: Request, limit: number): Promise<unknown> {
+const [QUOTE, BACKSLASH] = [0x22, 0x5c];
+
+/** The place of the quote that ends a text; −1 where none does. @param start behind the quote before it */
+function endOfText(bytes: Buffer, start: number): number {
+  const first = bytes.indexOf(QUOTE, start);
+  // So end texts without escapes, such as pictures.
+  if (bytes[first - 1] !== BACKSLASH) return first;
+  for (let at = start; at < bytes.length; at++) {
+    if (bytes[at] === QUOTE) return at;
+    if (bytes[at] === BACKSLASH) at++;
+  }
+  return -1;
+}
+
+/** Whether JSON has more than so many bytes that are in no text; each text counts as its quotes. */
+function isCrowded(bytes: Buffer, limit: number): boolean {
+  let count = 0;
+  for (let at = 0; count <= limit; ) {
+    const start = bytes.indexOf(QUOTE, at);
+    if (start < 0) return count + bytes.length - at > limit;
+    const end = endOfText(bytes, start + 1);
+    count += start - at + 2;
+    if (end < 0) break;
+    at = end + 1;
+  }
+  return count > limit;
+}
+
+/**
+ * The JSON value of a body. Pictures in it are texts: all that is around them is as small as in bodies without pictures,
+ * since values in such numbers, or nested so deep, would hold up everybody else.
+ * @throws ApiError when it is none, or too large.
+ */
+export async function readJson(
+  request: Request,
+  limit: number,
+  { textBytes }: Pick<Limits, 'textBytes'>,
+): Promise<unknown> {
   requireType(request, 'application/json');
   const bytes = await readBytes(request, limit);
+  if (isCrowded(bytes, textBytes))
+    throw new ApiError(413, `the body has more than the ${textBytes} bytes allowed around its texts`, {
+      code: 'body_too_large',
+    });
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {

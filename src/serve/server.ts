@@ -33,6 +33,8 @@ export interface ServeOptions {
   /** Further names under which the server is called. */
   readonly allowedHosts?: readonly string[];
   readonly limits?: Partial<Limits>;
+  /** The program's, which pictures say with how they were drawn; without it they say nothing. */
+  readonly version?: string | undefined;
   /** Hears of every answer. */
   readonly onAnswer?: (request: AnsweredRequest) => void;
   /** Hears of failures that are not the client's. */
@@ -106,7 +108,7 @@ export async function startServer({
   const ending = new AbortController();
   let stopping: Promise<void> | undefined;
   const parts = {
-    ...{ models, queue, limits },
+    ...{ models, queue, limits, version: options.version },
     schemas: requestSchemas(limits),
     store: new PictureStore(limits.keptBytes),
     ending: ending.signal,

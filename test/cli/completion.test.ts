@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { answerShell, joinWords } from '../../src/cli/completion/answer.js';
 import { complete } from '../../src/cli/completion/complete.js';
@@ -77,6 +77,16 @@ describe('completion', () => {
   });
 });
 
+/** Lines whose last word one word completes. */
+const LINES: readonly (readonly [line: string, word: string])[] = [
+  ['arpg sample --schedule ar', 'arccos'],
+  ['arpg sample --schedule=ar', '--schedule=arccos'],
+  ['arpg sample -m emoji -c evergr', 'evergreen_tree'],
+  ['arpg sample -m emoji -c "evergr', 'evergreen_tree'],
+  ['arpg inpaint pic', 'picture.png'],
+  ['arpg inpaint x --mask=pic', '--mask=picture.png'],
+];
+
 describe('completion scripts', () => {
   const temporary = temporaryFolder();
   const hasShell = (shell: string) => spawnSync(shell, ['-c', 'exit 0']).status === 0;
@@ -107,6 +117,7 @@ describe('completion scripts', () => {
       try arpg sample --schedule ar
       try arpg sample --schedule = ar
       try arpg sample -m emoji -c evergr
+      try arpg sample -m emoji -c '"evergr'
       try arpg inpaint ''
       complete -p arpg`;
     const { stdout, stderr } = spawnSync('bash', ['-c', script], {
@@ -118,6 +129,7 @@ describe('completion scripts', () => {
       'arccos|+o default',
       'arccos|+o default',
       'evergreen_tree|+o default',
+      'evergreen_tree|+o default',
       '|',
       'complete -o default -F _arpg arpg',
     ]);
@@ -128,12 +140,50 @@ describe('completion scripts', () => {
       const { status, stderr } = spawnSync(shell, ['-n', temporary(shell)]);
       expect([status, stderr.toString()], shell).to.deep.equal([0, '']);
     }
-    if (!hasShell('fish')) return;
-    const line = `source '${temporary('fish')}'; complete -C 'arpg sample --schedule ar'`;
-    const { stdout } = spawnSync('fish', ['--no-config', '-c', line], {
+  });
+
+  it('fish completes command lines through them, where it is installed', function () {
+    if (!hasShell('fish')) this.skip();
+    const lines = LINES.map(([line]) => `complete -C ${JSON.stringify(line)}; echo .`).join('; ');
+    const { stdout, stderr } = spawnSync(
+      'fish',
+      ['--no-config', '-c', `source '${temporary('fish')}'; ${lines}`],
+      {
+        cwd: temporary('work'),
+        env: { ...process.env, PATH: `${temporary('bin')}:${process.env.PATH}` },
+      },
+    );
+    expect(stdout.toString().split('\n.\n').slice(0, -1), stderr.toString()).to.deep.equal(
+      LINES.map(([, word]) => word),
+    );
+  });
+
+  it('zsh completes command lines through them, where it is installed', function () {
+    if (!hasShell('zsh')) this.skip();
+    // A shell in a terminal of its own; a key completes all lines and writes them down.
+    const typed = LINES.map(([line]) => `'${line}'`).join(' ');
+    writeFileSync(
+      temporary('keys'),
+      `source '${temporary('zsh')}'
+      try() { for BUFFER in ${typed}; do
+        CURSOR=$#BUFFER; zle complete-word; print -r -- "$BUFFER" >> '${temporary('completed')}'
+      done; print 'do''ne' }
+      zle -N try; bindkey '^T' try; print 'rea''dy'`,
+    );
+    const script = `zmodload zsh/zpty; zpty shell 'TERM=dumb zsh -f -i'; zpty -w shell "source '${temporary('keys')}'"
+      zpty -r -m shell seen '*ready*'; zpty -w -n shell $'\\C-t'; zpty -r -m shell seen '*done*'`;
+    const { status, stderr } = spawnSync('zsh', ['-f', '-c', script], {
+      ...{ cwd: temporary('work'), timeout: 60_000 },
       env: { ...process.env, PATH: `${temporary('bin')}:${process.env.PATH}` },
     });
-    expect(stdout.toString()).to.equal('arccos\n');
+    expect(status, stderr.toString()).to.equal(0);
+    const completed = readFileSync(temporary('completed'), 'utf8').trimEnd().split('\n');
+    expect(completed.map((line) => line.trimEnd())).to.deep.equal(
+      LINES.map(([line, word]) => {
+        const [quote = ''] = /"/.exec(line) ?? [];
+        return `${line.slice(0, line.search(/[^ ]*$/))}${quote}${word}${quote}`;
+      }),
+    );
   });
 
   it('a key press is answered without loading the program', () => {

@@ -460,6 +460,9 @@ describe('arpg sample: other sizes and steps on the way', () => {
     expect(
       differences(read(temporary('grid.png')), read(join(temporary('frames'), frames.at(-1)!))),
     ).to.deep.equal([]);
+    // The moving picture says how it was drawn, as the grid does.
+    const again = arpg(['sample', '--like', temporary('steps.apng'), ...TARGET]);
+    expect(again.stdout.equals(readFileSync(temporary('grid.png'))), again.errors).to.equal(true);
     const refused = arpg(['sample', ...flags, '--format', 'tokens', '--frames', temporary('frames')]);
     expect([refused.code, refused.errors.includes('--frames')]).to.deep.equal([2, true]);
   }).timeout(120_000);

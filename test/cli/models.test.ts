@@ -1,7 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { findModels, InputError, load, modelClasses, UsageError } from '../../src/index.js';
-import { arpg } from '../support/cli.js';
+import { findModels, InputError, load, modelClasses, shippedModel, UsageError } from '../../src/index.js';
+import { formatTable } from '../../src/cli/table.js';
+import { arpg, ARPG_SHELL } from '../support/cli.js';
+import { onTerminal } from '../support/pty.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 describe('arpg models', () => {
@@ -27,6 +29,28 @@ describe('arpg models', () => {
     ]);
     expect(row('emoji')?.slice(4)).to.deep.equal(['1906', '8×8', '32×32', 'Apache-2.0']);
     expect(row('broken')?.[2]).to.match(/^cannot be used: .*broken\/config\.json/);
+  });
+
+  it('shows each model as a block where the table is wider than the terminal', function () {
+    const wide = onTerminal(`${ARPG_SHELL} models`, 120);
+    if (wide === undefined) this.skip();
+    expect(wide.split('\r\n')[0]).to.match(/^NAME +FROM/);
+    const lines = onTerminal(`${ARPG_SHELL} models`, 40)!.trimEnd().split('\r\n');
+    expect(Math.max(...lines.map(({ length }) => length))).to.be.at.most(40);
+    const start = lines.indexOf('emoji');
+    expect(lines.slice(start, start + 8)).to.deep.equal([
+      'emoji',
+      '  from     shipped',
+      '  system   ARPG',
+      '  size     3.9 M, 7.8 MB',
+      '  classes  1906',
+      '  tokens   8×8',
+      '  picture  32×32',
+      '  licence  Apache-2.0',
+    ]);
+    expect(formatTable(['A', 'B', 'C'], [['x', 'a fault, of any length']], 5)).to.equal(
+      'x\n  a fault, of any length\n',
+    );
   });
 
   it('counts parameters and bytes as the weights have them', async () => {
@@ -56,13 +80,26 @@ describe('arpg models', () => {
       /did you mean .*evergreen_tree/,
     );
     expect(() => modelClasses('emojy')).to.throw(InputError, "did you mean 'emoji'?");
-    const class_ = arpg(['sample', '-m', 'emoji', '-c', 'tree', '-o', temporary('none.png'), '-s', '1']);
+    const class_ = arpg(['sample', '-m', 'emoji', '-c', 'tree', '-o', temporary('none.png')]);
     expect([class_.code, class_.errors.trimEnd().split('\n').length]).to.deep.equal([2, 1]);
     expect(class_.errors).to.include('evergreen_tree').and.include('deciduous_tree');
     expect(class_.errors).to.include("'arpg models emoji --classes' lists all");
     const filter = arpg(['models', 'emoji', '--classes', 'zzzqqqxx']);
     expect([filter.code, filter.text]).to.deep.equal([2, '']);
     expect(arpg(['models', 'emoji', 'tree']).errors).to.include('add --classes');
+  });
+
+  it('describes whatever it lists, also what was fetched into the cache', () => {
+    const place = temporary('cache/models/hub.example/someone/small@main');
+    cpSync(shippedModel('tiny')!, place, { recursive: true });
+    const run = (...args: readonly string[]) =>
+      arpg(['models', ...args], { env: { ARPG_CACHE: temporary('cache') } });
+    expect(run().text).to.match(/^someone\/small +cached/m);
+    const { code, text, errors } = run('someone/small');
+    expect([code, errors]).to.deep.equal([0, '']);
+    expect(text)
+      .to.match(/^name +someone\/small\n/)
+      .and.match(/^from +cached$/m);
   });
 
   it('--json has it all in one object', () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { formatTime, progressLine, type ProgressState } from '../../src/cli/progressLine.js';
 import { watchTime } from '../../src/cli/timeLeft.js';
-import { ARPG_SHELL } from '../support/cli.js';
+import { ARPG_SHELL, ISOLATED } from '../support/cli.js';
 import { onTerminal } from '../support/pty.js';
 import { temporaryFolder } from '../support/temporary.js';
 
@@ -74,7 +74,7 @@ function shown(text: string): readonly string[] {
 describe('bars on a terminal', () => {
   const temporary = temporaryFolder();
   const sample = `${ARPG_SHELL} sample -m tiny -c 3 -s 1 -n 40 --batch 1`;
-  const env = { XDG_CONFIG_HOME: '/nonexistent', ARPG_COMPILE_CACHE: '0' };
+  const env = ISOLATED;
 
   for (const columns of [40, 120])
     it(`go by the work and fit ${columns} columns, and nothing is left of them`, function () {

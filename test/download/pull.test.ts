@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { hostname } from 'node:os';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
@@ -139,6 +140,43 @@ describe('pull', () => {
       expect(readFileSync(output()).equals(changed), tag).to.equal(true);
       expect(requests.at(-1)!.headers.range).to.match(/^bytes=\d+-$/);
     }
+  });
+
+  it('two that fetch the same at once do not write into one file', async () => {
+    const waiting: ServerResponse[] = [];
+    handler = (_, response) => {
+      waiting.push(response);
+      response.writeHead(200, { 'content-length': BYTES.length, etag: '"v1"' });
+      response.write(BYTES.subarray(0, 300_000));
+      // Each goes on when the other is half way, too.
+      if (waiting.length === 2)
+        setTimeout(() => {
+          for (const one of waiting) one.end(BYTES.subarray(300_000));
+        }, 100);
+    };
+    const outputs = [temporary('first.bin'), temporary('second.bin')];
+    const timeoutSeconds = 5;
+    const first = fetchTo({ timeoutSeconds, output: outputs[0]! });
+    while (waiting.length === 0) await new Promise((done) => setTimeout(done, 10));
+    // By now something of it is there to be continued.
+    await new Promise((done) => setTimeout(done, 100));
+    await Promise.all([first, fetchTo({ timeoutSeconds, output: outputs[1]! })]);
+    for (const path of outputs) expect(readFileSync(path).equals(BYTES)).to.equal(true);
+    expect(requests.map(({ headers }) => headers.range)).to.deep.equal([undefined, undefined]);
+    expect(readdirSync(cache())).to.have.length(1);
+  });
+
+  it('the lock of a process that was killed does not keep what it left from being continued', async () => {
+    handler = (_, response) => cutAfter(response, BYTES, 300_000);
+    await failureOf(fetchTo({ attempts: 1 }));
+    const partial = readdirSync(cache()).find((name) => name.endsWith('.partial'))!;
+    const { pid } = spawnSync(process.execPath, ['-e', '']);
+    const holder = JSON.stringify({ host: hostname(), pid, started: '' });
+    writeFileSync(join(cache(), `${partial}.lock`), holder);
+    handler = (request, response) => serve(request, response, BYTES);
+    await fetchTo();
+    expect(requests.at(-1)!.headers.range).to.match(/^bytes=\d+-$/);
+    expect(readdirSync(cache())).to.have.length(1);
   });
 
   it('a file that was complete but for its name is not fetched again', async () => {

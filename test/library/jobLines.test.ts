@@ -43,6 +43,9 @@ describe('lines of jobs', () => {
     expect(refusal('{"outptu":"a.png"}')).to.equal(
       "jobs: line 3: field 'outptu' is unknown; did you mean 'output'?",
     );
+    expect(refusal('{"zzz":1}')).to.match(
+      /field 'zzz' is unknown; fields are named as the flags: output, class,/,
+    );
     expect(refusal('{"class":3}')).to.include("jobs: line 3: must have required property 'output'");
     for (const [name, value] of [
       ['steps', 1.5],

@@ -3,7 +3,9 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { arpg } from '../support/cli.js';
+import { pngText } from '../../src/data/pngText.js';
+import type { CommonRecord } from '../../src/index.js';
+import { arpg, ISOLATED } from '../support/cli.js';
 import { eventsOf, named, post } from '../support/server.js';
 
 const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
@@ -31,7 +33,7 @@ async function start(
     process.execPath,
     [program, 'serve', '--port', '0', '--json', '--threads', '2', ...args],
     {
-      env: { ...process.env, ARPG_COMPILE_CACHE: '0', ...env },
+      env: { ...process.env, ...ISOLATED, ...env },
     },
   );
   let [errors, output] = ['', ''];
@@ -56,6 +58,13 @@ async function start(
   return { child, ended, said, server: { url, host, port, stop: () => Promise.resolve() } };
 }
 
+/** How the first picture says that it was drawn. */
+function recordOf(events: Awaited<ReturnType<typeof eventsOf>>): Partial<CommonRecord> | undefined {
+  const [, base64 = ''] = named(events, 'picture')[0]!.image.split(',');
+  const text = pngText(Buffer.from(base64, 'base64'), 'arpg');
+  return text === undefined ? undefined : (JSON.parse(text) as CommonRecord);
+}
+
 const MANY = { class: 'medal', model: 'emoji', count: 4, previews: false };
 
 describe('arpg serve', function () {
@@ -75,6 +84,7 @@ describe('arpg serve', function () {
     expect(refused).to.be.oneOf([503, 'refused']);
     const drawn = (await events).map((own) => named(own, 'picture').length);
     expect(drawn).to.deep.equal([4, 1]);
+    expect((await events).map((own) => recordOf(own)?.command)).to.deep.equal(['sample', 'sample']);
     const { code, errors } = await ended();
     expect(code).to.equal(0);
     expect(errors).to.contain(`listening at ${server.url}`).and.to.contain('finishing');
@@ -134,10 +144,14 @@ describe('arpg serve', function () {
   });
 
   it('takes the token from the environment, so that no list of processes shows it', async () => {
-    const { child, server, ended } = await start(['--model', 'digits'], { ARPG_TOKEN: 'from-environment' });
+    const flags = ['--model', 'digits', '--no-metadata'];
+    const { child, server, ended } = await start(flags, { ARPG_TOKEN: 'from-environment' });
     expect((await fetch(`${server.url}/v1/models`)).status).to.equal(401);
     const headers = { authorization: 'Bearer from-environment' };
     expect((await fetch(`${server.url}/v1/models`, { headers })).status).to.equal(200);
+    const events = await eventsOf(post(server, '/v1/arpg/sample', { class: 3 }, { headers }));
+    expect(named(events, 'picture')).to.have.length(1);
+    expect(recordOf(events)).to.equal(undefined);
     child.kill('SIGTERM');
     expect((await ended()).code).to.equal(0);
   });

@@ -1,5 +1,7 @@
 import { connect, type Socket } from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { expect } from 'chai';
+import { encodePng, type RgbImage } from '../../src/index.js';
 import type { RunningServer } from '../../src/serve/server.js';
 import { startServer } from '../../src/serve/server.js';
 import { eventsOf, failureOf, named, offered, post, rawRequest, serveDigits } from '../support/server.js';
@@ -33,6 +35,23 @@ function sendSlowly(port: number, text: string): Promise<{ answer: string; milli
     socket.on('error', () => {});
     socket.on('close', () => resolve({ answer, milliseconds: performance.now() - start }));
   });
+}
+
+/** A picture of pixels that follow no rule. */
+function noiseOf(width: number, height: number): RgbImage {
+  let state = 1;
+  const data = Uint8Array.from({ length: width * height * 3 }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    return state >>> 24;
+  });
+  return { width, height, data };
+}
+
+/** A black picture whose left upper corner is white. */
+function cornerOf(width: number, height: number, side: number): RgbImage {
+  const data = new Uint8Array(width * height * 3);
+  for (let row = 0; row < side; row++) data.fill(255, row * width * 3, (row * width + side) * 3);
+  return { width, height, data };
 }
 
 describe('a server among hostile clients', () => {
@@ -131,6 +150,31 @@ describe('a server among hostile clients', () => {
     await idleAfter(server);
   });
 
+  it('is not held up by bodies of many values or deep ones', async () => {
+    const large = await serveDigits();
+    try {
+      const size = 15 * 2 ** 20;
+      for (const [name, body] of Object.entries({
+        nested: '['.repeat(size),
+        closed: '['.repeat(size / 2) + ']'.repeat(size / 2),
+        objects: '{"a":'.repeat(size / 5),
+        values: `{"image":[${'1,'.repeat(size / 2 - 10)}1]}`,
+        texts: `{"image":[${'"",'.repeat(size / 3 - 10)}""]}`,
+        names: `{${'"a":1,'.repeat(size / 6 - 10)}"a":1}`,
+        escapes: `{"image":"${'\\"'.repeat(size / 2 - 10)}"}`,
+      })) {
+        const held = monitorEventLoopDelay({ resolution: 5 });
+        held.enable();
+        const failure = await failureOf(post(large, '/v1/arpg/inpaint', body));
+        held.disable();
+        expect(failure.status, name).to.equal(name === 'escapes' ? 400 : 413);
+        expect(held.max / 1e6, `${name}: milliseconds that nothing else was done`).to.be.below(600);
+      }
+    } finally {
+      await large.stop();
+    }
+  });
+
   it('looks at the size of a picture before it decodes it', async () => {
     // A PNG that announces 60000×60000 pixels in some bytes.
     const head = Buffer.from('iVBORw0KGgoAAAANSUhEUg==', 'base64');
@@ -183,12 +227,13 @@ describe('a server among hostile clients', () => {
   });
 
   it('is not held up by a client that does not read, and drops it', async () => {
-    const patient = await serveDigits({
-      limits: { answerMilliseconds: 2000, count: 200, textBytes: 5000 },
-    });
+    const patient = await serveDigits({ limits: { answerMilliseconds: 2000 } });
     try {
-      const body = JSON.stringify({ class: 1, count: 200, steps: 16 });
-      const head = `POST /v1/arpg/sample HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
+      // Pictures that cannot be packed: each step is a quarter of a megabyte, more than connections hold by far.
+      const image = Buffer.from(encodePng(noiseOf(256, 256))).toString('base64');
+      const mask = Buffer.from(encodePng(cornerOf(256, 256, 16))).toString('base64');
+      const body = JSON.stringify({ image, mask, class: 1, count: 16, steps: 16 });
+      const head = `POST /v1/arpg/inpaint HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
       const socket = connect(patient.port, '127.0.0.1');
       const closed = new Promise((done) => socket.on('close', done));
       socket.on('error', () => {});

@@ -133,7 +133,7 @@ describe('arpg train on token lines', function () {
     const sizes = { dim: 32, n_layer: 2, n_head: 2, multiple_of: 32 };
     writeFileSync(temporary('sizes.json'), JSON.stringify(sizes));
     const result = arpg([
-      ...['train', '--data', temporary(`${name}.jsonl`), '--tokenizer', tiny, '--out', temporary(name)],
+      ...['train', '--data', temporary(`${name}.jsonl`), '--tokenizer', 'tiny', '--out', temporary(name)],
       ...[
         '--config',
         temporary('sizes.json'),
@@ -186,5 +186,16 @@ describe('arpg train on token lines', function () {
     const smaller = train('smaller', text, '--init', temporary('wider'));
     expect([smaller.code, smaller.isMade], smaller.errors).to.deep.equal([3, false]);
     expect(smaller.errors).to.include('dim is 64 there and 32 here');
+    // Names stand for folders, as those of --model do.
+    const named = train('named', text, '--init', 'digits');
+    expect([named.code, named.isMade], named.errors).to.deep.equal([3, false]);
+    expect(named.errors).to.include('models/digits: training cannot start from a model of other sizes');
+    const misspelt = train('misspelt', text, '--init', 'digitz');
+    expect([misspelt.code, misspelt.isMade]).to.deep.equal([3, false]);
+    expect(misspelt.errors).to.include("digitz: no such model folder; did you mean 'digits'?");
+    const flags = ['--data', temporary('misspelt.jsonl'), '--out', temporary('misspelt')];
+    const unknown = arpg(['train', ...flags, '--tokenizer', 'emojy']);
+    expect([unknown.code, existsSync(temporary('misspelt'))]).to.deep.equal([3, false]);
+    expect(unknown.errors).to.include("emojy: no such model folder; did you mean 'emoji'?");
   });
 });

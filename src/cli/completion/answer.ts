@@ -10,11 +10,12 @@ const MAX_DESCRIPTION = 60;
 /** Characters at which bash begins a new word of its own, and which are none of ours. */
 const BREAKS: readonly string[] = ['=', ':'];
 
-/** The words as they were typed, where bash has broken them at `=` and `:`. */
+/** The words as they were typed, but for quotes around them, where bash has broken them at `=` and `:`. */
 export function joinWords(words: readonly string[]): readonly string[] {
   const joined: string[] = [];
   let isOpen = false;
-  for (const word of words) {
+  for (const raw of words) {
+    const word = raw.replace(/^(["'])(.*?)\1?$/, '$2');
     const isBreak = BREAKS.includes(word);
     if ((isBreak || isOpen) && joined.length > 0) joined[joined.length - 1] += word;
     else joined.push(word);

@@ -18,7 +18,9 @@ const BASH = `_arpg() {
   COMPREPLY=()
   while IFS= read -r line; do
     if [ -z "$kind" ]; then kind=$line; continue; fi
-    printf -v value '%q' "\${line%%$'\\t'*}"
+    value=\${line%%$'\\t'*}
+    # Inside a quote that is still open, words are what they are.
+    case \${COMP_WORDS[COMP_CWORD]} in [\\"\\']*) ;; *) printf -v value '%q' "$value" ;; esac
     COMPREPLY+=("$value")
   done < <("\${COMP_WORDS[0]}" ${COMPLETE_COMMAND} bash "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
   # Only where files are meant, the shell goes on with them.
@@ -31,8 +33,11 @@ const ZSH = `#compdef arpg
 _arpg() {
   local line
   local -a lines values shown
-  lines=("\${(@f)$("\${words[1]}" ${COMPLETE_COMMAND} zsh "\${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
+  # What is typed of the last word, without a quote that is still open.
+  lines=("\${(@f)$("\${words[1]}" ${COMPLETE_COMMAND} zsh "\${(@Q)words[2,CURRENT-1]}" "\${(Q)PREFIX}" 2>/dev/null)}")
   if [[ $lines[1] == files ]]; then
+    # Of --flag=file, the file alone.
+    [[ $PREFIX == --*=* ]] && compset -P '*='
     _files
     return
   fi
@@ -52,10 +57,15 @@ fi
 
 const FISH = `function __arpg_complete
   set -l words (commandline -opc)
-  set -l current (commandline -ct)
+  # A quote that is still open stands before the word.
+  set -l current (string trim -l -c '"\\'' -- (commandline -ct))
   set -l lines ($words[1] ${COMPLETE_COMMAND} fish $words[2..-1] "$current" 2>/dev/null)
   if test "$lines[1]" = files
-    __fish_complete_path "$current"
+    # Of --flag=file, the file alone is completed, and stands behind the flag again.
+    set -l flag (string match -r -- '^--[^=]+=' $current)
+    for path in (__fish_complete_path (string replace -r -- '^--[^=]+=' '' $current))
+      echo "$flag$path"
+    end
   else
     printf '%s\\n' $lines[2..-1]
   end
