@@ -1,6 +1,6 @@
 import { blankCodes } from '../codes.js';
-import { sizesOf } from '../compiler/fixSizes.js';
 import { NO_CONDITION } from '../conditions/condition.js';
+import { bindInputs } from '../graph/interpret.js';
 import { existsSync } from 'node:fs';
 import { UsageError } from '../errors.js';
 import { openGenerator, openTokenizer } from '../models/modelFolder.js';
@@ -72,7 +72,7 @@ function trainingSizes(system: System, config: object): DimBindings {
   const { codes, grid } = system.config.facts(config);
   const { graph, batch } = system.training(config);
   const example = { codes: blankCodes(codes, grid), condition: NO_CONDITION, draw: 0 };
-  return sizesOf(graph, batch([example], 0));
+  return bindInputs(graph, batch([example], 0));
 }
 
 /** The sizes of a graph's call in the middle of drawing a picture, a guided one if it is called for that; none where it is not called. */
