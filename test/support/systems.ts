@@ -102,3 +102,6 @@ export function countingTarget(target: Target): Target & { readonly alive: () =>
     alive: () => alive,
   };
 }
+
+/** Systems of one loop each, whose trainings and exported pages are among the quick tests; those of the others are slow. */
+export const TRAINED_QUICKLY: ReadonlySet<string> = new Set(['arpg', 'maskgit']);
