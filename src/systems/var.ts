@@ -55,7 +55,13 @@ export const system: System<VarFields> = /* @__PURE__ */ defineSystem<VarFields>
       ['blocks.0.attn.mat_qkv.weight', 'lvl_embed.weight', 'word_embed.weight'].every((name) =>
         names.has(name),
       ),
-    ignored: [/(^|\.)lvl_1L$/, /(^|\.)attn_bias_for_masking$/, /(^|\.)attn\.zero_k_bias$/],
+    // Files may hold the tokenizer beside it.
+    ignored: [
+      /(^|\.)lvl_1L$/,
+      /(^|\.)attn_bias_for_masking$/,
+      /(^|\.)attn\.zero_k_bias$/,
+      /^(encoder|decoder|quant_conv|post_quant_conv|quantize)\./,
+    ],
     parameterGraphs: ({ patch_nums }) => ['step', ...patch_nums.map((_, scale) => `scale.${scale}`)],
     ofTokenizer: /^quantize\./,
     classRows: () => ({ parameter: 'class_emb.weight', first: 0 }),

@@ -48,7 +48,12 @@ export const multiScaleVq: TokenizerKind<MultiScaleVqFields> = {
     'VAR-VQ-256': { ...PUBLISHED_KWARGS, v_patch_nums: SIDES_256 },
     'VAR-VQ-512': { ...PUBLISHED_KWARGS, v_patch_nums: SIDES_512 },
   },
-  ignored: [/^quantize\.ema_vocab_hit_SV$/],
+  // Files may hold the transformer beside it.
+  ignored: [
+    /^quantize\.ema_vocab_hit_SV$/,
+    /^(class_emb|pos_start|pos_1LC|lvl_embed|lvl_1L|word_embed|head|head_nm|blocks|shared_ada_lin)(\.|$)/,
+    /^attn_bias_for_masking$/,
+  ],
   codebook: 'quantize.embedding.weight',
   recognise: (names) => names.has('decoder.mid.attn_1.qkv.weight') && names.has('quantize.embedding.weight'),
   fieldsIn: (fields) => {

@@ -3,7 +3,7 @@ import { InputError, UserError } from '../../../src/errors.js';
 import { type DecoderFields, decoderNetwork } from '../../../src/systems/decoderFields.js';
 import { system as mar } from '../../../src/systems/mar.js';
 import { system as maskGit } from '../../../src/systems/maskGit.js';
-import { findSystem, SYSTEM_NAMES, SYSTEMS } from '../../../src/systems/registry.js';
+import { findSystem, SYSTEM_NAMES } from '../../../src/systems/registry.js';
 import { system as varSystem } from '../../../src/systems/var.js';
 import { floatTensor, type Target } from '../../../src/targets/target.js';
 import { vq } from '../../../src/tokenizers/vq.js';
@@ -66,17 +66,20 @@ export function requireReplay({ name, kind }: GoldenSet): Replay {
   return replay;
 }
 
-/** Tensors that are no weights. */
-const IGNORED = [...vq.ignored, ...SYSTEMS.flatMap(({ checkpoint }) => checkpoint.ignored)];
+/** Tensors of a kind of set that are no weights. */
+function ignoredOf(kind: string): readonly RegExp[] {
+  return kind === vq.name ? vq.ignored : (findSystem(kind)?.checkpoint.ignored ?? []);
+}
 
 const NO_TENSOR = floatTensor([0], []);
 
 /** Checks that the weights are the same in both of their files. */
-function compareTwins({ weights, twin }: GoldenSet, checklist: Checklist): void {
+function compareTwins({ kind, weights, twin }: GoldenSet, checklist: Checklist): void {
   if (!twin || !checklist.asks(TWIN_WEIGHTS)) return;
   const names = [...weights.names, ...twin.names];
+  const ignored = ignoredOf(kind);
   // What nothing needs may be in one of them alone.
-  for (const name of new Set(names.filter((own) => !IGNORED.some((known) => known.test(own))))) {
+  for (const name of new Set(names.filter((own) => !ignored.some((known) => known.test(own))))) {
     const [own, other] = [weights, twin].map((dictionary) => {
       const stored = dictionary.tensor(name);
       return stored ? readNumbers(stored, name) : NO_TENSOR;
