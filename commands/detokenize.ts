@@ -5,9 +5,11 @@ import {
   commonRecord,
   decodeText,
   InputError,
+  isVectorArchive,
   MAX_INPUT_BYTES,
   notesOf,
   parseTokenLines,
+  readVectors,
 } from '../src/index.js';
 import { GROUPS } from '../src/cli/flagGroups.js';
 import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/baseCommand.js';
@@ -33,7 +35,7 @@ alone give the picture in coarse.`;
   static override args = {
     file: Args.string({
       ignoreStdin: true,
-      description: 'file of JSON lines, or - for stdin',
+      description: 'file of JSON lines, .npz archive of vectors, or - for stdin',
       default: STREAM,
     }),
   };
@@ -54,7 +56,9 @@ alone give the picture in coarse.`;
     requireBinaryOutput(flags.output);
     const choice = chooseOutput(flags, IMAGE_FORMATS);
     const source = inputName(args.file);
-    const lines = parseTokenLines(decodeText(await readInput(args.file)), source);
+    const lines = isVectorArchive(args.file)
+      ? await readVectors(args.file)
+      : parseTokenLines(decodeText(await readInput(args.file)), source);
     checkImageOutput(flags.output, choice.format, lines.length);
     const model = await this.loadModel(flags);
     const { tokenizer } = model;

@@ -7,10 +7,13 @@ import {
   decodeImage,
   flipImage,
   formatTokenLine,
+  encodeVectors,
   InputError,
+  isVectorArchive,
   lineOfCodes,
   MAX_INPUT_BYTES,
   openPictures,
+  parseTokenLines,
   type RgbImage,
   splitPictures,
   systemReason,
@@ -75,7 +78,7 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
     output: Flags.string({
       char: 'o',
       helpGroup: GROUPS.output,
-      description: 'file to write, or - for stdout',
+      description: 'file to write, or - for stdout; a .npz file gets vectors as an array',
       helpValue: 'FILE',
     }),
   };
@@ -94,6 +97,11 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
     if (size % tokenizer.factor !== 0)
       throw new UsageError(
         `--image-size ${size} must be a multiple of ${tokenizer.factor}, one token's pixels`,
+      );
+    const isArchive = isVectorArchive(flags.output);
+    if (isArchive && tokenizer.facts.codes.kind !== 'vectors')
+      throw new UsageError(
+        `--output ${flags.output}: archives hold vectors, and this tokenizer makes indices; write JSON lines, to a .jsonl file`,
       );
     const total = supplies.reduce((sum, { count }) => sum + count, 0);
     const bar = startProgress('tokenizing', total, 'images', !flags.quiet && total > 1);
@@ -120,7 +128,11 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
     bar.stop();
     await model.dispose();
     if (lines > 0 && !streams) {
-      await writeOutput(flags.output, kept.join(''));
+      const text = kept.join('');
+      await writeOutput(
+        flags.output,
+        isArchive ? await encodeVectors(parseTokenLines(text, 'the images')) : text,
+      );
       this.noteOutput(flags, `${lines} lines of ${images - failures.length} images`);
     }
     if (lines > 0)

@@ -140,6 +140,7 @@ export { splitPictures, type TrailingBytes } from './data/imageStream.js';
 export { MAX_PIXELS } from './data/pictureLimits.js';
 export { ANIMATION_FORMATS, encodeAnimation } from './data/animation.js';
 export { encodeNpz } from './data/npz.js';
+export { encodeVectors, isVectorArchive, readVectors } from './data/vectorArchive.js';
 export { MAX_INPUT_BYTES, readBounded, refuseSize } from './data/boundedFile.js';
 export { type ImageSource, openImageSource, openPictures } from './data/imageSource.js';
 export { type PictureList, UNLABELLED } from './data/pictureList.js';
