@@ -20,6 +20,8 @@ import {
   METRICS,
   onnxNetwork,
   openPictureSet,
+  type PartStatistics,
+  type PictureSet,
   readPart,
   type ReferenceStatistics,
   type SetStatistics,
@@ -142,11 +144,11 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
     const product = doubleProduct();
     const network = onDemand(() => this.network(flags));
     try {
-      const samples = flags.merge
-        ? mergeParts(paths)
-        : await this.gather(flags, paths[0]!, await network.get(), product, shard);
+      const set = flags.merge ? undefined : await this.open(flags, paths[0]!);
+      const options = { ...(shard && { shard }), isQuiet: flags.quiet };
+      const samples = set ? await gatherFrom(set, await network.get(), product, options) : mergeParts(paths);
       if (shard) {
-        await this.writePart(flags, paths[0]!, samples, shard);
+        await this.writePart(flags, { shard, total: set!.pictures!.count, statistics: samples });
         return;
       }
       if (flags.statistics !== undefined) {
@@ -179,16 +181,11 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
     return inceptionNetwork(fetched, target);
   }
 
-  private async gather(
-    flags: EvalFlags,
-    path: string,
-    network: FeatureNetwork,
-    product: DoubleProduct,
-    shard: ReturnType<typeof parseShard> | undefined,
-  ): Promise<SetStatistics> {
+  /** Opens a set, and says what was chosen of it. */
+  private async open(flags: EvalFlags, path: string): Promise<PictureSet> {
     const set = await openPictureSet(path);
     for (const note of set.notes) this.note(flags, note);
-    return gatherFrom(set, network, product, { ...(shard && { shard }), isQuiet: flags.quiet });
+    return set;
   }
 
   /** What SAMPLES are compared with. @throws InputError where it is of another network. */
@@ -206,12 +203,13 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
       requireSameNetwork(path, statistics.digest, samples);
       return referenceFrom(statistics);
     }
-    const set = await openPictureSet(path);
-    for (const note of set.notes) this.note(flags, note);
+    const set = await this.open(flags, path);
     if (set.pictures) requireSameNetwork(path, (await network()).digest, samples);
-    const options = { width: samples.pool.mean.length, isQuiet: flags.quiet };
-    const named = set.pictures ? await network() : ({ name: samples.network } as FeatureNetwork);
-    return referenceOf(set, named, product, options);
+    return referenceOf(set, network, product, {
+      name: samples.network,
+      width: samples.pool.mean.length,
+      isQuiet: flags.quiet,
+    });
   }
 
   private async measure(
@@ -248,14 +246,9 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
     return { samples, reference, measured, left };
   }
 
-  private async writePart(
-    flags: EvalFlags,
-    path: string,
-    statistics: SetStatistics,
-    shard: ReturnType<typeof parseShard>,
-  ): Promise<void> {
-    const total = (await openPictureSet(path)).pictures!.count;
-    await writeOutput(flags.output, Buffer.concat([...encodePart({ shard, total, statistics })]));
+  private async writePart(flags: EvalFlags, part: PartStatistics): Promise<void> {
+    const { shard, total, statistics } = part;
+    await writeOutput(flags.output, Buffer.concat([...encodePart(part)]));
     this.noteOutput(
       flags,
       `statistics of ${statistics.rows.count} of ${total} pictures, part ${shard.index} of ${shard.count}`,

@@ -1,6 +1,5 @@
 import {
   argmax,
-  conv2d,
   crossEntropy,
   dim,
   type Graph,
@@ -8,12 +7,10 @@ import {
   linear,
   makeGraph,
   mean,
-  parameter,
-  relu,
   reshape,
-  scope,
   type Tensor,
 } from '../src/dsl/index.js';
+import { convLayers } from './classifierLayers.js';
 
 const SIDE = 28;
 const CLASSES = 10;
@@ -21,23 +18,9 @@ const CLASSES = 10;
 const CHANNELS = 32;
 const PLACES = (SIDE / 4) ** 2;
 
-/** 3×3 convolution → ReLU; a stride of 2 halves the image. */
-function layer(name: string, x: Tensor, outputs: number, stride: 1 | 2): Tensor {
-  const inputs = Number(x.shape[1]);
-  return scope(name, () => {
-    const bound = Math.sqrt(6 / (inputs * 9));
-    const weight = parameter('weight', [outputs, inputs, 3, 3], { kind: 'uniform', bound });
-    const bias = parameter('bias', [outputs], { kind: 'zeros' });
-    return relu(conv2d(x, weight, { bias, stride, padding: 1 }));
-  });
-}
-
 /** `[batch, 3, 28, 28]` in [−1, 1] → `[batch, 32, 7, 7]` */
 function featuresOf(image: Tensor): Tensor {
-  return [16, CHANNELS, CHANNELS].reduce(
-    (x, outputs, index) => layer(`layers.${index}`, x, outputs, index === 0 ? 1 : 2),
-    image,
-  );
+  return convLayers(image, [16, CHANNELS, CHANNELS]);
 }
 
 /** `[batch, 3, 28, 28]` in [−1, 1] → logits `[batch, 10]` */

@@ -1,5 +1,4 @@
 import {
-  conv2d,
   crossEntropy,
   dim,
   type Graph,
@@ -7,13 +6,11 @@ import {
   linear,
   makeGraph,
   mean,
-  parameter,
-  relu,
   reshape,
-  scope,
   softmax,
   type Tensor,
 } from '../src/dsl/index.js';
+import { convLayers } from './classifierLayers.js';
 
 /** Side of the pictures that the network sees. */
 export const SMALL_FEATURES_SIDE = 32;
@@ -22,23 +19,9 @@ const CHANNELS = [24, 48, 72, 96] as const;
 /** Of the features. */
 export const SMALL_FEATURES_WIDTH = CHANNELS[3];
 
-/** 3×3 convolution → ReLU */
-function layer(name: string, x: Tensor, outputs: number, stride: 1 | 2): Tensor {
-  const inputs = Number(x.shape[1]);
-  return scope(name, () => {
-    const bound = Math.sqrt(6 / (inputs * 9));
-    const weight = parameter('weight', [outputs, inputs, 3, 3], { kind: 'uniform', bound });
-    const bias = parameter('bias', [outputs], { kind: 'zeros' });
-    return relu(conv2d(x, weight, { bias, stride, padding: 1 }));
-  });
-}
-
 /** `[batch, 3, 32, 32]` in [−1, 1] → what the last layer finds, on average over the picture: `[batch, 96]` */
 function featuresOf(image: Tensor): Tensor {
-  const map = CHANNELS.reduce(
-    (x, outputs, index) => layer(`layers.${index}`, x, outputs, index === 0 ? 1 : 2),
-    image,
-  );
+  const map = convLayers(image, CHANNELS);
   return mean(reshape(map, [image.shape[0]!, SMALL_FEATURES_WIDTH, -1]), { axes: [-1] });
 }
 

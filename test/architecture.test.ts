@@ -131,6 +131,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/random',
     'src/targets',
     'src/sampling',
+    'src/tokenizers',
     'src/data',
     'src/checkpoints',
     'src/models',

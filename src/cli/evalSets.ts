@@ -10,6 +10,7 @@ import {
   requireNetwork,
   type SetStatistics,
   type Shard,
+  shardOf,
   shardRange,
 } from '../faces/evaluation.js';
 import { InputError, UsageError } from '../index.js';
@@ -19,10 +20,9 @@ const WHOLE: Shard = { index: 1, count: 1 };
 
 /** `i/n`, from 1. @throws UsageError when it is none. */
 export function parseShard(text: string): Shard {
-  const [, index, count] = /^(\d{1,6})\/(\d{1,6})$/.exec(text)?.map(Number) ?? [];
-  if (!index || !count || index > count)
-    throw new UsageError(`--shard ${text} is no part: 2/8 is the second of eight`);
-  return { index, count };
+  const shard = shardOf(text);
+  if (!shard) throw new UsageError(`--shard ${text} is no part: 2/8 is the second of eight`);
+  return shard;
 }
 
 /** The statistics of a set's pictures, or of a part of them. */
@@ -53,13 +53,13 @@ export async function gatherFrom(
 /** What a set is compared with: its stored statistics come before those of its pictures. */
 export async function referenceOf(
   set: PictureSet,
-  network: FeatureNetwork,
+  network: () => Promise<FeatureNetwork>,
   product: DoubleProduct,
-  options: { readonly width: number; readonly isQuiet: boolean },
+  { name, width, isQuiet }: { readonly name: string; readonly width: number; readonly isQuiet: boolean },
 ): Promise<ReferenceStatistics> {
-  requireNetwork(set, network, options.width);
+  requireNetwork(set, { name }, width);
   if (!set.pictures) return set.gaussians;
-  const gathered = await gatherFrom(set, network, product, options);
+  const gathered = await gatherFrom(set, await network(), product, { isQuiet });
   return { ...referenceFrom(gathered), ...set.gaussians };
 }
 

@@ -10,7 +10,15 @@ import {
   type ZipMember,
 } from '../files/zipArchive.js';
 import type { RgbImage } from './image.js';
-import { describeNpy, encodeNpyDoubles, type FloatArray, MAX_NPY_HEADER, parseNpyFloats } from './npy.js';
+import {
+  describeNpy,
+  encodeNpyDoubles,
+  type FloatArray,
+  type IntegerArray,
+  MAX_NPY_HEADER,
+  parseNpy,
+  parseNpyFloats,
+} from './npy.js';
 import { greyAsRgb, type PictureList, UNLABELLED } from './pictureList.js';
 
 const EXTENSION = '.npy';
@@ -27,6 +35,8 @@ export interface NpzFile {
   readonly names: readonly string[];
   /** The pictures `[images, height, width, 3]`, or grey without the last axis, of an array of bytes. @throws InputError */
   pictures(name: string): PictureList;
+  /** An array of whole numbers. @throws InputError */
+  integers(name: string): IntegerArray;
   /** An array of floating-point numbers. @throws InputError */
   floats(name: string): FloatArray;
 }
@@ -36,38 +46,37 @@ export interface NpzFile {
  * @throws InputError naming the file when it is damaged.
  */
 export async function openNpz(path: string): Promise<NpzFile> {
+  const refuse = (error: unknown): never => {
+    if (!(error instanceof ZipError)) throw error;
+    throw new InputError(`${path}: not a usable .npz archive: ${error.message}`, error);
+  };
   const asInput = <T>(read: () => T): T => {
     try {
       return read();
     } catch (error) {
-      if (!(error instanceof ZipError)) throw error;
-      throw new InputError(`${path}: not a usable .npz archive: ${error.message}`, error);
+      return refuse(error);
     }
   };
-  let archive: ZipArchive;
-  try {
-    archive = await openZip(path);
-  } catch (error) {
-    if (!(error instanceof ZipError)) throw error;
-    throw new InputError(`${path}: not a usable .npz archive: ${error.message}`, error);
-  }
+  const archive = await openZip(path).catch(refuse);
   const member = (name: string): ZipMember => {
     const found = archive.members.get(name + EXTENSION);
     if (!found) throw new InputError(`${path}: it has no array '${quotable(name)}'`);
     return found;
+  };
+  const placeOf = (name: string) => `${path}: ${quotable(name)}`;
+  const bytesOf = (name: string, limit: number): Uint8Array => {
+    const own = member(name);
+    if (own.bytes > limit) throw new ZipError(`its array '${quotable(own.name)}' is too large to be read`);
+    return readZipMember(archive, own);
   };
   return {
     path,
     names: [...archive.members.keys()]
       .filter((name) => name.endsWith(EXTENSION))
       .map((name) => name.slice(0, -EXTENSION.length)),
-    pictures: (name) => asInput(() => picturesIn(archive, member(name), `${path}: ${quotable(name)}`)),
-    floats: (name) =>
-      asInput(() => {
-        const own = member(name);
-        if (own.bytes > MAX_FLOATS_BYTES) throw new ZipError(`its array '${quotable(name)}' is too large`);
-        return parseNpyFloats(readZipMember(archive, own), `${path}: ${quotable(name)}`);
-      }),
+    pictures: (name) => asInput(() => picturesIn(archive, member(name), placeOf(name))),
+    integers: (name) => asInput(() => parseNpy(bytesOf(name, MAX_UNPACKED_BYTES), placeOf(name + EXTENSION))),
+    floats: (name) => asInput(() => parseNpyFloats(bytesOf(name, MAX_FLOATS_BYTES), placeOf(name))),
   };
 }
 

@@ -7,7 +7,8 @@ import type { Graph } from '../graph/graph.js';
 import { readFloats, type Weights } from '../graph/weights.js';
 import { packageFile } from '../packageFiles.js';
 import { requireFinite } from '../targets/finite.js';
-import { type Executable, floatTensor, type HostTensor, type Target } from '../targets/target.js';
+import type { Executable, HostTensor, Target } from '../targets/target.js';
+import { imageSignal, pixelPlanes } from '../tokenizers/pixelSignal.js';
 import { type FeatureNetwork, type FoundFeatures, joinFound } from './featureNetwork.js';
 import { openInception } from './inceptionWeights.js';
 import type { Features } from './moments.js';
@@ -19,18 +20,6 @@ function rowsIn({ shape, data }: HostTensor): Features {
   const [count, width] = shape as [number, number];
   requireFinite(data, 'the features');
   return { count, width, values: Float32Array.from(data) };
-}
-
-/** Pictures of one size as `[images, 3, height, width]`, their values changed on the way. */
-function pictureTensor(images: readonly RgbImage[], value: (byte: number) => number): HostTensor {
-  const { width, height } = images[0]!;
-  const pixels = width * height;
-  const values = new Float32Array(images.length * 3 * pixels);
-  for (const [index, { data }] of images.entries())
-    for (let pixel = 0; pixel < pixels; pixel++)
-      for (let channel = 0; channel < 3; channel++)
-        values[(index * 3 + channel) * pixels + pixel] = value(data[pixel * 3 + channel]!);
-  return floatTensor([images.length, 3, height, width], values);
 }
 
 function digestOf(weights: Weights): string {
@@ -53,7 +42,7 @@ export async function smallNetwork(target: Target): Promise<FeatureNetwork> {
       const cut = await Promise.all(
         images.map(async (image) => (await cropForTokens(image, 'center', SMALL_FEATURES_SIDE, 1))[0]!),
       );
-      const found = await executable.run({ image: pictureTensor(cut, (byte) => byte / 127.5 - 1) });
+      const found = await executable.run({ image: imageSignal(cut) });
       const classes = rowsIn(await found.probabilities!.read());
       const { count, width, values } = rowsIn(await found.features!.read());
       return {
@@ -78,7 +67,7 @@ export async function inceptionNetwork(path: string, target: Target): Promise<Fe
     const key = `${images[0]!.width}×${images[0]!.height}`;
     const executable = compiled.get(key) ?? target.compile(graphOf(images[0]!), { weights });
     compiled.set(key, executable);
-    const found = await (await executable).run({ image: pictureTensor(images, (byte) => byte) });
+    const found = await (await executable).run({ image: pixelPlanes(images, (byte) => byte) });
     const classes = rowsIn(await found.probabilities!.read());
     return {
       pool: rowsIn(await found.pool!.read()),

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { cropForTokens, type RgbImage } from '../data/image.js';
+import { cropForTokens } from '../data/image.js';
 import { InputError, quotable } from '../errors.js';
 import { readSmallFile } from '../files/fileRange.js';
 import { requireFinite } from '../targets/finite.js';
 import { loadOnnxRuntime } from '../targets/onnx/onnxRuntime.js';
+import { imageSignal } from '../tokenizers/pixelSignal.js';
 import type { FeatureNetwork } from './featureNetwork.js';
 
 /** CLIP's larger networks have more than a gigabyte. */
@@ -45,9 +46,8 @@ export async function onnxNetwork(path: string): Promise<FeatureNetwork> {
       const cut = await Promise.all(
         images.map(async (image) => (await cropForTokens(image, 'center', side, 1))[0]!),
       );
-      const pixels = new Float32Array(images.length * 3 * side * side);
-      for (const [index, image] of cut.entries()) putPicture(pixels, index, image);
-      const given = new ort.Tensor('float32', pixels, [images.length, 3, side, side]);
+      const { data, shape } = imageSignal(cut);
+      const given = new ort.Tensor('float32', data as Float32Array, [...shape]);
       const { [name]: found } = await session
         .run({ [session.inputNames[0]!]: given }, [name])
         .catch((error: Error) => refuse(quotable(error.message.split('\n')[0]!), error));
@@ -65,12 +65,4 @@ export async function onnxNetwork(path: string): Promise<FeatureNetwork> {
     },
     dispose: () => session.release(),
   };
-}
-
-/** Writes a picture as planes of values in [−1, 1]. */
-function putPicture(pixels: Float32Array, index: number, { data }: RgbImage): void {
-  const plane = data.length / 3;
-  for (let pixel = 0; pixel < plane; pixel++)
-    for (let channel = 0; channel < 3; channel++)
-      pixels[(index * 3 + channel) * plane + pixel] = data[pixel * 3 + channel]! / 127.5 - 1;
 }

@@ -11,6 +11,12 @@ export interface Shard {
   readonly count: number;
 }
 
+/** The part that a text such as `2/8` names; undefined where it names none. */
+export function shardOf(text: string): Shard | undefined {
+  const [, index, count] = /^(\d{1,6})\/(\d{1,6})$/.exec(text)?.map(Number) ?? [];
+  return index && count && index <= count ? { index, count } : undefined;
+}
+
 /** The statistics of a part of a set. */
 export interface PartStatistics {
   readonly shard: Shard;
@@ -149,8 +155,8 @@ export function readPart(path: string): PartStatistics {
   const { arpg_statistics: format, network, digest, shard, total } = metadata;
   if (format === undefined) return fail('it was not written by arpg eval --shard');
   if (format !== FORMAT) return fail('it was written by a newer version of arpg; update arpg');
-  const [, index, count] = /^(\d{1,6})\/(\d{1,6})$/.exec(shard ?? '')?.map(Number) ?? [];
-  if (!network || !digest || !index || !count || !/^\d{1,15}$/.test(total ?? ''))
+  const part = shardOf(shard ?? '');
+  if (!network || !digest || !part || !/^\d{1,15}$/.test(total ?? ''))
     return fail('it does not say what it is of');
   const reader = new PartReader(tensors, fail);
   const rows = reader.rows();
@@ -158,7 +164,7 @@ export function readPart(path: string): PartStatistics {
   if (rows.count !== pool.count || rows.width !== pool.mean.length)
     return fail('it has other features than it counts');
   return {
-    shard: { index, count },
+    shard: part,
     total: Number(total),
     statistics: {
       ...{ network, digest, pool, rows },

@@ -37,6 +37,12 @@ export {
 } from '../evaluation/pictureSet.js';
 export { coverageOf, neighbourRadii, precisionRecall } from '../evaluation/precisionRecall.js';
 export { gatherStatistics, mergeStatistics, type SetStatistics } from '../evaluation/setStatistics.js';
-export { encodePart, type PartStatistics, readPart, type Shard } from '../evaluation/statisticsFile.js';
+export {
+  encodePart,
+  type PartStatistics,
+  readPart,
+  type Shard,
+  shardOf,
+} from '../evaluation/statisticsFile.js';
 export { encodeNpzDoubles } from '../data/npzFile.js';
 export { type DoubleProduct, doubleProduct } from '../targets/onnx/doubleProduct.js';

@@ -1,16 +1,20 @@
-import { GROUPS } from '../../graphs/convolutionLayers.js';
 import type { MultiScaleQuantizer } from '../../graphs/multiScaleQuantizer.js';
 import type { MultiScaleVqConfig } from '../../graphs/multiScaleVq.js';
+import {
+  type ConvolutionFields,
+  convolutionParameters,
+  convolutionProperties,
+  faultOfChannels,
+  faultOfSizes,
+  positive,
+} from './convolutionFields.js';
 
 /** What VAR's configurations say of their tokenizer, named as in the official implementation. */
-export interface MultiScaleVqKwargs {
+export interface MultiScaleVqKwargs extends ConvolutionFields {
   /** Codes. */
   readonly vocab_size: number;
   /** Numbers of a code. */
   readonly z_channels: number;
-  readonly ch: number;
-  readonly ch_mult: readonly number[];
-  readonly num_res_blocks: number;
   readonly in_channels: number;
   /** With which it was trained. */
   readonly dropout: number;
@@ -31,7 +35,6 @@ export interface MultiScaleVqFields extends MultiScaleVqKwargs {
   readonly v_patch_nums: readonly number[];
 }
 
-const positive = { type: 'integer', minimum: 1, maximum: 65536 } as const;
 const share = { type: 'number', minimum: 0, exclusiveMaximum: 1 } as const;
 
 /** Sides of the scales of pictures of 256 × 256 pixels. */
@@ -52,14 +55,7 @@ export const kwargsProperties = {
   vocab_size: { ...positive, maximum: 1 << 24, default: 4096 },
   z_channels: { ...positive, default: 32 },
   ch: { ...positive, default: 160 },
-  ch_mult: {
-    type: 'array',
-    items: { ...positive, maximum: 64 },
-    minItems: 1,
-    maxItems: 8,
-    default: [1, 1, 2, 2, 4],
-  },
-  num_res_blocks: { ...positive, maximum: 64, default: 2 },
+  ...convolutionProperties,
   in_channels: { ...positive, default: 3 },
   dropout: { ...share, default: 0 },
   beta: { type: 'number', minimum: 0, default: 0.25 },
@@ -87,17 +83,6 @@ export const PUBLISHED_KWARGS: MultiScaleVqKwargs = {
   default_qresi_counts: 0,
 };
 
-/** A hundred times VQ-16; more could be neither trained nor held in memory by what this program runs on. */
-const MAX_PARAMETERS = 2 ** 33;
-
-/** About how many parameters a configuration asks for: the codebook, and the convolutions of encoder and decoder. */
-function countParameters(fields: MultiScaleVqKwargs): number {
-  const { ch, ch_mult, num_res_blocks, vocab_size, z_channels } = fields;
-  const squares = ch_mult.reduce((sum, factor) => sum + (ch * factor) ** 2, 0);
-  const widest = ch * ch_mult.at(-1)!;
-  return vocab_size * z_channels + 18 * (2 * (num_res_blocks + 1) * squares + 2 * z_channels * widest);
-}
-
 /** What is wrong with the sides of scales; undefined where nothing is. @param name of the field */
 export function faultOfSides(sides: readonly number[], name: string): string | undefined {
   const wrong = sides.findIndex((side, scale) => scale > 0 && side <= sides[scale - 1]!);
@@ -108,15 +93,13 @@ export function faultOfSides(sides: readonly number[], name: string): string | u
 
 /** What is wrong with fields that the schema accepts; undefined where nothing is. */
 export function faultOfMultiScaleVq(fields: MultiScaleVqKwargs): string | undefined {
-  const { ch, in_channels, quant_conv_ks } = fields;
-  if (ch % GROUPS !== 0) return `ch ${ch} must be a multiple of ${GROUPS}, the groups of GroupNorm`;
+  const { in_channels, quant_conv_ks, vocab_size, z_channels } = fields;
+  const channels = faultOfChannels(fields);
+  if (channels !== undefined) return channels;
   if (in_channels !== 3) return `in_channels ${in_channels} must be 3, the channels of a picture`;
   if (quant_conv_ks !== 1 && quant_conv_ks !== 3)
     return `quant_conv_ks ${quant_conv_ks} makes another network; only 1 and 3 are supported`;
-  const parameters = countParameters(fields);
-  return parameters > MAX_PARAMETERS
-    ? `its sizes (ch, ch_mult, num_res_blocks, vocab_size) ask for ${(parameters / 1e9).toFixed(1)} billion parameters, more than ${(MAX_PARAMETERS / 1e9).toFixed(1)}`
-    : undefined;
+  return faultOfSizes(vocab_size * z_channels + convolutionParameters(fields, 2 * z_channels), 'vocab_size');
 }
 
 /** How the convolutions of a configuration are named, and how many there are. */

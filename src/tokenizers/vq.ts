@@ -10,6 +10,13 @@ import {
   vqEncoder,
   type VqTokenizerConfig,
 } from '../../graphs/vqTokenizer.js';
+import {
+  convolutionParameters,
+  convolutionProperties,
+  faultOfChannels,
+  faultOfSizes,
+  positive,
+} from './convolutionFields.js';
 import type { StripDecoding } from './stripDecoder.js';
 import type { TokenizerKind } from './tokenizerKind.js';
 
@@ -25,8 +32,6 @@ export interface OfficialVqConfig {
   readonly image_size: number;
 }
 
-const positive = { type: 'integer', minimum: 1, maximum: 65536 } as const;
-
 /** Schema of the configuration in the official field names. */
 const schema: JSONSchemaType<OfficialVqConfig> = {
   type: 'object',
@@ -35,44 +40,19 @@ const schema: JSONSchemaType<OfficialVqConfig> = {
     codebook_size: { ...positive, maximum: 1 << 24, default: 16384 },
     codebook_embed_dim: { ...positive, default: 8 },
     ch: { ...positive, default: 128 },
-    ch_mult: {
-      type: 'array',
-      items: { ...positive, maximum: 64 },
-      minItems: 1,
-      maxItems: 8,
-      default: [1, 1, 2, 2, 4],
-    },
+    ...convolutionProperties,
     z_channels: { ...positive, default: 256 },
-    num_res_blocks: { ...positive, maximum: 64, default: 2 },
     image_size: { ...positive, default: 256 },
   },
 };
 
-/** A hundred times VQ-16; more could be neither trained nor held in memory by what this program runs on. */
-const MAX_PARAMETERS = 2 ** 33;
-
-/** About how many parameters a configuration asks for: the codebook, and the convolutions of encoder and decoder. */
-function countParameters({
-  ch,
-  ch_mult,
-  num_res_blocks,
-  z_channels,
-  codebook_size,
-  codebook_embed_dim,
-}: OfficialVqConfig): number {
-  const squares = ch_mult.reduce((sum, factor) => sum + (ch * factor) ** 2, 0);
-  const widest = ch * ch_mult.at(-1)!;
-  return (
-    codebook_size * codebook_embed_dim + 18 * (2 * (num_res_blocks + 1) * squares + 2 * z_channels * widest)
-  );
+function fault(config: OfficialVqConfig): string | undefined {
+  const { codebook_size: codes, codebook_embed_dim: width, z_channels: channels } = config;
+  const parameters = codes * width + convolutionParameters(config, 2 * channels);
+  return faultOfChannels(config) ?? faultOfSizes(parameters, 'codebook_size') ?? faultOfImageSize(config);
 }
 
-function fault(config: OfficialVqConfig): string | undefined {
-  if (config.ch % GROUPS !== 0)
-    return `ch ${config.ch} must be a multiple of ${GROUPS}, the groups of GroupNorm`;
-  const parameters = countParameters(config);
-  if (parameters > MAX_PARAMETERS)
-    return `its sizes (ch, ch_mult, num_res_blocks, codebook_size) ask for ${(parameters / 1e9).toFixed(1)} billion parameters, more than ${(MAX_PARAMETERS / 1e9).toFixed(1)}`;
+function faultOfImageSize(config: OfficialVqConfig): string | undefined {
   const factor = downsampleFactor(vqConfig(config));
   return config.image_size % factor === 0
     ? undefined
