@@ -28,6 +28,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/errors.ts': [],
   'src/codes.ts': [],
+  // Processes that a launcher started together.
+  'src/cluster': ['src/errors.ts', 'src/partialNames.ts'],
   'src/decoderInput.ts': ['src/codes.ts', 'src/targets'],
   'src/breathe.ts': [],
   'src/packageFiles.ts': [],
@@ -104,6 +106,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/printable.ts',
   ],
   'src/training': [
+    'src/cluster',
     'src/codes.ts',
     'graphs',
     'src/graph',
@@ -212,6 +215,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/modelPlaces.ts',
   ],
   'src/faces': [
+    'src/cluster',
     'src/library',
     'src/evaluation',
     'src/data',
@@ -228,6 +232,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // The server and its page.
   'src/serve': ['src/index.ts', 'src/errors.ts', 'src/packageFiles.ts'],
   'src/cli': [
+    'src/cluster',
     'src/index.ts',
     'src/faces',
     'src/errors.ts',
