@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand, modelFlags } from '../src/cli/baseCommand.js';
-import { encodeStatistics, gatherFrom, parseShard, referenceFrom, referenceOf } from '../src/cli/evalSets.js';
+import { encodeStatistics, gatherFrom, referenceFrom, referenceOf } from '../src/cli/evalSets.js';
+import { parseShard, shardFlag } from '../src/cli/shardFlag.js';
 import { GROUPS } from '../src/cli/flagGroups.js';
 import { checkOutput, writeOutput, writeStdout } from '../src/cli/streams.js';
 import { formatTable } from '../src/cli/table.js';
@@ -106,9 +107,7 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
       min: 0,
       default: 0,
     }),
-    shard: Flags.string({
-      description: 'measures a part of SAMPLES alone, as i/n, and writes its statistics to --output',
-      helpValue: 'I/N',
+    shard: shardFlag('measures a part of SAMPLES alone, as i/n, and writes its statistics to --output', {
       dependsOn: ['output'],
       exclusive: ['merge', 'reference'],
     }),
@@ -138,7 +137,7 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
         `one set is measured at a time, not ${paths.length}; parts of one are joined with --merge`,
       );
     const wanted = wantedMetrics(flags.metrics);
-    const shard = flags.shard === undefined ? undefined : parseShard(flags.shard);
+    const shard = parseShard(flags.shard);
     checkOutput(flags.output);
     checkOutput(flags.statistics);
     const product = doubleProduct();

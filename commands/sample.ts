@@ -3,6 +3,7 @@ import { GROUPS } from '../src/cli/flagGroups.js';
 import { ROPE_SCALINGS } from '../src/index.js';
 import { modelFlags, precisionFlag, seedFlag } from '../src/cli/baseCommand.js';
 import { outputFlags } from '../src/cli/outputFormat.js';
+import { shardFlag } from '../src/cli/shardFlag.js';
 import { SampleCommand } from '../src/cli/sampleCommand.js';
 import { MAX_PICTURES, SAMPLE_FORMATS } from '../src/cli/sampleRequest.js';
 import { CLASS_DESCRIPTION, ownFlags, samplingFlags } from '../src/cli/samplingFlags.js';
@@ -22,6 +23,7 @@ Pictures in a folder are written as they are finished; --resume draws those that
     '<%= config.bin %> sample --class 3 --class 8 --format gif -o steps.gif',
     '<%= config.bin %> sample --class 3 --size 64x32 --rope extend -o wide.png',
     '<%= config.bin %> sample --class 3 --count 100 --seed 7 -o samples/',
+    '<%= config.bin %> sample --class 3 --count 100 --seed 7 --shard 2/4 -o samples/',
     '<%= config.bin %> sample --class 3 --format tokens | <%= config.bin %> detokenize -o three.png',
   ];
   static override flags = {
@@ -53,6 +55,10 @@ Pictures in a folder are written as they are finished; --resume draws those that
       options: [...ROPE_SCALINGS],
       default: 'extend',
     }),
+    shard: shardFlag(
+      'with a seed: draw a part of the pictures alone, as i/n, under the numbers that they have among all; other processes draw the others',
+      { dependsOn: ['seed'] },
+    ),
     batch: Flags.integer({
       helpGroup: GROUPS.machine,
       description: 'images sampled together',
@@ -80,7 +86,7 @@ Pictures in a folder are written as they are finished; --resume draws those that
       description:
         'draw a picture for each JSON line of a file, or - for stdin: {"class": 3, "seed": 7, "steps": 8, "output": "a.png"}; flags say what lines leave open, and outputs lie below -o',
       helpValue: 'FILE',
-      exclusive: ['like', 'count', 'batch', 'resume', 'frames', 'format'],
+      exclusive: ['like', 'count', 'batch', 'resume', 'frames', 'format', 'shard'],
     }),
     ...outputFlags(
       SAMPLE_FORMATS,

@@ -15,15 +15,18 @@ import {
   openPictures,
   parseTokenLines,
   type RgbImage,
+  shardRange,
   splitPictures,
   systemReason,
   type TokenLine,
   type Tokenizer,
   UNLABELLED,
   UsageError,
+  WHOLE,
 } from '../src/index.js';
 import { GROUPS } from '../src/cli/flagGroups.js';
 import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/baseCommand.js';
+import { parseShard, shardFlag } from '../src/cli/shardFlag.js';
 import { startProgress } from '../src/cli/progress.js';
 import { checkOutput, inputName, readInput, STREAM, writeOutput, writeStdout } from '../src/cli/streams.js';
 
@@ -40,7 +43,8 @@ interface Supply {
   readonly labels: readonly string[];
   readonly count: number;
   readonly notes: readonly string[];
-  pictures(): AsyncIterable<Picture>;
+  /** Those from one place to before another. */
+  pictures(start: number, end: number): AsyncIterable<Picture>;
 }
 
 export default class Tokenize extends BaseCommand {
@@ -58,6 +62,7 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
     '<%= config.bin %> tokenize photo.png',
     '<%= config.bin %> tokenize photo.png | <%= config.bin %> detokenize -o reconstruction.png',
     '<%= config.bin %> tokenize photos/ --flip -o tokens.jsonl',
+    '<%= config.bin %> tokenize photos/ --shard 2/4 -o tokens-2.jsonl',
     'cat photo.jpg | <%= config.bin %> tokenize --crop none -',
   ];
   static override strict = false;
@@ -75,6 +80,9 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
     }),
     crop: Flags.string({ description: 'which parts of an image', options: [...CROPS], default: 'center' }),
     flip: Flags.boolean({ description: 'tokenize the mirror image, too' }),
+    shard: shardFlag(
+      'tokenize a part of the images alone, as i/n: the lines of all parts, one after another, are those of the whole',
+    ),
     output: Flags.string({
       char: 'o',
       helpGroup: GROUPS.output,
@@ -88,6 +96,9 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
     requireSeparateOutputs(flags);
     checkOutput(flags.output);
     const paths = argv.length === 0 ? [STREAM] : (argv as string[]);
+    const shard = parseShard(flags.shard);
+    if (shard && paths.includes(STREAM))
+      throw new UsageError('--shard tokenizes a part of the images: name files or folders, not stdin');
     const supplies = await Promise.all(paths.map(openSupply));
     requireSameClasses(supplies);
     for (const note of supplies.flatMap(({ notes }) => notes)) this.note(flags, note);
@@ -103,14 +114,17 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
       throw new UsageError(
         `--output ${flags.output}: archives hold vectors, and this tokenizer makes indices; write JSON lines, to a .jsonl file`,
       );
-    const total = supplies.reduce((sum, { count }) => sum + count, 0);
+    const all = supplies.reduce((sum, { count }) => sum + count, 0);
+    const range = shardRange(all, shard ?? WHOLE);
+    const total = range.end - range.start;
+    if (shard) this.note(flags, `part ${shard.index} of ${shard.count}: ${total} of ${all} images`);
     const bar = startProgress('tokenizing', total, 'images', !flags.quiet && total > 1);
     const streams = flags.output === undefined || flags.output === STREAM;
     const failures: InputError[] = [];
     const kept: string[] = [];
     let [lines, images] = [0, 0];
-    for (const supply of supplies) {
-      for await (const { about, read } of supply.pictures()) {
+    for (const { supply, start, end } of withinRange(supplies, range)) {
+      for await (const { about, read } of supply.pictures(start, end)) {
         images++;
         try {
           const crop = { crop: flags.crop as Crop, size, flip: flags.flip };
@@ -127,7 +141,9 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
     }
     bar.stop();
     await model.dispose();
-    if (lines > 0 && !streams) {
+    // A part without images is a file without lines.
+    const isDone = lines > 0 || (failures.length === 0 && !isArchive);
+    if (isDone && !streams) {
       const text = kept.join('');
       await writeOutput(
         flags.output,
@@ -135,8 +151,7 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
       );
       this.noteOutput(flags, `${lines} lines of ${images - failures.length} images`);
     }
-    if (lines > 0)
-      await this.result(flags, { images: images - failures.length, lines, output: flags.output });
+    if (isDone) await this.result(flags, { images: images - failures.length, lines, output: flags.output });
     this.reportFailures(flags, failures, images);
   }
 
@@ -166,8 +181,8 @@ async function openSupply(path: string): Promise<Supply> {
     labels: list.labels,
     count: list.count,
     notes: list.notes,
-    async *pictures() {
-      for (let index = 0; index < list.count; index++) {
+    async *pictures(start, end) {
+      for (let index = start; index < end; index++) {
         const classId = list.classOf(index);
         const name = list.labels[classId];
         const about = {
@@ -179,6 +194,21 @@ async function openSupply(path: string): Promise<Supply> {
       }
     },
   };
+}
+
+/** What lies within a range of all supplies' pictures, supply by supply. */
+function withinRange(
+  supplies: readonly Supply[],
+  range: { readonly start: number; readonly end: number },
+): readonly { readonly supply: Supply; readonly start: number; readonly end: number }[] {
+  let before = 0;
+  return supplies.flatMap((supply) => {
+    const [start, end] = [range.start, range.end].map((place) =>
+      Math.min(Math.max(place - before, 0), supply.count),
+    ) as [number, number];
+    before += supply.count;
+    return start < end ? [{ supply, start, end }] : [];
+  });
 }
 
 function isFolder(path: string): boolean {

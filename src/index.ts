@@ -29,6 +29,7 @@ export {
 export { parseSystemConfig, parseTokenizerConfig } from './models/parseConfig.js';
 export { importGenerator, importTokenizer } from './models/importCheckpoint.js';
 export type { SamplingDefaults } from './models/modelConfig.js';
+export { type Aliases, aliasesByClass } from './conditions/aliases.js';
 export { findClasses, type Labels } from './conditions/labels.js';
 export { requireAbility } from './systems/abilities.js';
 export { DEFAULT_SYSTEM, requireSystem, SYSTEM_NAMES, SYSTEMS } from './systems/registry.js';
@@ -229,3 +230,6 @@ export {
   UserError,
 } from './errors.js';
 export { requireMemory } from './memoryLimit.js';
+
+// Work in parts
+export { type Shard, shardOf, shardRange, WHOLE } from './shard.js';

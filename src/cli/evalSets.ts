@@ -9,21 +9,9 @@ import {
   type ReferenceStatistics,
   requireNetwork,
   type SetStatistics,
-  type Shard,
-  shardOf,
-  shardRange,
 } from '../faces/evaluation.js';
-import { InputError, UsageError } from '../index.js';
+import { InputError, type Shard, shardRange, WHOLE } from '../index.js';
 import { startProgress } from './progress.js';
-
-const WHOLE: Shard = { index: 1, count: 1 };
-
-/** `i/n`, from 1. @throws UsageError when it is none. */
-export function parseShard(text: string): Shard {
-  const shard = shardOf(text);
-  if (!shard) throw new UsageError(`--shard ${text} is no part: 2/8 is the second of eight`);
-  return shard;
-}
 
 /** The statistics of a set's pictures, or of a part of them. */
 export async function gatherFrom(

@@ -199,12 +199,11 @@ export function isSeparate(format: ImageFormat): boolean {
   return SEPARATE_FORMATS.includes(format);
 }
 
-/** Numbers of the pictures that a folder holds already. */
+/** Those of pictures' numbers that a folder holds already. */
 export function picturesThere(
   output: string | undefined,
-  count: number,
+  numbers: readonly number[],
   { encoding }: OutputChoice<ImageFormat>,
 ): ReadonlySet<number> {
-  const numbers = Array.from({ length: count }, (_, index) => index);
   return new Set(numbers.filter((index) => existsSync(pictureFile(output ?? '', index, encoding))));
 }

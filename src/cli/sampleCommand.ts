@@ -16,6 +16,7 @@ import {
   type SampledTokenSet,
   sampleNotes,
   sampleTokens,
+  type Shard,
   UsageError,
 } from '../index.js';
 import { BaseCommand } from './baseCommand.js';
@@ -45,6 +46,9 @@ interface Drawn {
   readonly frames: readonly string[];
   readonly files: readonly WrittenFile[];
 }
+
+/** What is written of a part without pictures. */
+const NOTHING = { frames: [], others: [] };
 
 /** Draws pictures of classes. */
 export abstract class SampleCommand extends BaseCommand {
@@ -128,14 +132,15 @@ export abstract class SampleCommand extends BaseCommand {
   }
 
   private async drawRequest(model: Model, request: SampleRequest, started: number): Promise<Drawn> {
-    const { flags, list, choice } = request;
+    const { flags, list, shard, choice } = request;
     const { first, count } = list;
     const plan = planPictures(model, request);
-    const { size, grid, still, isSpread, there } = plan;
-    const missing = count - there.size;
+    const { size, grid, still, isSpread, places, there } = plan;
+    const wanted = new Set(places.filter((place) => !there.has(place)));
     const larger = size && largerNote(grid, model.facts.grid, model.tokenizer.factor);
     if (larger !== undefined) this.note(flags, larger);
-    if (there.size > 0) this.note(flags, `${there.size} of ${count} pictures are there already`);
+    if (shard) this.note(flags, partLine(shard, places.length, count));
+    if (there.size > 0) this.note(flags, `${there.size} of ${places.length} pictures are there already`);
     // Before a seed is drawn and said.
     for (const name of flags.class ?? []) model.classIndices(name);
     const seed = this.chooseSeed(flags);
@@ -145,15 +150,15 @@ export abstract class SampleCommand extends BaseCommand {
     const carriesNotes = still ? still.format !== 'npz' : choice.format === 'apng';
     const common = flags.metadata && carriesNotes ? await this.commonRecord(model) : undefined;
     const notes = common && sampleNotes(model, common, { settings, form: choice, size, rope });
-    const bar = startProgress('sampling', missing, 'pictures', !flags.quiet);
+    const bar = startProgress('sampling', wanted.size, 'pictures', !flags.quiet);
     const files: WrittenFile[] = [];
     const history: Codes[][] = [];
     const sampled = await sampleTokens(model, {
       ...plan.settings,
       ...{ seed, classes, first, rope, batch: flags.batch },
       ...(size && { size }),
-      skip: new Set([...there].map((place) => first + place)),
-      onProgress: (_done, _total, share) => bar.update(share * missing),
+      skip: new Set(classes.flatMap((_, place) => (wanted.has(place) ? [] : [first + place]))),
+      onProgress: (_done, _total, share) => bar.update(share * wanted.size),
       // Its weights and the decoder's maps need not be in memory together.
       onSampled: () => model.releaseSamplers(),
       onPicture: async (picture, { codes, classId }) => {
@@ -177,13 +182,8 @@ export abstract class SampleCommand extends BaseCommand {
           sampled.pictures.map(({ classId }) => classId!),
           jointColumns(choice.format, list),
         );
-    const { frames, others } = await writeJointly(model, {
-      request,
-      plan,
-      sampled,
-      history,
-      notes: jointNotes,
-    });
+    const joint = { request, plan, sampled, history, notes: jointNotes };
+    const { frames, others } = places.length > 0 ? await writeJointly(model, joint) : NOTHING;
     return { sampled, frames, files: [...files, ...others] };
   }
 
@@ -210,6 +210,11 @@ export abstract class SampleCommand extends BaseCommand {
     const line = writtenLine(files, flags.output, what);
     if (line !== undefined) this.note(flags, line);
   }
+}
+
+/** Says which pictures are drawn. */
+function partLine({ index, count }: Shard, pictures: number, all: number): string {
+  return `part ${index} of ${count}: ${pictures} of ${all} pictures`;
 }
 
 /** The columns that pictures are put together in; undefined for one that moves alone. */

@@ -6,6 +6,8 @@ import {
   requireMatchingParts,
   requireMemory,
   type SamplingSettings,
+  shardRange,
+  WHOLE,
 } from '../index.js';
 import { checkImageSize, IMAGE_FORMATS, type ImageFormat, isSeparate, picturesThere } from './imageOutput.js';
 import { settingsLike } from './likePicture.js';
@@ -29,7 +31,9 @@ export interface SamplePlan {
   readonly isSpread: boolean;
   /** Whether the states between are shown. */
   readonly keepsFrames: boolean;
-  /** Places of the pictures that are there already. */
+  /** Places of the pictures that are wanted: all, or those of a part. */
+  readonly places: readonly number[];
+  /** Those of them that are there already. */
   readonly there: ReadonlySet<number>;
 }
 
@@ -38,7 +42,7 @@ export interface SamplePlan {
  * @throws UsageError when they do not suit the model, the format or the memory.
  */
 export function planPictures(model: Model, request: SampleRequest): SamplePlan {
-  const { flags, settingFlags, like, list, choice } = request;
+  const { flags, settingFlags, like, list, shard, choice } = request;
   const { format, scale } = choice;
   const { count, columns } = list;
   const size = flags.size === undefined ? undefined : parsePixelSize(flags.size, '--size');
@@ -53,14 +57,22 @@ export function planPictures(model: Model, request: SampleRequest): SamplePlan {
   const states = keepsFrames ? 1 + Math.min(settings.steps ?? tokens, tokens) : 1;
   const factor = format === 'tokens' ? 0 : model.tokenizer.factor;
   const pixels = tokens * (factor * (scale?.factor ?? 1)) ** 2;
-  requireMemory(count * states * (BYTES_PER_TOKEN * tokens + 3 * pixels), `${count} pictures`);
+  const isSpread = still !== undefined && isSeparate(still.format);
+  const { start, end } = shardRange(count, shard ?? WHOLE);
+  const places = Array.from({ length: end - start }, (_, place) => start + place);
+  // Pictures that go to files of their own are not kept.
+  const keptPixels = isSpread && !keepsFrames ? 0 : 3 * pixels;
+  requireMemory(
+    places.length * states * (BYTES_PER_TOKEN * tokens + keptPixels),
+    `${places.length} pictures`,
+  );
   if (format !== 'tokens') requireMatchingParts(model, 'decode');
   if (format !== 'tokens')
     checkImageSize({ width: grid.width * factor, height: grid.height * factor }, count, {
       ...choice,
       columns,
     });
-  const isSpread = still !== undefined && isSeparate(still.format);
-  const there = flags.resume && isSpread ? picturesThere(flags.output, count, still) : new Set<number>();
-  return { ...(size && { size }), grid, settings, ...(still && { still }), isSpread, keepsFrames, there };
+  const there = flags.resume && isSpread ? picturesThere(flags.output, places, still) : new Set<number>();
+  const shape = { ...(size && { size }), grid, settings };
+  return { ...shape, ...(still && { still }), isSpread, keepsFrames, places, there };
 }

@@ -1,5 +1,5 @@
 import type { Interfaces } from '@oclif/core';
-import { ANIMATION_FORMATS, type SampleRecord, UsageError } from '../index.js';
+import { ANIMATION_FORMATS, type SampleRecord, type Shard, UsageError } from '../index.js';
 import {
   type commonFlags,
   type modelFlags,
@@ -11,12 +11,16 @@ import {
 import { checkImageOutput, gridColumns, IMAGE_FORMATS, isSingleFile } from './imageOutput.js';
 import { choiceLike, flagsOfRecord, type LikePicture, readLike } from './likePicture.js';
 import { chooseOutput, type OutputChoice, type outputFlags } from './outputFormat.js';
+import { parseShard } from './shardFlag.js';
 import type { samplingFlags } from './samplingFlags.js';
 import { requireBinaryOutput, STREAM } from './streams.js';
 
 /** What the command writes; of formats with one extension, the first is what the extension alone means. */
 export const SAMPLE_FORMATS = [...IMAGE_FORMATS, ...ANIMATION_FORMATS, 'tokens'] as const;
 export type SampleFormat = (typeof SAMPLE_FORMATS)[number];
+
+/** Formats in which pictures lie side by side. */
+const SHOWN_TOGETHER: readonly SampleFormat[] = ['grid', ...ANIMATION_FORMATS];
 
 /** The most pictures of a command, a guard against slips of the finger. */
 export const MAX_PICTURES = 1_000_000;
@@ -36,6 +40,7 @@ export type SampleFlags = Inferred<typeof commonFlags> &
     readonly rope: string;
     readonly batch: number;
     readonly resume: boolean;
+    readonly shard: string | undefined;
     readonly frames: string | undefined;
     readonly like: string | undefined;
     readonly output: string | undefined;
@@ -60,6 +65,8 @@ export interface SampleRequest {
   readonly settingFlags: Partial<SampleFlags>;
   readonly like?: LikePicture;
   readonly list: PictureList;
+  /** Which of them; undefined for all. */
+  readonly shard?: Shard;
   readonly choice: OutputChoice<SampleFormat>;
 }
 
@@ -109,6 +116,10 @@ function chooseSampleOutput(flags: SampleFlags): OutputChoice<SampleFormat> {
     throw new UsageError('--frames needs pictures: use another --format than tokens');
   if (flags.resume && (isSingleFile(flags.output) || (flags.output ?? STREAM) === STREAM))
     throw new UsageError('--resume is for pictures in a folder: name one with -o and a slash at the end');
+  if (flags.shard !== undefined && (flags.frames !== undefined || SHOWN_TOGETHER.includes(choice.format)))
+    throw new UsageError(
+      `--shard draws a part of the pictures, and ${flags.frames === undefined ? choice.format : '--frames'} shows all together: use png, jpeg, webp, npz or tokens`,
+    );
   if (choice.format !== 'tokens') requireBinaryOutput(flags.output);
   return choice;
 }
@@ -120,6 +131,7 @@ function chooseSampleOutput(flags: SampleFlags): OutputChoice<SampleFormat> {
  */
 export async function readRequest(flags: SampleFlags, given: ReadonlySet<string>): Promise<SampleRequest> {
   const choice = chooseSampleOutput(flags);
+  const shard = parseShard(flags.shard);
   const { like: path, model, quiet, output } = flags;
   const like =
     path === undefined ? undefined : await readLike(path, { model, isGiven: given.has('model'), quiet });
@@ -127,10 +139,11 @@ export async function readRequest(flags: SampleFlags, given: ReadonlySet<string>
   const isFolder = output !== undefined && namesFolder(output);
   const own = like ? choiceLike(choice, like.record, given, isFolder) : choice;
   checkImageOutput(output, own.format, list.count);
-  if (!like) return { flags, settingFlags: flags, list, choice };
+  const part = shard && { shard };
+  if (!like) return { flags, settingFlags: flags, list, choice, ...part };
   const explicit: Partial<SampleFlags> = Object.fromEntries(
     Object.entries(flags).filter(([name]) => given.has(name)),
   );
   const filled = { ...flags, ...flagsOfRecord(like.record), ...explicit, model: like.folder };
-  return { flags: filled, settingFlags: explicit, like, list, choice: own };
+  return { flags: filled, settingFlags: explicit, like, list, choice: own, ...part };
 }

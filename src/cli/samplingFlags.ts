@@ -15,7 +15,7 @@ import { parseNumber } from './numbers.js';
 
 /** What names a class. */
 export const CLASS_DESCRIPTION =
-  'class name, or else its index, or else a part of names between slashes, such as a group';
+  'class name, or else its index, or else a part of names between slashes, such as a group, or another name that the model knows';
 
 /** The schedules of all systems. */
 export const SCHEDULES = [...new Set(SYSTEMS.flatMap(({ choices }) => choices.schedules))];

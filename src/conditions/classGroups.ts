@@ -1,4 +1,5 @@
 import { uniformFor } from '../random/draws.js';
+import { type Aliases, NO_ALIASES, spelled } from './aliases.js';
 
 /** What a class that a user names stands for. */
 export interface ClassChoice {
@@ -36,6 +37,12 @@ export function synonyms(label: string): readonly string[] {
   return [label.toLowerCase(), ...names];
 }
 
+/** The last part of a class's name, where it has several. */
+function ownPart(label: string): string | undefined {
+  const end = label.lastIndexOf('/');
+  return end === -1 ? undefined : label.slice(end + 1);
+}
+
 /** The classes of a name: those called exactly so, then those with such a synonym in any case. */
 function classesNamed(name: string, labels: readonly string[]): readonly number[] {
   const exact = labels.flatMap((label, index) => (label === name ? [index] : []));
@@ -51,17 +58,45 @@ function listed(classes: readonly number[], labels: readonly string[]): string {
   return `${names.join(', ')}${classes.length > CLASSES_NAMED ? `, … (${classes.length} in all)` : ''}`;
 }
 
+/** The classes that a part of their names stands for: the only one that ends with it, else all of a group. */
+function choosePart(name: string, labels: readonly string[]): ClassChoice {
+  const members = name === '' ? [] : classesWith(name, labels);
+  const ending = members.filter((index) => ownPart(labels[index]!)?.toLowerCase() === name.toLowerCase());
+  const [only] = ending;
+  if (only === undefined || ending.length > 1 || members.length === 1) return { indices: members };
+  return {
+    indices: [only],
+    note: `class ${name} is the class ${listed([only], labels)}, not a group of that name, with ${members.length} classes`,
+  };
+}
+
+/** The classes of a name that is spelt in another way, or is one of their other names. */
+function chooseAlias(name: string, labels: readonly string[], aliases: Aliases): readonly number[] {
+  const wanted = spelled(name);
+  if (wanted === '') return [];
+  const alike = labels.flatMap((label, index) =>
+    [...synonyms(label), ownPart(label) ?? ''].some((own) => spelled(own) === wanted) ? [index] : [],
+  );
+  if (alike.length > 0) return alike;
+  const others = aliases.get(wanted);
+  if (others) return others;
+  return labels.flatMap((label, index) => (`/${spelled(label)}/`.includes(`/${wanted}/`) ? [index] : []));
+}
+
 /**
  * The class that a user means. A number is an index. A text is the name of a class or one of its synonyms in any case;
- * else an index; else a part of names between slashes: a group, or the last part alone. So the class folder `5` is
- * found by its name wherever it comes among the classes.
+ * else an index; else a part of names between slashes: the last part of one class, or a group; else one of these with
+ * other hyphens, underscores and spaces, or another name that the model knows. So the class folder `5` is found by its
+ * name wherever it comes among the classes.
  * @param classes how many the model has
  * @param labels their names; empty where they have none
+ * @param aliases what else they are called
  */
 export function chooseClasses(
   wanted: number | string,
   classes: number,
   labels: readonly string[],
+  aliases = NO_ALIASES,
 ): ClassChoice {
   // Callers of JavaScript may pass what is neither.
   if (typeof wanted !== 'string')
@@ -69,7 +104,8 @@ export function chooseClasses(
   const name = wanted.trim();
   const index = /^\d+$/.test(name) && Number(name) < classes ? Number(name) : undefined;
   const [named, ...namesakes] = classesNamed(name, labels);
-  const members = name === '' ? [] : classesWith(name, labels);
+  const part = choosePart(name, labels);
+  const members = part.indices;
   if (named !== undefined) {
     const passedOver = new Set([...namesakes, ...(index === undefined ? [] : [index]), ...members]);
     passedOver.delete(named);
@@ -80,7 +116,7 @@ export function chooseClasses(
       }),
     };
   }
-  if (index === undefined) return { indices: members };
+  if (index === undefined) return members.length > 0 ? part : { indices: chooseAlias(name, labels, aliases) };
   const label = labels[index];
   const isMisleading = members.length > 0 || (label !== undefined && /^\d+$/.test(label));
   return {

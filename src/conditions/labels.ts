@@ -1,5 +1,6 @@
 import { InputError, UsageError } from '../errors.js';
 import { didYouMean, nearNames } from '../nearNames.js';
+import { type Aliases, NO_ALIASES } from './aliases.js';
 import { chooseClasses, groupsOf, synonyms } from './classGroups.js';
 
 /**
@@ -33,18 +34,23 @@ export function parseLabels(value: unknown, classes: number, source: string): La
  * Names of classes and groups that resemble one, or that it is a part of.
  * @returns the nearest first
  */
-export function nearClasses(wanted: string, labels: Labels): readonly string[] {
+export function nearClasses(
+  wanted: string,
+  labels: Labels,
+  aliases: Aliases = NO_ALIASES,
+): readonly string[] {
   const names = new Set(labels.flatMap((label) => [...groupsOf(label), label]));
   const candidates = [...names].map((label) => ({
     name: label,
     spellings: [...synonyms(label), label.split('/').at(-1)!],
   }));
-  return nearNames(wanted, candidates);
+  return nearNames(wanted, [...candidates, ...aliases.keys()]);
 }
 
 /**
  * The classes that a user means, as `chooseClasses` finds them.
  * @param model its name or folder, for messages
+ * @param aliases what else the classes are called
  * @returns one index, or those of the group
  * @throws UsageError with the nearest names when there is no such class.
  */
@@ -53,8 +59,9 @@ export function findClasses(
   classes: number,
   labels: Labels,
   model = 'MODEL',
+  aliases = NO_ALIASES,
 ): readonly number[] {
-  const { indices } = chooseClasses(wanted, classes, labels);
+  const { indices } = chooseClasses(wanted, classes, labels, aliases);
   if (indices.length > 0) return indices;
   if (typeof wanted !== 'string' || /^\d+$/.test(wanted.trim()))
     throw new UsageError(`class ${wanted} does not exist; the model has classes 0 to ${classes - 1}`);
@@ -62,7 +69,7 @@ export function findClasses(
     throw new UsageError(
       `class '${wanted}' is unknown: the model has no class names, only indices 0 to ${classes - 1}`,
     );
-  const near = nearClasses(wanted, labels);
+  const near = nearClasses(wanted, labels, aliases);
   const hint = didYouMean(near) ?? `use a name from its labels.json or an index up to ${classes - 1};`;
   throw new UsageError(`class '${wanted}' is unknown; ${hint} 'arpg models ${model} --classes' lists all`);
 }

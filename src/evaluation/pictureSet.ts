@@ -5,7 +5,6 @@ import type { PictureList } from '../data/pictureList.js';
 import { InputError } from '../errors.js';
 import type { FeatureNetwork } from './featureNetwork.js';
 import type { Gaussian } from './moments.js';
-import type { Shard } from './statisticsFile.js';
 
 /** Where the ADM evaluator looks for pictures. */
 const PICTURES = 'arr_0';
@@ -77,15 +76,6 @@ export function requireNetwork(
     throw new InputError(
       `${path}: its statistics are of ${pool.mean.length} features, and the network '${name}' has ${width}; name theirs with --features`,
     );
-}
-
-/** The numbers of a shard's pictures: from the first to before the end. */
-export function shardRange(
-  total: number,
-  { index, count }: Shard,
-): { readonly start: number; readonly end: number } {
-  const border = (part: number) => Math.floor((part * total) / count);
-  return { start: border(index - 1), end: border(index) };
 }
 
 /** Pictures one after the other. @throws InputError naming one that cannot be read. */

@@ -1,21 +1,10 @@
 import { openSafetensors, serializeSafetensors } from '../checkpoints/safetensors.js';
 import { InputError } from '../errors.js';
 import type { StoredTensor } from '../graph/weights.js';
+import { type Shard, shardOf } from '../shard.js';
 import type { ChunkSums, ScoreSums } from './inceptionScore.js';
 import type { Moments } from './moments.js';
 import type { SetStatistics } from './setStatistics.js';
-
-/** Which part of a set, from 1, of how many. */
-export interface Shard {
-  readonly index: number;
-  readonly count: number;
-}
-
-/** The part that a text such as `2/8` names; undefined where it names none. */
-export function shardOf(text: string): Shard | undefined {
-  const [, index, count] = /^(\d{1,6})\/(\d{1,6})$/.exec(text)?.map(Number) ?? [];
-  return index && count && index <= count ? { index, count } : undefined;
-}
 
 /** The statistics of a part of a set. */
 export interface PartStatistics {

@@ -133,10 +133,12 @@ export async function load(
     },
     releaseSamplers,
     classIndices(indexOrName) {
-      return findClasses(indexOrName, facts().classes, generator().labels, shownName(folder));
+      const { labels, aliases } = generator();
+      return findClasses(indexOrName, facts().classes, labels, shownName(folder), aliases);
     },
     classNote(indexOrName) {
-      return chooseClasses(indexOrName, facts().classes, generator().labels).note;
+      const { labels, aliases } = generator();
+      return chooseClasses(indexOrName, facts().classes, labels, aliases).note;
     },
     async dispose() {
       if (isDisposed) return;

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { aliasesByClass, NO_ALIASES, spelled } from '../conditions/aliases.js';
 import { groupsOf, synonyms } from '../conditions/classGroups.js';
 import { nearClasses } from '../conditions/labels.js';
 import { InputError, UsageError } from '../errors.js';
@@ -9,7 +10,8 @@ import {
   type ModelOrigin,
   type ModelPlace,
 } from '../modelPlaces.js';
-import { type ModelSummary, readLabels, summarizeModel } from '../models/modelSummary.js';
+import { readClassNames } from '../models/modelFolder.js';
+import { type ModelSummary, summarizeModel } from '../models/modelSummary.js';
 import { didYouMean, nearNames } from '../nearNames.js';
 
 /** A model, and what it is. */
@@ -62,11 +64,8 @@ export interface ListedClass {
   readonly name?: string;
 }
 
-/** A name as it is searched: hyphens, underscores and spaces are alike. */
-const searched = (text: string): string => text.toLowerCase().replace(/[\s_-]+/g, ' ');
-
 /**
- * The classes of a model, or those whose names, synonyms or groups hold all words of a filter.
+ * The classes of a model, or those whose names, synonyms, other names or groups hold all words of a filter.
  * @param nameOrFolder as `--model` takes it
  * @returns the model's summary, and classes by index
  * @throws UsageError with near names where no class fits, InputError where the folder is none of a generator.
@@ -86,19 +85,22 @@ export function modelClasses(
   const name = place?.name ?? shownName(folder);
   if (summary.classes === undefined)
     throw new InputError(`${name}: a tokenizer alone has no classes; name the folder of a generator`);
-  const labels = readLabels(folder, summary.classes);
-  const words = searched(filter).split(' ').filter(Boolean);
+  const { labels, aliases = NO_ALIASES } = readClassNames(folder, summary.classes);
+  const others = aliasesByClass(aliases, labels);
+  const words = spelled(filter).split(' ').filter(Boolean);
   const all = Array.from({ length: summary.classes }, (_, index): ListedClass => {
     const label = labels[index];
     return { index, ...(label !== undefined && { name: label }) };
   });
   const classes = all.filter(({ index, name = '' }) => {
-    const text = searched([String(index), ...synonyms(name), ...groupsOf(name)].join('\n'));
+    const text = spelled(
+      [String(index), ...synonyms(name), ...groupsOf(name), ...(others[name] ?? [])].join('\n'),
+    );
     return words.every((word) => text.includes(word));
   });
   if (classes.length === 0)
     throw new UsageError(
-      `${name}: no class matches '${filter}'; ${didYouMean(nearClasses(filter, labels)) ?? 'leave it out to list all'}`,
+      `${name}: no class matches '${filter}'; ${didYouMean(nearClasses(filter, labels, aliases)) ?? 'leave it out to list all'}`,
     );
   return { model: { name, folder, origin: place?.origin ?? 'folder', ...summary }, classes };
 }

@@ -40,6 +40,7 @@ export const DEFAULT_TIMEOUT_SECONDS = 30;
 export const MODEL_FILES = [
   'config.json',
   'labels.json',
+  'aliases.json',
   'README.md',
   'tokenizer/config.json',
   'tokenizer/model.safetensors',

@@ -9,6 +9,7 @@ import type { System } from '../systems/system.js';
 import { TOKENIZERS, findTokenizer } from '../tokenizers/registry.js';
 import type { TokenizerKind } from '../tokenizers/tokenizerKind.js';
 import { dictionaryOfWeights } from '../checkpoints/checkpoint.js';
+import { type Aliases, aliasesByClass, parseAliases } from '../conditions/aliases.js';
 import { type Labels, parseLabels } from '../conditions/labels.js';
 import { matchParameters } from './matchParameters.js';
 import { ownWeights, parameterGraphs, withTokenizerParameters } from './tokenizerParameters.js';
@@ -27,6 +28,7 @@ import { openSafetensors, serializeSafetensors } from '../checkpoints/safetensor
 
 export const WEIGHTS_FILE = 'model.safetensors';
 export const LABELS_FILE = 'labels.json';
+export const ALIASES_FILE = 'aliases.json';
 export const TOKENIZER_FOLDER = 'tokenizer';
 const CARD_FILE = 'README.md';
 
@@ -36,6 +38,8 @@ export interface GeneratorModel {
   readonly config: object;
   readonly weights: Weights;
   readonly labels: Labels;
+  /** What else the classes are called; undefined where nobody said. */
+  readonly aliases?: Aliases;
   /** Under which the weights may be used, in words; undefined where nobody said. */
   readonly license?: string;
   /** Settings that suit the model. */
@@ -58,6 +62,25 @@ export function requireFolder(folder: string): void {
     throw new InputError(`${folder}: not a folder; make a model folder with 'arpg import'`);
 }
 
+/** What the classes of a model are called. */
+export interface ClassNames {
+  /** By index; empty where they have none. */
+  readonly labels: Labels;
+  readonly aliases?: Aliases;
+}
+
+/**
+ * The names of a model's classes.
+ * @throws InputError naming the file at fault.
+ */
+export function readClassNames(folder: string, classes: number): ClassNames {
+  const [labelsPath, aliasesPath] = [join(folder, LABELS_FILE), join(folder, ALIASES_FILE)];
+  if (!existsSync(labelsPath)) return { labels: [] };
+  const labels = parseLabels(readJsonFile(labelsPath), classes, labelsPath);
+  if (!existsSync(aliasesPath)) return { labels };
+  return { labels, aliases: parseAliases(readJsonFile(aliasesPath), labels, aliasesPath) };
+}
+
 /**
  * Opens the generator of a model folder; its weights stay in the file.
  * @throws InputError naming the file at fault.
@@ -77,12 +100,13 @@ export function openGenerator(folder: string): GeneratorModel {
   );
   const ofTokenizer = () => openTokenizer(folder).weights;
   const weights = withTokenizerParameters(system, config, own, ofTokenizer, folder);
-  const labelsPath = join(folder, LABELS_FILE);
-  const labels = existsSync(labelsPath)
-    ? parseLabels(readJsonFile(labelsPath), system.config.facts(config).classes, labelsPath)
-    : undefined;
   const { sampling } = file;
-  return { system, config, weights, labels: labels ?? [], ...licenseOf(file), ...(sampling && { sampling }) };
+  return {
+    ...{ system, config, weights },
+    ...readClassNames(folder, system.config.facts(config).classes),
+    ...licenseOf(file),
+    ...(sampling && { sampling }),
+  };
 }
 
 /**
@@ -158,6 +182,10 @@ export async function writeModelFolder(
       writeModel(partial, generator.system.name, generator);
       if (generator.labels.length > 0)
         writeFileAtomically(join(partial, LABELS_FILE), [json(generator.labels)]);
+      if (generator.aliases)
+        writeFileAtomically(join(partial, ALIASES_FILE), [
+          json(aliasesByClass(generator.aliases, generator.labels)),
+        ]);
     }
     writeFileAtomically(join(partial, CARD_FILE), [
       new TextEncoder().encode(modelCard(basename(folder), { generator, tokenizer, origin })),

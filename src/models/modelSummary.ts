@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSafetensors } from '../checkpoints/safetensors.js';
-import { type Labels, parseLabels } from '../conditions/labels.js';
 import { countElements } from '../graph/dimension.js';
 import { byteLength, type Weights } from '../graph/weights.js';
-import { readJsonFile } from '../jsonFile.js';
 import { SYSTEMS } from '../systems/registry.js';
 import { TOKENIZERS, findTokenizer } from '../tokenizers/registry.js';
 import {
@@ -14,7 +12,7 @@ import {
   readModelConfig,
   type SamplingDefaults,
 } from './modelConfig.js';
-import { LABELS_FILE, requireFolder, TOKENIZER_FOLDER, WEIGHTS_FILE } from './modelFolder.js';
+import { requireFolder, TOKENIZER_FOLDER, WEIGHTS_FILE } from './modelFolder.js';
 import { parseSystemConfig, parseTokenizerConfig } from './parseConfig.js';
 import { fromFileForm } from './quantizedFiles.js';
 
@@ -104,13 +102,4 @@ export function summarizeModel(folder: string): ModelSummary {
     ...(facts && { picture: [grid.height * facts.factor, grid.width * facts.factor] as const }),
     ...saidOf(file),
   };
-}
-
-/**
- * The names of a model's classes by index; empty where it has none.
- * @throws InputError naming the file at fault.
- */
-export function readLabels(folder: string, classes: number): Labels {
-  const path = join(folder, LABELS_FILE);
-  return existsSync(path) ? parseLabels(readJsonFile(path), classes, path) : [];
 }

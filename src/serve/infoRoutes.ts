@@ -1,4 +1,5 @@
 import type { Hono } from 'hono';
+import { aliasesByClass } from '../index.js';
 import { ApiError } from './apiError.js';
 import type { Env, ServerParts } from './context.js';
 import type { ModelFacts } from './modelPool.js';
@@ -6,7 +7,7 @@ import { openApiDocument } from './openApi.js';
 import type { ClassObject, LimitsObject, ModelObject } from './wire.js';
 
 /** A model in the shape of OpenAI's API, with what this one says besides. */
-function modelObject({ labels, title, ...facts }: ModelFacts): ModelObject {
+function modelObject({ labels, aliases: _, title, ...facts }: ModelFacts): ModelObject {
   return {
     id: facts.id,
     object: 'model',
@@ -33,11 +34,17 @@ function modelObject({ labels, title, ...facts }: ModelFacts): ModelObject {
   };
 }
 
-/** Classes by index, with their names where they have some; of those whose name holds a text, in any case. */
-function classesOf({ classes, labels }: ModelFacts, wanted: string): readonly ClassObject[] {
+/** Classes by index, with their names where they have some; of those whose names hold a text, in any case. */
+function classesOf({ classes, labels, aliases }: ModelFacts, wanted: string): readonly ClassObject[] {
   const text = wanted.toLowerCase();
-  return Array.from({ length: classes }, (_, index) => ({ index, name: labels[index] ?? null })).filter(
-    ({ index, name }) => text === '' || (name ?? String(index)).toLowerCase().includes(text),
+  const others = aliases ? aliasesByClass(aliases, labels) : {};
+  return Array.from({ length: classes }, (_, index): ClassObject => {
+    const name = labels[index] ?? null;
+    const own = name === null ? undefined : others[name];
+    return { index, name, ...(own && { other_names: own }) };
+  }).filter(
+    ({ index, name, other_names: own = [] }) =>
+      text === '' || [name ?? String(index), ...own].some((called) => called.toLowerCase().includes(text)),
   );
 }
 

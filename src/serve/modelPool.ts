@@ -1,4 +1,5 @@
 import {
+  type Aliases,
   filledSettings,
   type GeneratorModel,
   type Grid,
@@ -36,6 +37,8 @@ export interface ModelFacts {
   readonly tokenPixels: number;
   readonly classes: number;
   readonly labels: Labels;
+  /** What else classes are called. */
+  readonly aliases?: Aliases;
   readonly license: string | null;
   /** Whether parts of pictures can be drawn anew, and pictures of other sizes. */
   readonly edits: boolean;
@@ -66,7 +69,7 @@ function knownModel({ id, folder }: OfferedModel): KnownModel {
 function factsOf(
   id: string,
   folder: string,
-  { system, config, labels, license, sampling = {} }: Omit<GeneratorModel, 'weights'>,
+  { system, config, labels, aliases, license, sampling = {} }: Omit<GeneratorModel, 'weights'>,
 ): ModelFacts {
   const tokenizer = openTokenizer(folder);
   const { grid, classes } = system.config.facts(config);
@@ -81,6 +84,7 @@ function factsOf(
     tokenPixels: factor,
     classes,
     labels,
+    ...(aliases && { aliases }),
     license: license ?? null,
     edits: system.can.known,
     sizes: system.can.grids,

@@ -30,11 +30,11 @@ export function settingsOf(
 /** @throws ApiError 400 with the nearest names when a model has no such class. */
 export function requireClass(
   wanted: string | number,
-  { classes, labels, id }: ModelFacts,
+  { classes, labels, aliases, id }: ModelFacts,
   param: string,
 ): void {
   try {
-    findClasses(wanted, classes, labels);
+    findClasses(wanted, classes, labels, undefined, aliases);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     const where = `GET /v1/models/${id}/classes lists all`;

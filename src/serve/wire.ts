@@ -38,6 +38,8 @@ export interface ModelObject {
 export interface ClassObject {
   readonly index: number;
   readonly name: string | null;
+  /** What else it is called, where the model knows it. */
+  readonly other_names?: readonly string[];
 }
 
 export interface LimitsObject {

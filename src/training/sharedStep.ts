@@ -2,13 +2,7 @@ import type { Peers } from '../cluster/peers.js';
 import { fixSizes, sizesOf } from '../compiler/fixSizes.js';
 import { type Graph, inputNode } from '../graph/graph.js';
 import type { Weights } from '../graph/weights.js';
-import {
-  floatTensor,
-  type HostTensor,
-  isDeviceTensor,
-  type Target,
-  type TargetTensor,
-} from '../targets/target.js';
+import { type DeviceTensor, floatTensor, type HostTensor, type Target } from '../targets/target.js';
 import { accumulationStep, batchMeanStep } from './gradientStep.js';
 import { batchMeans, stateInputs } from './stepNames.js';
 import {

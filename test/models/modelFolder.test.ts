@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { Ajv } from 'ajv';
 import { expect } from 'chai';
 import { openSafetensors, serializeSafetensors } from '../../src/checkpoints/safetensors.js';
+import { aliasesByClass, parseAliases } from '../../src/conditions/aliases.js';
 import { chooseClasses } from '../../src/conditions/classGroups.js';
 import { findClasses, parseLabels } from '../../src/conditions/labels.js';
 import { InputError, OutputError, UsageError } from '../../src/errors.js';
@@ -10,7 +11,12 @@ import { readFloats, type StoredTensor, storedFloats, type Weights } from '../..
 import { load, sample } from '../../src/index.js';
 import { importGenerator, importTokenizer } from '../../src/models/importCheckpoint.js';
 import { FORMAT_VERSION, publishedConfigSchema } from '../../src/models/modelConfig.js';
-import { openGenerator, openTokenizer, writeModelFolder } from '../../src/models/modelFolder.js';
+import {
+  openGenerator,
+  openTokenizer,
+  readClassNames,
+  writeModelFolder,
+} from '../../src/models/modelFolder.js';
 import { SYSTEMS } from '../../src/systems/registry.js';
 import { TOKENIZERS } from '../../src/tokenizers/registry.js';
 import { writeEditableModel } from '../support/editableModel.js';
@@ -197,6 +203,7 @@ describe('model folders', () => {
 });
 
 describe('class names', () => {
+  const temporary = temporaryFolder();
   const names = ['tench, Tinca tinca', 'goldfish', 'tabby cat'];
 
   it('are found by index, name and synonym in any case', () => {
@@ -216,6 +223,82 @@ describe('class names', () => {
     expect(() => findClasses('col', 5, nested)).to.throw(UsageError, "did you mean 'food/drink/cold'");
     expect(() => findClasses('foo', 5, nested)).to.throw(UsageError, "did you mean 'Food'");
     expect(() => findClasses('food/drik', 5, nested)).to.throw(UsageError, "did you mean 'food/drink'");
+  });
+
+  it('are found by the last part that one class alone has, before the group of that name', () => {
+    const hearts = ['smileys/heart/black_heart', 'smileys/heart/heart', 'people/ring', 'objects/ring'];
+    expect(chooseClasses('heart', 4, hearts)).to.deep.equal({
+      indices: [1],
+      note: "class heart is the class 'smileys/heart/heart' (index 1), not a group of that name, with 2 classes",
+    });
+    expect(chooseClasses('smileys/heart', 4, hearts)).to.deep.equal({ indices: [0, 1] });
+    expect(chooseClasses('ring', 4, hearts)).to.deep.equal({ indices: [2, 3] });
+  });
+
+  it('are found with other hyphens, underscores and spaces, and by other names that the model knows', () => {
+    const names = [
+      'hearts/black_heart',
+      'hearts/heart',
+      'flags/de',
+      'arts-and-crafts/knot',
+      'tabby cat, mouser',
+    ];
+    const others = {
+      'hearts/heart': ['red heart', 'love'],
+      'hearts/black_heart': ['love'],
+      'flags/de': ['Germany'],
+    };
+    const aliases = parseAliases(others, names, 'aliases.json');
+    const found = (wanted: string) => findClasses(wanted, names.length, names, 'model', aliases);
+    expect(found('Black heart')).to.deep.equal([0]);
+    expect(found('hearts/black-heart')).to.deep.equal([0]);
+    expect(found('tabby_cat')).to.deep.equal([4]);
+    expect(found('arts and crafts')).to.deep.equal([3]);
+    expect(found('red_heart')).to.deep.equal([1]);
+    expect(found('germany')).to.deep.equal([2]);
+    expect(found('love')).to.deep.equal([0, 1]);
+    expect(() => found('germani')).to.throw(UsageError, "did you mean 'germany'?");
+    expect(() => found(' ')).to.throw(UsageError);
+    expect(parseAliases(aliasesByClass(aliases, names), names, '')).to.deep.equal(aliases);
+  });
+
+  for (const [what, value, message] of [
+    ['a list', [], 'other names of classes must be a JSON object of lists'],
+    ['names of unknown classes', { a: ['b'], x: [] }, "'x' is no class of the model"],
+    ['names that are no lists', { a: 'b' }, "the other names of 'a' must be a list of texts"],
+  ] as const)
+    it(`cannot be ${what}`, () => {
+      expect(() => parseAliases(value, ['a'], 'aliases.json')).to.throw(
+        InputError,
+        `aliases.json: ${message}`,
+      );
+    });
+
+  it('of the emoji that people type are found', () => {
+    const folder = 'fixtures/models/emoji';
+    const { labels, aliases } = readClassNames(folder, 1906);
+    const found = (wanted: string) =>
+      findClasses(wanted, 1906, labels, 'emoji', aliases).map((index) => labels[index]);
+    for (const [wanted, name] of [
+      ['red_heart', 'smileys/heart/heart'],
+      ['heart', 'smileys/heart/heart'],
+      ['dog', 'animals/mammal/dog'],
+      ['flag-de', 'flags/country-flag/de'],
+      ['flag of germany', 'flags/country-flag/de'],
+      ['robot', 'smileys/face-costume/robot_face'],
+      ['bicycle', 'travel/transport-ground/bike'],
+      ['sun', 'travel/sky-and-weather/sunny'],
+    ] as const)
+      expect(found(wanted), wanted).to.deep.equal([name]);
+    expect(found('tree')).to.have.length.above(3);
+  });
+
+  it('are kept with the other names when a model is written again', async () => {
+    await writeEditableModel(temporary('named'));
+    const aliases = parseAliases({ 'class 3': ['third one'] }, labels, '');
+    const generator = { ...openGenerator(temporary('named')), labels, aliases };
+    await writeModelFolder(temporary('again'), { generator });
+    expect(readClassNames(temporary('again'), labels.length)).to.deep.equal({ labels, aliases });
   });
 
   it('that are numbers go before indices; numbers of the library are indices', () => {

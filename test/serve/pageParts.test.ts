@@ -28,6 +28,7 @@ describe('parts of the page', () => {
   it('name classes by the last part of their names', () => {
     expect(CLASSES[1]).to.deep.equal({
       ...{ index: 1, key: 'flags/country-flag/flag_de', title: 'flag de', group: 'flags › country flag' },
+      others: '',
     });
     expect(shownClass({ index: 7, name: null })).to.include({ key: '7', title: 'Class 7' });
   });
@@ -41,6 +42,15 @@ describe('parts of the page', () => {
     expect(titles('4')).to.deep.equal(['dog face, puppy']);
     expect(titles('')).to.have.length(5);
     expect(titles('giraffe')).to.deep.equal([]);
+  });
+
+  it('find classes by their other names, the very one before those that have its words', () => {
+    const classes = [
+      { index: 0, name: 'a/ring', other_names: ['wedding band'] },
+      { index: 1, name: 'a/drum', other_names: ['band'] },
+    ].map(shownClass);
+    expect(findShown(classes, 'band', 10).map(({ title }) => title)).to.deep.equal(['drum', 'ring']);
+    expect(findShown(classes, 'wedding-band', 10).map(({ title }) => title)).to.deep.equal(['ring']);
   });
 
   it('split events however the stream is cut', () => {

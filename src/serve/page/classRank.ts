@@ -7,29 +7,37 @@ export interface ShownClass {
   readonly key: string;
   readonly title: string;
   readonly group: string;
+  /** What else it is called, each name on a line of its own. */
+  readonly others: string;
 }
 
 const spaced = (text: string) => text.replaceAll(/[_-]+/g, ' ');
 
 /** A class's name for people: the last part, with the groups apart. */
-export function shownClass({ index, name }: ClassObject): ShownClass {
-  if (name === null) return { index, key: String(index), title: `Class ${index}`, group: '' };
+export function shownClass({ index, name, other_names: others = [] }: ClassObject): ShownClass {
+  if (name === null) return { index, key: String(index), title: `Class ${index}`, group: '', others: '' };
   const parts = name.split('/');
   const title = spaced(parts.at(-1)!);
-  return { index, key: name, title, group: parts.slice(0, -1).map(spaced).join(' › ') };
+  return {
+    index,
+    key: name,
+    title,
+    group: parts.slice(0, -1).map(spaced).join(' › '),
+    others: others.join('\n'),
+  };
 }
 
 /** How well a class fits what is typed: the smaller, the better; undefined when it does not. */
-function rank({ title, group, index }: ShownClass, words: readonly string[]): number | undefined {
+function rank({ title, group, others, index }: ShownClass, words: readonly string[]): number | undefined {
   const name = title.toLowerCase();
-  const all = `${name} ${group.toLowerCase()} ${index}`;
+  const all = `${name} ${group.toLowerCase()} ${index}\n${others}`;
   if (!words.every((word) => all.includes(word))) return undefined;
   const typed = words.join(' ');
   if (name === typed || String(index) === typed) return 0;
   if (name.startsWith(typed)) return 1;
   if (name.includes(` ${typed}`)) return 2;
   if (words.every((word) => name.includes(word))) return 3;
-  return 4;
+  return `\n${others}\n`.includes(`\n${typed}\n`) ? 2 : 4;
 }
 
 /**

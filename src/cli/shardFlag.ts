@@ -1,0 +1,16 @@
+import { Flags } from '@oclif/core';
+import { type Shard, shardOf, UsageError } from '../index.js';
+import { GROUPS } from './flagGroups.js';
+
+/** The flag of commands that do a part of their work, the others being done elsewhere. */
+export function shardFlag(description: string, more: { readonly dependsOn?: string[]; readonly exclusive?: string[] } = {}) {
+  return Flags.string({ helpGroup: GROUPS.machine, description, helpValue: 'I/N', ...more });
+}
+
+/** The part that `--shard` names, from 1; undefined without the flag. @throws UsageError when it names none. */
+export function parseShard(text: string | undefined): Shard | undefined {
+  if (text === undefined) return undefined;
+  const shard = shardOf(text);
+  if (!shard) throw new UsageError(`--shard ${text} is no part: 2/8 is the second of eight`);
+  return shard;
+}
