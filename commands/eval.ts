@@ -1,8 +1,13 @@
-import { Args, Flags } from '@oclif/core';
+import { Args, Flags, type Interfaces } from '@oclif/core';
 import { BaseCommand, modelFlags } from '../src/cli/baseCommand.js';
 import { encodeStatistics, gatherFrom, referenceFrom, referenceOf } from '../src/cli/evalSets.js';
 import { parseShard, shardFlag } from '../src/cli/shardFlag.js';
+import type { Peers } from '../src/cluster/peers.js';
+import { ownPart } from '../src/cluster/ownPart.js';
 import { GROUPS } from '../src/cli/flagGroups.js';
+import { joinedParts } from '../src/cli/joinedParts.js';
+import { withOwnPart } from '../src/cli/ownShard.js';
+import { withRanks } from '../src/cli/ranks.js';
 import { checkOutput, writeOutput, writeStdout } from '../src/cli/streams.js';
 import { formatTable } from '../src/cli/table.js';
 import {
@@ -122,7 +127,6 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
       helpGroup: GROUPS.output,
       description: 'file for the statistics of a part',
       helpValue: 'FILE',
-      dependsOn: ['shard'],
     }),
     target: modelFlags.target,
     'allow-fallback': modelFlags['allow-fallback'],
@@ -131,13 +135,30 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Eval);
+    const { output, shard, merge } = flags;
     const paths = argv as string[];
+    const part = merge ? undefined : ownPart(process.env);
+    if (output === undefined && shard === undefined && part?.isTogether) {
+      await withRanks((peers) => this.evaluate(paths, flags, peers));
+      return;
+    }
+    // A file is for the statistics of a part: the process' own where none is named.
+    const own = output === undefined ? flags : withOwnPart(flags, true, (line) => this.note(flags, line));
+    if (output !== undefined && own.shard === undefined)
+      throw new UsageError('--output is for the statistics of a part: name the part with --shard');
+    await this.evaluate(paths, own, undefined);
+  }
+
+  /** @param peers ranks that each measure a part of the set, for the first to join them */
+  private async evaluate(paths: readonly string[], given: AllFlags, peers: Peers | undefined): Promise<void> {
+    const isFirst = peers?.isFirst ?? true;
+    const flags = isFirst ? given : { ...given, quiet: true };
     if (paths.length > 1 && !flags.merge)
       throw new UsageError(
         `one set is measured at a time, not ${paths.length}; parts of one are joined with --merge`,
       );
     const wanted = wantedMetrics(flags.metrics);
-    const shard = parseShard(flags.shard);
+    const shard = peers ? { index: peers.rank + 1, count: peers.size } : parseShard(flags.shard);
     checkOutput(flags.output);
     checkOutput(flags.statistics);
     const product = doubleProduct();
@@ -145,11 +166,14 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
     try {
       const set = flags.merge ? undefined : await this.open(flags, paths[0]!);
       const options = { ...(shard && { shard }), isQuiet: flags.quiet };
-      const samples = set ? await gatherFrom(set, await network.get(), product, options) : mergeParts(paths);
-      if (shard) {
-        await this.writePart(flags, { shard, total: set!.pictures!.count, statistics: samples });
+      const found = set ? await gatherFrom(set, await network.get(), product, options) : mergeParts(paths);
+      const part = shard && { shard, total: set!.pictures!.count, statistics: found };
+      if (part && !peers) {
+        await this.writePart(flags, part);
         return;
       }
+      const samples = part && peers ? await joinedParts(peers, part) : found;
+      if (!samples) return;
       if (flags.statistics !== undefined) {
         await writeOutput(flags.statistics, await encodeStatistics(samples));
         this.note(flags, `wrote ${flags.statistics}: statistics of ${samples.rows.count} pictures`);
@@ -292,6 +316,9 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
     await writeStdout(formatTable([], rows));
   }
 }
+
+/** All flags of the command. */
+type AllFlags = Interfaces.InferredFlags<typeof Eval.flags> & Interfaces.InferredFlags<typeof Eval.baseFlags>;
 
 /** The flags that the parts of the command look at. */
 type EvalFlags = Parameters<BaseCommand['note']>[0] & {

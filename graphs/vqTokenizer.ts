@@ -240,8 +240,8 @@ export const VQ_LOSS_DEFAULTS: VqLossConfig = {
 const ENTROPY_TEMPERATURE = 0.01;
 const LOG_EPSILON = 1e-5;
 
-/** The average choice of a code over the batch, as an output that becomes an input. */
-const BATCH_CHOICE = 'batch_mean.choice';
+/** The average choice of a code over some of a batch, an output, and over all of it, an input. */
+const [SHARE_CHOICE, BATCH_CHOICE] = ['share_mean.choice', 'batch_mean.choice'];
 
 /** Entropies in nats of the choice of a code, a softmax of negative squared distances at a low temperature. */
 interface ChoiceEntropies {
@@ -273,8 +273,8 @@ function choiceEntropies(products: Tensor, codes: number, whole: Tensor | undefi
  * `image` as for the encoder, of the trained size, and `adversarial_weight` f32 without axes where there is a discriminator → `loss`, the sum
  * of `reconstruction_loss`, `codebook_loss`, `commitment_loss` and whichever of `entropy_loss`, `rate_loss`, `perceptual_loss`,
  * `adversarial_loss` and `discriminator_loss` are asked for; `indices` i32 `[batch, height·width]`; `latents` `[batch, height·width, codebookDim]`, of length
- * 1; `reconstruction`, of the image's shape. Where the images are some of a batch and an entropy counts, `batch_mean.choice`
- * `[codebookSize]` is their average choice of a code, and the input of that name that of the whole batch.
+ * 1; `reconstruction`, of the image's shape. Where the images are some of a batch and an entropy counts, `share_mean.choice`
+ * `[codebookSize]` is their average choice of a code, and the input `batch_mean.choice` that of the whole batch.
  */
 export function vqAutoencoder(config: VqTokenizerConfig, losses: VqLossConfig = VQ_LOSS_DEFAULTS): Graph {
   const side = config.imageSize / downsampleFactor(config);
@@ -322,7 +322,7 @@ export function vqAutoencoder(config: VqTokenizerConfig, losses: VqLossConfig = 
       indices,
       latents: rows,
       reconstruction,
-      ...(wholeChoice && { [BATCH_CHOICE]: entropies.choice }),
+      ...(wholeChoice && { [SHARE_CHOICE]: entropies.choice }),
     });
   });
 }

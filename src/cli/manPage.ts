@@ -29,6 +29,14 @@ export const ENVIRONMENT: ProgramFacts['environment'] = [
   ['ARPG_COMPILE_CACHE', '0 keeps no compiled models'],
   ['ARPG_OFFLINE', 'pulls from the cache alone'],
   ['ARPG_TOKEN', 'what clients of arpg serve must send'],
+  [
+    'ARPG_MPI',
+    'the library of MPI that joins processes (default: the usual names, that of the launcher first)',
+  ],
+  [
+    'ARPG_SHARDS',
+    'how many pods an indexed job of Kubernetes has, each of which does the part of its JOB_COMPLETION_INDEX; 1 lets every process do all, whatever mpirun, srun or a job array say',
+  ],
   ['HF_ENDPOINT', 'base URL of the hub'],
   ['HF_TOKEN', 'sent to the hub'],
   ['HTTP_PROXY, HTTPS_PROXY, NO_PROXY', 'are honoured by downloads'],

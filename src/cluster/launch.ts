@@ -23,7 +23,7 @@ interface LauncherVariables {
 
 /**
  * Those of Open MPI's mpirun, of MPICH's and Intel's (Hydra), and of srun. A batch script of Slurm has a rank, too, which
- * is 0, but it is no step: what counts the tasks of a step is there within srun alone.
+ * is 0, but it is no step: what counts the tasks of a step is there within srun alone, and other ranks are.
  */
 const LAUNCHERS: readonly LauncherVariables[] = [
   {
@@ -35,6 +35,9 @@ const LAUNCHERS: readonly LauncherVariables[] = [
   { launcher: 'mpirun', rank: 'PMI_RANK', size: 'PMI_SIZE', localSize: 'MPI_LOCALNRANKS' },
   { launcher: 'srun', rank: 'SLURM_PROCID', size: 'SLURM_STEP_NUM_TASKS' },
 ];
+
+/** Where a step of Slurm does not count its own tasks. */
+const WITHIN_STEP: LauncherVariables = { launcher: 'srun', rank: 'SLURM_PROCID', size: 'SLURM_NTASKS' };
 
 /** @throws InputError where the variable holds no whole number from a least one on. */
 export function wholeOf(environment: Environment, name: string, least: number): number {
@@ -50,7 +53,9 @@ export function wholeOf(environment: Environment, name: string, least: number): 
  * @throws InputError naming the variable that makes no sense.
  */
 export function launchOf(environment: Environment): Launch | undefined {
-  const found = LAUNCHERS.find(({ rank, size }) => environment[rank] && environment[size]);
+  const isTask = environment.SLURM_STEP_ID || (environment.SLURM_PROCID ?? '0') !== '0';
+  const known = isTask ? [...LAUNCHERS, WITHIN_STEP] : LAUNCHERS;
+  const found = known.find(({ rank, size }) => environment[rank] && environment[size]);
   if (!found) return undefined;
   const { launcher, localSize: localName = '' } = found;
   const size = wholeOf(environment, found.size, 1);

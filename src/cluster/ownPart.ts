@@ -51,10 +51,11 @@ function launchedPart(environment: Environment): Part | undefined {
 
 /**
  * The part of the work that is this process' own, as a launcher, a job array or an indexed job says; undefined where
- * it is alone. Processes of each task of an array have parts of the task's part.
+ * it is alone, or `ARPG_SHARDS` is 1. Processes of each task of an array have parts of the task's part.
  * @throws UsageError, InputError for variables that make no sense.
  */
 export function ownPart(environment: Environment): Part | undefined {
+  if (environment[SHARDS_VARIABLE] === '1') return undefined;
   const [outer, inner] = [arrayPart(environment) ?? podPart(environment), launchedPart(environment)];
   const parts = [outer, inner].filter((part) => part !== undefined && part.count > 1) as readonly Part[];
   if (parts.length === 0) return undefined;

@@ -30,7 +30,7 @@ export interface TokenizerLosses {
   readonly perceptual?: { readonly features: (image: Tensor) => readonly Tensor[]; readonly weight: number };
   /**
    * Whether the images are some of a batch (default no). Then what is a mean over the batch and enters a loss otherwise than
-   * by its mean is an output of the graph, `batch_mean.<name>`, and an input of that name, which takes that of the whole batch.
+   * by its mean is an output of the graph, `share_mean.<name>`, and an input `batch_mean.<name>` takes that of the whole batch.
    */
   readonly isShared?: boolean;
 }

@@ -4,10 +4,10 @@ import { add, type Graph, input, makeGraph, multiply, type Tensor } from '../dsl
 import { inputNode, nodesOf } from '../graph/graph.js';
 import { GraphError } from '../graph/graphError.js';
 import {
-  batchMeans,
   gatheredName,
   gradientName,
   lossOutputName,
+  sharedMeans,
   stateName,
   trainedParameters,
 } from './stepNames.js';
@@ -121,12 +121,14 @@ function readOutputs(
 }
 
 /**
- * The means over a rank's share of the batch of which the loss graph is given those over the whole batch. Inputs: what they
- * need of the batch and of the parameters, `parameter.<name>`; outputs: `batch_mean.<name>`.
+ * The means over a share of the batch of which the loss graph is given those over all of it. Inputs: what they need of the
+ * share and of the parameters, `parameter.<name>`; outputs: `share_mean.<name>`.
  */
-export function batchMeanStep(lossGraph: Graph, { frozen = new Set() }: StepOptions): Graph {
+export function shareMeans(lossGraph: Graph, { frozen = new Set() }: StepOptions): Graph {
   const { graph } = parametersAsInputs(lossGraph, frozen);
-  const outputs = Object.fromEntries(batchMeans(lossGraph).map((name) => [name, graph.outputs[name]!]));
+  const outputs = Object.fromEntries(
+    sharedMeans(lossGraph).map(({ output }) => [output, graph.outputs[output]!]),
+  );
   const needed = new Set(nodesOf(makeGraph(lossGraph.name, graph.inputs, outputs)));
   const inputs = graph.inputs.filter((tensor) => needed.has(inputNode(tensor)));
   return makeGraph(`${lossGraph.name}-means`, inputs, outputs);

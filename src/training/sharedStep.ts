@@ -3,8 +3,8 @@ import { fixSizes, sizesOf } from '../compiler/fixSizes.js';
 import { type Graph, inputNode } from '../graph/graph.js';
 import type { Weights } from '../graph/weights.js';
 import { type DeviceTensor, floatTensor, type HostTensor, type Target } from '../targets/target.js';
-import { accumulationStep, batchMeanStep } from './gradientStep.js';
-import { batchMeans, stateInputs } from './stepNames.js';
+import { accumulationStep, shareMeans } from './gradientStep.js';
+import { sharedMeans, stateInputs } from './stepNames.js';
 import {
   meanOf,
   type PartScalars,
@@ -77,7 +77,7 @@ export async function compileSharedStep(
   const shared = { ...options, ranks: peers.size };
   const graphs: SharedGraphs = {
     part: accumulationStep(lossGraph, shared),
-    means: batchMeans(lossGraph).length > 0 ? batchMeanStep(lossGraph, shared) : undefined,
+    means: sharedMeans(lossGraph).length > 0 ? shareMeans(lossGraph, shared) : undefined,
   };
   const update = updateStep(lossGraph, optimizer, shared);
   const compile = (graph: Graph, given: Batch) =>
@@ -94,16 +94,16 @@ export async function compileSharedStep(
   const meansOf = async (batch: Batch, state: TrainingState): Promise<Batch> => {
     if (!means) return {};
     const outputs = await means.run({ ...batch, ...state });
-    const names = Object.keys(graphs.means!.outputs);
-    const own = await Promise.all(names.map((name) => ownNumbers(outputs[name]!)));
+    const names = sharedMeans(lossGraph);
+    const own = await Promise.all(names.map(({ output }) => ownNumbers(outputs[output]!)));
     releaseState(outputs);
     await peers.meet();
     await peers.sumArrays(own.map(({ data }) => data));
     return Object.fromEntries(
-      names.map((name, index) => {
+      names.map(({ input }, index) => {
         const { shape, data } = own[index]!;
         return [
-          name,
+          input,
           floatTensor(
             shape,
             data.map((sum) => sum / peers.size),

@@ -25,12 +25,16 @@ export function lossOutputName(name: string): string {
   return `loss_output.${name}`;
 }
 
-/** What output names begin with that take the place of an input of a loss graph: the mean over the whole batch. */
-const BATCH_MEAN = 'batch_mean.';
+/** What names of a loss graph's outputs begin with that are means over a share of the batch. */
+const SHARE_MEAN = 'share_mean.';
 
-/** The outputs of a loss graph that are means over its batch, of which it is given those over the whole batch. */
-export function batchMeans({ outputs }: Graph): readonly string[] {
-  return Object.keys(outputs).filter((name) => name.startsWith(BATCH_MEAN));
+/** Outputs of a loss graph that are means over a share of its batch, and the inputs that take those over all of it. */
+export function sharedMeans({
+  outputs,
+}: Graph): readonly { readonly output: string; readonly input: string }[] {
+  return Object.keys(outputs)
+    .filter((name) => name.startsWith(SHARE_MEAN))
+    .map((name) => ({ output: name, input: `batch_mean.${name.slice(SHARE_MEAN.length)}` }));
 }
 
 /** The inputs of a training step that its outputs replace for the next step. */
