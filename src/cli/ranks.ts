@@ -2,15 +2,17 @@ import { availableParallelism, cpus } from 'node:os';
 import { joinPeers } from '../cluster/joinPeers.js';
 import { launchOf, threadsOf } from '../cluster/launch.js';
 import type { Peers } from '../cluster/peers.js';
+import type { LostRank } from '../cluster/watch.js';
 import { EXIT_CODES } from '../errors.js';
 import { removePartialOutput } from '../partialNames.js';
 import { printMessage } from './terminal.js';
 
 /** Ends a process one of whose ranks is gone: what waits for it would never end. */
-function endWithout(rank: number, pid: number): void {
-  printMessage(
-    `arpg: rank ${rank} (process ${pid}) is gone, and the others end with it; what was saved is whole, and --resume goes on from there`,
-  );
+function endWithout({ rank, pid, isOwnToSay }: LostRank): void {
+  if (isOwnToSay)
+    printMessage(
+      `arpg: rank ${rank} (process ${pid}) is gone, and the others end with it; what was saved is whole, and --resume goes on from there`,
+    );
   removePartialOutput();
   process.exit(EXIT_CODES.unexpected);
 }

@@ -3,7 +3,7 @@ import { type Environment, type Launch, launchOf } from './launch.js';
 import { joinMpi } from './mpi.js';
 import { LIBRARY_VARIABLE, openMpiLibrary } from './mpiLibrary.js';
 import { type Peers, peersOf } from './peers.js';
-import { watchRanks } from './watch.js';
+import { type LostRank, watchRanks } from './watch.js';
 
 /** What to do where processes were started together and do not find each other. */
 const advice = ({ launcher }: Launch): string =>
@@ -19,7 +19,7 @@ const advice = ({ launcher }: Launch): string =>
  */
 export async function joinPeers(
   environment: Environment,
-  onLost: (rank: number, pid: number) => void,
+  onLost: (lost: LostRank) => void,
 ): Promise<Peers | undefined> {
   const launch = launchOf(environment);
   if (!launch || launch.size === 1) return undefined;

@@ -38,6 +38,9 @@ export interface MpiLibrary {
   readonly version: string;
 }
 
+/** Bytes of stack that a call has in another thread: as many as usual threads have, of which MPICH needs more than a little. */
+const STACK_BYTES = 8 << 20;
+
 /** Longest text that any interface allows for a version. */
 const VERSION_BYTES = 8192;
 const VERSION_SHOWN = 60;
@@ -61,6 +64,8 @@ export async function openMpiLibrary(
   let koffi: Koffi;
   try {
     koffi = (await import('koffi')).default;
+    // Settled with the first library that is loaded.
+    if (koffi.config().async_stack_size !== STACK_BYTES) koffi.config({ async_stack_size: STACK_BYTES });
   } catch (error) {
     throw new TargetError(`MPI cannot be called: koffi does not run here: ${systemReason(error)}`, error);
   }

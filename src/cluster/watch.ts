@@ -22,15 +22,23 @@ async function whereabouts(communicator: Communicator): Promise<readonly Whereab
 /** Milliseconds between two looks: launchers give a process a second to end when another has died. */
 const PERIOD = 200;
 
+/** A rank that is no more. */
+export interface LostRank {
+  readonly rank: number;
+  readonly pid: number;
+  /** Whether this is the one of the machine's ranks that says so. */
+  readonly isOwnToSay: boolean;
+}
+
 /**
  * Looks after the ranks on this machine: whoever waits for one that was killed would wait until the launcher ends it, too,
  * without a word.
- * @param onLost hears once which rank is no more, and its process
+ * @param onLost hears once which rank is no more
  * @returns looks no longer
  */
 export async function watchRanks(
   communicator: Communicator,
-  onLost: (rank: number, pid: number) => void,
+  onLost: (lost: LostRank) => void,
 ): Promise<() => void> {
   const ranks = (await whereabouts(communicator)).map((place, rank) => ({ ...place, rank }));
   // Processes of other containers may have numbers that mean nothing here.
@@ -41,7 +49,9 @@ export async function watchRanks(
     const lost = seen.find(({ pid }) => !isAlive(pid));
     if (!lost) return;
     clearInterval(timer);
-    onLost(lost.rank, lost.pid);
+    const left = seen.filter(({ pid }) => isAlive(pid));
+    const isOwnToSay = left.every(({ rank }) => rank > communicator.rank);
+    onLost({ rank: lost.rank, pid: lost.pid, isOwnToSay });
   }, PERIOD);
   timer.unref();
   return () => clearInterval(timer);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { bucketsOf, throughBuckets } from '../../src/cluster/buckets.js';
 import { ringBytes, ringEfficiency, ringSeconds } from '../../src/cluster/ringModel.js';
@@ -48,5 +49,22 @@ describe('the cost of an all-reduce on paper', () => {
     expect(ringSeconds(model, 8)).to.be.closeTo(14e-5 + 0.175, 1e-12);
     expect(ringEfficiency(model, 8)).to.be.closeTo(1 / 1.17514, 1e-12);
     expect(ringEfficiency(model, 512)).to.be.below(ringEfficiency(model, 64));
+  });
+
+  it('is what the page says of several networks', () => {
+    const page = readFileSync(new URL('../../../docs/CLUSTER.md', import.meta.url), 'utf8');
+    const rows = [...page.matchAll(/^\| [^|]*\| +(\d+) µs \| +([\d.]+) GB\/s +\|([^\n]*)\|$/gm)];
+    expect(rows).to.have.length(4);
+    for (const [, latency, bandwidth, shares] of rows) {
+      const own = {
+        bytes: 1.28e9,
+        latency: Number(latency) * 1e-6,
+        bandwidth: Number(bandwidth) * 1e9,
+        compute: 2,
+      };
+      const said = shares!.split('|').map((cell) => Number(cell.replace('%', '')));
+      for (const [at, ranks] of [8, 64, 512].entries())
+        expect(100 * ringEfficiency(own, ranks)).to.be.closeTo(said[at]!, 0.51);
+    }
   });
 });
