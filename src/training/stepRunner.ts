@@ -25,8 +25,8 @@ export type PartScalars = Readonly<Record<string, number>>;
 export interface StepResult {
   readonly next: TrainingState;
   readonly scalars: PartScalars & { readonly loss: number };
-  /** Whether the run should stop after it: ranks that share it agree. */
-  readonly stops: boolean;
+  /** Whether ranks that share the run have agreed to stop after it. */
+  readonly stops?: boolean;
 }
 
 /** Runs steps. */
@@ -79,7 +79,6 @@ export function zerosFor(inputs: readonly Tensor[]): Readonly<Record<string, Tar
 /**
  * A training step ready to run on a batch in parts, all of the sizes of the first one but for those that vary.
  * @param frozen weights of the parameters that stay as they are
- * @param signal says that the run should stop
  */
 export async function compileStep(
   first: Batch,
@@ -88,7 +87,6 @@ export async function compileStep(
   target: Target,
   options: StepOptions,
   frozen: Weights,
-  signal: AbortSignal,
 ): Promise<StepRunner> {
   const partGraph = (options.parts ?? 1) > 1 ? accumulationStep(lossGraph, options) : undefined;
   const compile = async (graph: Graph | undefined) =>
@@ -121,7 +119,7 @@ export async function compileStep(
     releaseState(soFar);
     scalars.push(await readScalars(outputs, scalarNames));
     const next = Object.fromEntries(stateNames.map((name) => [name, outputs[`next.${name}`]!]));
-    return { next, scalars: meanOf(scalars), stops: signal.aborted };
+    return { next, scalars: meanOf(scalars) };
   };
   return {
     run,

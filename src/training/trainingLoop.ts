@@ -204,13 +204,13 @@ export async function train(
           peers,
           signal,
         )
-      : compileStep(batch, lossGraph, stepGraph, target, stepOptions, kept, signal);
+      : compileStep(batch, lossGraph, stepGraph, target, stepOptions, kept);
   let runner: StepRunner | undefined;
   try {
     let upcoming = step < totalSteps ? prepare(step + 1) : Promise.resolve([]);
     // Ranks that share a run stop together, after a step in which they agreed.
-    let stops = !peers && signal.aborted;
-    while (step < totalSteps && !stops) {
+    let doAgree = false;
+    while (step < totalSteps && !(peers ? doAgree : signal.aborted)) {
       let started = performance.now();
       const batch = await upcoming;
       if (!runner) {
@@ -230,7 +230,7 @@ export async function train(
       const { scalars } = done;
       releaseState(state);
       state = done.next;
-      stops = done.stops;
+      doAgree = done.stops ?? false;
       requireFiniteStep(scalars, step, saved);
       const { loss, ...others } = scalars;
       const seconds = (performance.now() - started) / 1000;
