@@ -39,7 +39,6 @@ export async function joinPeers(
   return {
     ...peers,
     leave: async () => {
-      // All have met before; whoever is gone first has not died.
       stopWatching();
       await peers.leave();
     },

@@ -1,7 +1,7 @@
 import { differentiable, gradientsOf } from '../compiler/gradient.js';
 import { rewriteGraph } from '../compiler/rewrite.js';
 import { add, type Graph, input, makeGraph, multiply, type Tensor } from '../dsl/index.js';
-import { inputNode, nodesOf } from '../graph/graph.js';
+import { nodesOf } from '../graph/graph.js';
 import { GraphError } from '../graph/graphError.js';
 import {
   gatheredName,
@@ -129,7 +129,8 @@ export function shareMeans(lossGraph: Graph, { frozen = new Set() }: StepOptions
   const outputs = Object.fromEntries(
     sharedMeans(lossGraph).map(({ output }) => [output, graph.outputs[output]!]),
   );
-  const needed = new Set(nodesOf(makeGraph(lossGraph.name, graph.inputs, outputs)));
-  const inputs = graph.inputs.filter((tensor) => needed.has(inputNode(tensor)));
+  const nodes = nodesOf(makeGraph(lossGraph.name, graph.inputs, outputs));
+  const read = new Set(nodes.flatMap((node) => node.inputs));
+  const inputs = graph.inputs.filter((tensor) => read.has(tensor));
   return makeGraph(`${lossGraph.name}-means`, inputs, outputs);
 }
