@@ -5,6 +5,7 @@ import type { Peers } from '../cluster/peers.js';
 import type { LostRank } from '../cluster/watch.js';
 import { EXIT_CODES } from '../errors.js';
 import { removePartialOutput } from '../partialNames.js';
+import { exitCodeOf } from './report.js';
 import { printMessage } from './terminal.js';
 
 /** Ends a process one of whose ranks is gone: what waits for it would never end. */
@@ -25,7 +26,7 @@ export async function withRanks<T>(work: (peers: Peers | undefined) => Promise<T
   const peers = await joinPeers(process.env, endWithout);
   if (!peers) return work(undefined);
   try {
-    return await peers.together(() => work(peers));
+    return await peers.together(() => work(peers), exitCodeOf);
   } finally {
     await peers.leave();
   }

@@ -21,7 +21,8 @@ export function isDebugging(): boolean {
   return process.argv.includes('--debug') || /(^|[\s,])(arpg|\*)($|[\s,:])/.test(process.env.DEBUG ?? '');
 }
 
-function exitCodeOf(error: unknown): number {
+/** What a failure ends the program with. */
+export function exitCodeOf(error: unknown): number {
   if (error instanceof UserError) return error.exitCode;
   if (error instanceof Errors.CLIError) return error.oclif.exit ?? EXIT_CODES.usage;
   return EXIT_CODES.unexpected;

@@ -50,7 +50,7 @@ function versionOf(library: Library): string {
   const length = [0];
   library.func('MPI_Get_library_version', 'int', ['void *', '_Out_ int *'])(text, length);
   const said = text.toString('latin1', 0, length[0]).split('\0')[0]!;
-  return said.split(/[\n,]/)[0]!.replace(/\s+/g, ' ').trim().slice(0, VERSION_SHOWN);
+  return said.split(/[\n,]/)[0]!.replace(' Version:', '').replace(/\s+/g, ' ').trim().slice(0, VERSION_SHOWN);
 }
 
 /**

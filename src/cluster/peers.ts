@@ -39,14 +39,15 @@ export interface Peers {
   bytesOf(rank: number, own: Uint8Array): Promise<Uint8Array>;
   /**
    * Work that all do, the last that they do together: a failure of one ends it at all.
+   * @param exitCodeOf what the others end with where this rank fails (default: what the error says)
    * @throws as `meet` does
    */
-  together<T>(work: () => Promise<T>): Promise<T>;
+  together<T>(work: () => Promise<T>, exitCodeOf?: (failure: unknown) => number): Promise<T>;
   /** Parts the ranks, when all is done; nothing may be called after it. */
   leave(): Promise<void>;
 }
 
-function exitCodeOf(failure: unknown): number {
+function ownExitCode(failure: unknown): number {
   return failure instanceof UserError ? failure.exitCode : EXIT_CODES.unexpected;
 }
 
@@ -64,10 +65,13 @@ export function peersOf(given: Communicator): Peers {
     }
   };
   const communicator = { ...given, sum };
-  const meet = async (wish: boolean, failure?: { readonly reason: unknown }): Promise<boolean> => {
+  const meet = async (
+    wish: boolean,
+    failure?: { readonly reason: unknown; readonly exitCode: number },
+  ): Promise<boolean> => {
     const standings = await gatherNumbers(communicator, [
       failure ? 1 : 0,
-      failure ? exitCodeOf(failure.reason) : 0,
+      failure?.exitCode ?? 0,
       wish ? 1 : 0,
     ]);
     const failed = standings.findIndex(([hasFailed]) => hasFailed === 1);
@@ -90,13 +94,13 @@ export function peersOf(given: Communicator): Peers {
       return new TextDecoder().decode(bytes);
     },
     bytesOf: (from, own) => broadcastBytes(communicator, from, own),
-    async together(work) {
+    async together(work, exitCodeOf = ownExitCode) {
       let value: Awaited<ReturnType<typeof work>>;
       try {
         value = await work();
       } catch (reason) {
         // Where all have met since, or nothing comes through, there is nobody to tell.
-        if (!isOver && !isBroken) await meet(false, { reason });
+        if (!isOver && !isBroken) await meet(false, { reason, exitCode: exitCodeOf(reason) });
         throw reason;
       }
       await meet(false);
