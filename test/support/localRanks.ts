@@ -5,6 +5,7 @@ interface Waiting {
   readonly rank: number;
   readonly values: Float32Array | Float64Array;
   readonly proceed: () => void;
+  readonly fail: (error: Error) => void;
 }
 
 /** Ranks within this process, whose sums are those of MPI: element by element, in the order of ranks. */
@@ -12,12 +13,12 @@ export function localCommunicators(size: number): readonly Communicator[] {
   let waiting: Waiting[] = [];
   const sum = (rank: number) => (values: Float32Array | Float64Array) =>
     new Promise<void>((resolve, reject) => {
-      waiting.push({ rank, values, proceed: resolve });
+      waiting.push({ rank, values, proceed: resolve, fail: reject });
       if (waiting.length < size) return;
       const all = [...waiting].sort((a, b) => a.rank - b.rank);
       waiting = [];
       if (new Set(all.map((own) => own.values.length)).size > 1) {
-        reject(new Error('ranks call different things'));
+        for (const own of all) own.fail(new Error('ranks call different things'));
         return;
       }
       const total = all[0]!.values.slice();

@@ -34,7 +34,7 @@ const source = {
 
 const fields = {
   vq: {
-    ...{ codebook_size: 32, codebook_embed_dim: 4, ch: 32, ch_mult: [1, 1] },
+    ...{ codebook_size: 128, codebook_embed_dim: 4, ch: 32, ch_mult: [1, 1] },
     ...{ z_channels: 32, num_res_blocks: 1, image_size: 16 },
   },
 };
@@ -43,17 +43,17 @@ function training(parts: number, peers?: Peers) {
   const kind = requireTokenizer('vq');
   const config = parseTokenizerConfig(kind, fields.vq, 'test');
   return tokenizerTraining(source, {
-    ...{ kind, config, batchSize: 8, heldOutShare: 0, restartAfter: 2, parts, recompute: false },
+    ...{ kind, config, batchSize: 4, heldOutShare: 0, restartAfter: 1, parts, recompute: false },
     losses: {
       ...{ reconstruction: 'l2', commitment: 0.25, entropy: 0.1, rate: 0.05, divergence: 0 },
-      adversarial: true,
+      adversarial: false,
     },
     augmentation: { flip: true, crop: 'random' },
-    adversarial: { weight: 0.1, start: 2 },
+    adversarial: undefined,
     settings: {
       optimizer: { ...ADAMW_DEFAULTS, emaDecay: 0.9 },
-      learningRate: { peak: 0.003, final: 0.001, warmupSteps: 1, totalSteps: 4 },
-      ...{ totalSteps: 4, seed: 5, checkpointEvery: 4, ...(peers && { peers }) },
+      learningRate: { peak: 1e-4, final: 1e-4, warmupSteps: 1, totalSteps: 3 },
+      ...{ totalSteps: 3, seed: 5, checkpointEvery: 3, ...(peers && { peers }) },
     },
   });
 }
