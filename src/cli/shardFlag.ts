@@ -3,7 +3,10 @@ import { type Shard, shardOf, UsageError } from '../index.js';
 import { GROUPS } from './flagGroups.js';
 
 /** The flag of commands that do a part of their work, the others being done elsewhere. */
-export function shardFlag(description: string, more: { readonly dependsOn?: string[]; readonly exclusive?: string[] } = {}) {
+export function shardFlag(
+  description: string,
+  more: { readonly dependsOn?: string[]; readonly exclusive?: string[] } = {},
+) {
   return Flags.string({ helpGroup: GROUPS.machine, description, helpValue: 'I/N', ...more });
 }
 
