@@ -6,7 +6,8 @@ import type { InferenceSession } from 'onnxruntime-node';
 import type { KeptFiles } from '../../files/keptFiles.js';
 import { attempt } from '../../files/keptFolder.js';
 import type { ResultStore } from '../../files/resultStore.js';
-import { byteLength, type Weights } from '../../graph/weights.js';
+import { countElements } from '../../graph/dimension.js';
+import { byteLength, type StoredTensor, type Weights } from '../../graph/weights.js';
 import type { MemoryNeed } from '../memoryGuard.js';
 import { decodePrepared, encodePrepared } from './keptModel.js';
 import { originsOf } from './weightOrigins.js';
@@ -43,12 +44,17 @@ function processor(): string {
   return [process.platform, process.arch, cpus()[0]?.model, flags].join('\n');
 }
 
+/** What a tensor takes in a model, where whole numbers stand for its elements: a byte or half a byte each. */
+function bytesInModel(tensor: StoredTensor): number {
+  return tensor.quantized ? (countElements(tensor.shape) * tensor.quantized.bits) / 8 : byteLength(tensor);
+}
+
 /**
  * Names an optimised model by all that it depends on; undefined where weights are in memory alone, or too many.
  * @param manner the model before, and what made it
  */
 export function optimizedKey(weights: Weights, manner: string): string | undefined {
-  const bytes = [...weights.values()].reduce((sum, tensor) => sum + byteLength(tensor), 0);
+  const bytes = [...weights.values()].reduce((sum, tensor) => sum + bytesInModel(tensor), 0);
   if (bytes > MOST_BYTES) return undefined;
   const origins = attempt(() => originsOf(weights));
   if (!origins) return undefined;
@@ -88,6 +94,8 @@ export function keepOptimized(
     sessionEntries: {
       optimized_model_external_initializers_file_name: key,
       optimized_model_external_initializers_min_size_in_bytes: String(LEAST_OUTSIDE_BYTES),
+      // Packed for products, too: those are mapped into memory, where others would be packed again beside themselves.
+      save_external_prepacked_constant_initializers: '1',
     },
     keep() {
       attempt(() => {
