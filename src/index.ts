@@ -228,4 +228,4 @@ export {
   UsageError,
   UserError,
 } from './errors.js';
-export { requireMemory } from './memoryLimit.js';
+export { machineMemory, requireMemory } from './memoryLimit.js';
