@@ -110,7 +110,6 @@ what would not fit into memory, is a row that says why.`;
       default: 0,
     }),
     targets: Flags.string({
-      char: 't',
       helpGroup: GROUPS.machine,
       description: `what runs the models: ${TARGET_NAMES.join(', ')}`,
       default: 'auto',
