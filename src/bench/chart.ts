@@ -26,7 +26,7 @@ export interface ChartPoint {
   readonly speed: number;
 }
 
-/** What tells rows of a system apart, in words. */
+/** What tells rows of a system apart, in words; the last is said wherever rows of any system differ in it. */
 const DIFFERENCES: readonly ((row: ReportedCombination) => string)[] = [
   ({ model }) => model,
   ({ steps = 0 }) => `${steps} steps`,
@@ -40,7 +40,10 @@ export function chartPoints(rows: readonly ReportedCombination[]): readonly Char
   return rows.flatMap((row) => {
     if (!row.spread) return [];
     const others = rows.filter(({ system }) => system === row.system);
-    const words = DIFFERENCES.filter((word) => new Set(others.map(word)).size > 1).map((word) => word(row));
+    const words = DIFFERENCES.filter((word) => {
+      const compared = word === DIFFERENCES.at(-1) ? rows : others;
+      return new Set(compared.map(word)).size > 1;
+    }).map((word) => word(row));
     return [
       {
         system: row.system,

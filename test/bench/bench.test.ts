@@ -256,7 +256,7 @@ describe('the chart of bench', () => {
     expect(points.map(({ system, label }) => [system, label])).to.deep.equal([
       ['arpg', 'batch 4'],
       ['arpg', 'batch 8'],
-      ['var', ''],
+      ['var', 'batch 4'],
     ]);
     expect(points.map(({ memory }) => memory)).to.deep.equal([1, 2, 4]);
     expect(points[0]!.speed).to.be.closeTo(4 / 3, 1e-9);
