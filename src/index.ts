@@ -229,7 +229,7 @@ export {
   UsageError,
   UserError,
 } from './errors.js';
-export { requireMemory } from './memoryLimit.js';
+export { machineMemory, requireMemory } from './memoryLimit.js';
 
 // Work in parts
 export { type Shard, shardOf, shardRange, WHOLE } from './shard.js';
