@@ -33,6 +33,7 @@ export {
   type PictureSet,
   readPictures,
   requireNetwork,
+  setFingerprint,
   shardRange,
 } from '../evaluation/pictureSet.js';
 export { coverageOf, neighbourRadii, precisionRecall } from '../evaluation/precisionRecall.js';
