@@ -29,7 +29,7 @@ import {
   type Measuring,
   throughTokenizer,
 } from './equal/measuring.js';
-import { countTrained } from './equal/parameters.js';
+import { countTrained, requireEqualSizes } from './equal/parameters.js';
 import { readRecords, recordOnce } from './equal/records.js';
 import { networkTable, qualityTable, realTable } from './equal/table.js';
 import { type Setting, tokenizerFolder, trainedFolder, type Workplace } from './equal/training.js';
@@ -78,6 +78,7 @@ function settled(): Setting {
 
 /** Trains what is not trained yet, and measures what is not measured yet. */
 async function compare(data: string): Promise<void> {
+  requireEqualSizes(CONTENDERS);
   const setting = settled();
   const target = onnxTarget({ threads: Number(flags.threads) });
   const digits = await firstDigits(data, setting.images, join(folder, 'digits'));
@@ -127,7 +128,6 @@ async function measureNetwork(
     return {
       ...{ kind: 'network', name, trainingSeconds: Math.round(seconds) },
       parameters: countTrained(model.system, model.config),
-      tokens: heldOut[0]!.codes.tokens.length,
       ...(bits !== undefined && { bitsPerToken: bits }),
     };
   });

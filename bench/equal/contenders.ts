@@ -8,6 +8,8 @@ export interface Contender {
   readonly title: string;
   readonly system: string;
   readonly tokenizer: TokenizerName;
+  /** Tokens of a picture. */
+  readonly tokens: number;
   /** Its configuration, without the fields that the data decides. */
   readonly config: object;
   /** Whether the passes of a picture can be chosen. */
@@ -32,31 +34,37 @@ const own = { choosesSteps: false, hasStepMask: false };
 /** All of about `PARAMETERS` parameters, the tokenizers' not counted. */
 export const CONTENDERS: readonly Contender[] = [
   {
-    ...{ name: 'arpg', title: 'ARPG', system: 'arpg', tokenizer: 'vq' },
+    ...{ name: 'arpg', title: 'ARPG', system: 'arpg', tokenizer: 'vq', tokens: 16 },
     ...{ config: arpg, choosesSteps: true, hasStepMask: true },
   },
   {
-    ...{ name: 'arpg-positions', title: 'ARPG, absolute positions', system: 'arpg', tokenizer: 'vq' },
+    ...{
+      name: 'arpg-positions',
+      title: 'ARPG, absolute positions',
+      system: 'arpg',
+      tokenizer: 'vq',
+      tokens: 16,
+    },
     ...{ config: { ...arpg, absolute_positions: true }, choosesSteps: true, hasStepMask: true },
   },
   {
-    ...{ name: 'llamagen', title: 'LlamaGen', system: 'llamagen', tokenizer: 'vq' },
+    ...{ name: 'llamagen', title: 'LlamaGen', system: 'llamagen', tokenizer: 'vq', tokens: 16 },
     ...{ config: decoder, ...own },
   },
   {
-    ...{ name: 'randar', title: 'RandAR', system: 'randar', tokenizer: 'vq' },
+    ...{ name: 'randar', title: 'RandAR', system: 'randar', tokenizer: 'vq', tokens: 16 },
     ...{ config: decoder, choosesSteps: true, hasStepMask: false },
   },
   {
-    ...{ name: 'par', title: 'PAR', system: 'par', tokenizer: 'vq' },
+    ...{ name: 'par', title: 'PAR', system: 'par', tokenizer: 'vq', tokens: 16 },
     ...{ config: decoder, ...own },
   },
   {
-    ...{ name: 'nar', title: 'NAR', system: 'nar', tokenizer: 'vq' },
+    ...{ name: 'nar', title: 'NAR', system: 'nar', tokenizer: 'vq', tokens: 16 },
     ...{ config: { ...decoder, n_layer: 4, medusa_attention_num: 1 }, ...own },
   },
   {
-    ...{ name: 'maskgit', title: 'MaskGIT', system: 'maskgit', tokenizer: 'vq' },
+    ...{ name: 'maskgit', title: 'MaskGIT', system: 'maskgit', tokenizer: 'vq', tokens: 16 },
     ...{
       config: { hidden_dim: 128, depth: 4, heads: 4, mlp_dim: 384 },
       choosesSteps: true,
@@ -64,11 +72,11 @@ export const CONTENDERS: readonly Contender[] = [
     },
   },
   {
-    ...{ name: 'var', title: 'VAR', system: 'var', tokenizer: 'multi-scale' },
+    ...{ name: 'var', title: 'VAR', system: 'var', tokenizer: 'multi-scale', tokens: 30 },
     ...{ config: { depth: 4, embed_dim: 120, num_heads: 4 }, ...own },
   },
   {
-    ...{ name: 'mar', title: 'MAR', system: 'mar', tokenizer: 'kl' },
+    ...{ name: 'mar', title: 'MAR', system: 'mar', tokenizer: 'kl', tokens: 16 },
     ...{
       config: {
         ...{ encoder_embed_dim: 128, encoder_depth: 2, encoder_num_heads: 4 },

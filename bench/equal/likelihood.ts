@@ -1,8 +1,8 @@
 import { codesLength, type Codes } from '../../src/codes.js';
-import { classCondition } from '../../src/conditions/condition.js';
 import type { GeneratorModel } from '../../src/index.js';
 import { randomOrder } from '../../src/sampling/order.js';
 import { intTensor, type Target } from '../../src/targets/target.js';
+import { heldOutLoss } from '../../test/support/modelMetrics.js';
 
 const BATCH = 50;
 const SEED = 1;
@@ -30,27 +30,6 @@ function batchesOf<T>(items: readonly T[]): readonly (readonly T[])[] {
   return Array.from({ length: Math.ceil(items.length / BATCH) }, (_, index) =>
     items.slice(index * BATCH, (index + 1) * BATCH),
   );
-}
-
-/** The mean cross-entropy of training, which is −log p of the tokens in the system's order, or in one drawn for each. */
-async function lossOf(
-  { system, config, weights }: GeneratorModel,
-  digits: readonly HeldOutCodes[],
-  target: Target,
-): Promise<number> {
-  const { graph, batch } = system.training(config);
-  const executable = await target.compile(graph, { weights });
-  let total = 0;
-  for (const part of batchesOf(digits.map((digit, draw) => ({ ...digit, draw })))) {
-    const examples = part.map(({ codes, classId, draw }) => ({
-      ...{ codes, draw },
-      condition: classCondition(classId),
-    }));
-    const { loss } = await executable.run(batch(examples, SEED), ['loss']);
-    total += (await loss!.read()).data[0]! * part.length;
-  }
-  await executable.dispose();
-  return total / digits.length;
 }
 
 /** −log p of one of the logits of a row. */
@@ -110,6 +89,14 @@ export async function bitsPerToken(
   const way = LIKELIHOODS[model.system.name];
   if (way === undefined) throw new Error(`how is the likelihood of ${model.system.name} found?`);
   if (way === 'none') return undefined;
-  const nats = await (way === 'loss' ? lossOf : unmaskingLoss)(model, digits, target);
+  // The loss of training is −log p of the tokens in the system's order, or in one drawn for each digit.
+  const nats =
+    way === 'loss'
+      ? await heldOutLoss(
+          model,
+          digits.map(({ codes }) => codes),
+          (index) => digits[index]!.classId,
+        )
+      : await unmaskingLoss(model, digits, target);
   return nats / Math.LN2;
 }

@@ -1,4 +1,4 @@
-import { CONTENDERS } from './contenders.js';
+import { type Contender, CONTENDERS } from './contenders.js';
 import type { DrawnRecord, EqualRecord, NetworkRecord, RealRecord } from './records.js';
 
 const row = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |\n`;
@@ -8,9 +8,11 @@ const table = (head: readonly string[], rows: readonly (readonly (string | numbe
 const ofKind = <R extends EqualRecord>(records: readonly EqualRecord[], kind: R['kind']): readonly R[] =>
   records.filter((record): record is R => record.kind === kind);
 /** The records of contenders in the order of these. */
-const inOrder = <R extends EqualRecord>(records: readonly R[]): readonly (R & { readonly title: string })[] =>
-  CONTENDERS.flatMap(({ name, title }) =>
-    records.filter((record) => record.name === name).map((record) => ({ ...record, title })),
+const inOrder = <R extends EqualRecord>(
+  records: readonly R[],
+): readonly (R & Pick<Contender, 'title' | 'tokens'>)[] =>
+  CONTENDERS.flatMap(({ name, title, tokens }) =>
+    records.filter((record) => record.name === name).map((record) => ({ ...record, title, tokens })),
   );
 const percent = (share: number) => (100 * share).toFixed(1);
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeFileAtomically } from '../../src/atomicFile.js';
 import { openImageSource } from '../../src/data/imageSource.js';
 import { formatTokenLine } from '../../src/data/tokenLines.js';
-import { encodeSource, trainGenerator, trainTokenizer } from '../../src/faces/training.js';
+import { encodeSource, type RunProgress, trainGenerator, trainTokenizer } from '../../src/faces/training.js';
 import type { Target } from '../../src/targets/target.js';
 import { DIGITS_MODEL, openShippedTokenizer } from '../../test/support/modelMetrics.js';
 import { type Contender, TOKENIZERS, type TokenizerName } from './contenders.js';
@@ -49,17 +49,7 @@ function hostOf({ target, note }: Workplace, name: string) {
   return {
     target,
     onNote: (line: string) => note(`${name}: ${line}`),
-    onProgress: ({
-      phase,
-      done,
-      total,
-      loss,
-    }: {
-      phase: string;
-      done: number;
-      total: number;
-      loss?: number;
-    }) => {
+    onProgress: ({ phase, done, total, loss }: RunProgress) => {
       if (done % 100 === 0 && loss !== undefined)
         note(`${name}: ${phase} ${done} of ${total}, loss ${loss.toFixed(3)}`);
     },
