@@ -33,6 +33,7 @@ export {
   type PictureSet,
   readPictures,
   requireNetwork,
+  setFingerprint,
 } from '../evaluation/pictureSet.js';
 export { coverageOf, neighbourRadii, precisionRecall } from '../evaluation/precisionRecall.js';
 export { gatherStatistics, mergeStatistics, type SetStatistics } from '../evaluation/setStatistics.js';
