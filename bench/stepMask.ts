@@ -5,12 +5,9 @@
  * `node dist/bench/stepMask.js digits [SAMPLES] [STEPS,…]`
  * `node dist/bench/stepMask.js emoji [SAMPLES] [STEPS,…] DATA`, with the data of the model card
  */
-import { rewriteGraph } from '../src/compiler/rewrite.js';
 import { groupsOf } from '../src/conditions/classGroups.js';
 import type { RgbImage } from '../src/data/image.js';
 import { openImageSource } from '../src/data/imageSource.js';
-import type { Graph } from '../src/graph/graph.js';
-import { applyOp } from '../src/graph/op.js';
 import { load, type Model } from '../src/library/model.js';
 import { sample } from '../src/library/sample.js';
 import { onnxTarget } from '../src/targets/onnx/onnxTarget.js';
@@ -22,26 +19,15 @@ import {
   loadImages,
   nearestImage,
 } from '../test/support/modelMetrics.js';
+import { causalTarget } from './equal/causalContent.js';
 
 const SEED = 1;
 const BATCH = 50;
 /** Standard deviations on either side that hold 95 % of a normal distribution. */
 const NORMAL_95 = 1.96;
 
-/** The graph with pass 1 causal: what is new sees the past and what comes before it. Pass 2 still sees everything. */
-function withCausalContent(graph: Graph): Graph {
-  return rewriteGraph(graph, (node, inputs) =>
-    node.kind === 'operation' && node.op.name === 'attention' && node.scope.startsWith('layers.self_dec.')
-      ? applyOp(node.op, inputs, { ...node.attributes, causal: true }, node.scope)
-      : undefined,
-  );
-}
-
 const full = onnxTarget({ threads: 1 });
-const causal: Target = {
-  ...full,
-  compile: (graph, options) => full.compile(withCausalContent(graph), options),
-};
+const causal = causalTarget(full);
 
 /** For each way to recognise pictures, whether each shows what was asked for. */
 type Recognition = Readonly<Record<string, readonly boolean[]>>;

@@ -1,6 +1,7 @@
 import { Args, Flags, type Interfaces } from '@oclif/core';
-import { BaseCommand, modelFlags } from '../src/cli/baseCommand.js';
-import { encodeStatistics, gatherFrom, referenceFrom, referenceOf } from '../src/cli/evalSets.js';
+import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/baseCommand.js';
+import { measureSets, shownFigure, SUBSET_SIZE, wantedMetrics } from '../src/cli/evalMeasures.js';
+import { encodeStatistics, gatherFrom, isPart, openReference } from '../src/cli/evalSets.js';
 import { parseShard, shardFlag } from '../src/cli/shardFlag.js';
 import type { Peers } from '../src/cluster/peers.js';
 import { ownPart } from '../src/cluster/ownPart.js';
@@ -8,18 +9,13 @@ import { GROUPS } from '../src/cli/flagGroups.js';
 import { joinedParts } from '../src/cli/joinedParts.js';
 import { withOwnPart } from '../src/cli/ownShard.js';
 import { withRanks } from '../src/cli/ranks.js';
-import { checkOutput, writeOutput, writeStdout } from '../src/cli/streams.js';
+import { checkOutput, STREAM, writeOutput, writeStdout } from '../src/cli/streams.js';
 import { formatTable } from '../src/cli/table.js';
 import {
-  admDistances,
-  compareSets,
-  type DoubleProduct,
   doubleProduct,
   encodePart,
-  exactDistances,
   type FeatureNetwork,
   inceptionNetwork,
-  lackingFor,
   type Measured,
   mergeParts,
   type Metric,
@@ -28,20 +24,15 @@ import {
   openPictureSet,
   type PartStatistics,
   type PictureSet,
-  readPart,
   type ReferenceStatistics,
+  setFingerprint,
   type SetStatistics,
   smallNetwork,
 } from '../src/faces/evaluation.js';
-import { fetchedFile, InputError, KNOWN_FILES, UsageError } from '../src/index.js';
+import { fetchedFile, InputError, KNOWN_FILES, requireOtherOutput, UsageError } from '../src/index.js';
 
-/** Files with statistics of parts. */
-const PART = /\.safetensors$/i;
 /** Files with weights of Inception. */
 const WEIGHTS = /\.(pth|pt|pth\.tar)$/i;
-
-/** Pictures of a random subset, as papers have it. */
-const SUBSET_SIZE = 1000;
 
 /** What was measured of how many pictures. */
 interface Evaluation {
@@ -114,7 +105,7 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
     }),
     shard: shardFlag('measures a part of SAMPLES alone, as i/n, and writes its statistics to --output', {
       dependsOn: ['output'],
-      exclusive: ['merge', 'reference'],
+      exclusive: ['merge', 'reference', 'metrics', 'kid-subsets', 'statistics'],
     }),
     merge: Flags.boolean({ description: 'SAMPLES are files that --shard wrote, of all parts' }),
     statistics: Flags.string({
@@ -151,38 +142,59 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
 
   /** @param peers ranks that each measure a part of the set, for the first to join them */
   private async evaluate(paths: readonly string[], given: AllFlags, peers: Peers | undefined): Promise<void> {
-    const isFirst = peers?.isFirst ?? true;
-    const flags = isFirst ? given : { ...given, quiet: true };
-    if (paths.length > 1 && !flags.merge)
-      throw new UsageError(
-        `one set is measured at a time, not ${paths.length}; parts of one are joined with --merge`,
-      );
+    const flags = peers && !peers.isFirst ? { ...given, quiet: true } : given;
+    requireSensible(flags, paths);
     const wanted = wantedMetrics(flags.metrics);
     const shard = peers ? { index: peers.rank + 1, count: peers.size } : parseShard(flags.shard);
-    checkOutput(flags.output);
-    checkOutput(flags.statistics);
+    const { reference: beside, statistics } = flags;
+    for (const output of [flags.output, statistics]) {
+      checkOutput(output);
+      if (output !== undefined)
+        requireOtherOutput([...paths, ...(beside === undefined ? [] : [beside])], output);
+    }
     const product = doubleProduct();
     const network = onDemand(() => this.network(flags));
     try {
       const set = flags.merge ? undefined : await this.open(flags, paths[0]!);
+      const reference =
+        beside === undefined
+          ? undefined
+          : await openReference(beside, {
+              network: network.get,
+              product,
+              isQuiet: flags.quiet,
+              onNote: (note) => this.note(flags, note),
+            });
       const options = { ...(shard && { shard }), isQuiet: flags.quiet };
       const found = set ? await gatherFrom(set, await network.get(), product, options) : mergeParts(paths);
-      const part = shard && { shard, total: set!.pictures!.count, statistics: found };
+      const part = set &&
+        shard && {
+          ...{ shard, set: setFingerprint(set), total: set.pictures!.count },
+          statistics: found,
+        };
       if (part && !peers) {
         await this.writePart(flags, part);
         return;
       }
       const samples = part && peers ? await joinedParts(peers, part) : found;
       if (!samples) return;
-      if (flags.statistics !== undefined) {
-        await writeOutput(flags.statistics, await encodeStatistics(samples));
-        this.note(flags, `wrote ${flags.statistics}: statistics of ${samples.rows.count} pictures`);
+      const compared = await reference?.(samples);
+      const count = flags['kid-subsets'];
+      const measured = await measureSets(samples, compared, {
+        wanted,
+        arithmetic: flags.arithmetic,
+        subsets:
+          count === undefined
+            ? undefined
+            : { count, size: flags['kid-subset-size'] ?? SUBSET_SIZE, seed: flags.seed },
+        product,
+        onMetric: (metric) => this.detail(flags, `computing ${metric}`),
+      });
+      if (statistics !== undefined) {
+        await writeOutput(statistics, await encodeStatistics(samples));
+        this.note(flags, `wrote ${statistics}: statistics of ${samples.rows.count} pictures`);
       }
-      const reference =
-        flags.reference === undefined
-          ? undefined
-          : await this.reference(flags, flags.reference, samples, network.get, product);
-      await this.report(flags, paths, await this.measure(flags, { samples, reference, wanted, product }));
+      await this.report(flags, paths, { samples, reference: compared, ...measured });
     } finally {
       await (await network.made())?.dispose();
       await product.dispose();
@@ -211,64 +223,6 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
     return set;
   }
 
-  /** What SAMPLES are compared with. @throws InputError where it is of another network. */
-  private async reference(
-    flags: EvalFlags,
-    path: string,
-    samples: SetStatistics,
-    network: () => Promise<FeatureNetwork>,
-    product: DoubleProduct,
-  ): Promise<ReferenceStatistics> {
-    if (PART.test(path)) {
-      const { statistics, shard } = readPart(path);
-      if (shard.count > 1)
-        throw new InputError(`${path}: part ${shard.index} of ${shard.count}, and no whole set`);
-      requireSameNetwork(path, statistics.digest, samples);
-      return referenceFrom(statistics);
-    }
-    const set = await this.open(flags, path);
-    if (set.pictures) requireSameNetwork(path, (await network()).digest, samples);
-    return referenceOf(set, network, product, {
-      name: samples.network,
-      width: samples.pool.mean.length,
-      isQuiet: flags.quiet,
-    });
-  }
-
-  private async measure(
-    flags: EvalFlags,
-    {
-      samples,
-      reference,
-      wanted,
-      product,
-    }: Pick<Evaluation, 'samples' | 'reference'> & {
-      readonly wanted: readonly Metric[] | undefined;
-      readonly product: DoubleProduct;
-    },
-  ): Promise<Evaluation> {
-    const left = new Map<Metric, string>();
-    for (const metric of wanted ?? METRICS) {
-      const lacking = lackingFor(metric, samples, reference);
-      if (lacking === undefined) continue;
-      if (wanted) throw new UsageError(`--metrics ${metric}: ${lacking}`);
-      left.set(metric, lacking);
-    }
-    const count = flags['kid-subsets'];
-    const size = flags['kid-subset-size'] ?? SUBSET_SIZE;
-    const rows = [samples.rows, ...(reference?.rows ? [reference.rows] : [])];
-    if (count !== undefined && rows.some((own) => own.count < size))
-      throw new UsageError(`--kid-subset-size ${size}: a set has fewer pictures; choose a smaller subset`);
-    const measured = await compareSets(samples, reference ?? {}, {
-      metrics: (wanted ?? METRICS).filter((metric) => !left.has(metric)),
-      product,
-      arithmetic: flags.arithmetic === 'adm' ? admDistances(product) : exactDistances(product),
-      ...(count !== undefined && { subsets: { count, size, seed: flags.seed } }),
-      onMetric: (metric) => this.detail(flags, `computing ${metric}`),
-    });
-    return { samples, reference, measured, left };
-  }
-
   private async writePart(flags: EvalFlags, part: PartStatistics): Promise<void> {
     const { shard, total, statistics } = part;
     await writeOutput(flags.output, Buffer.concat([...encodePart(part)]));
@@ -284,7 +238,7 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
     paths: readonly string[],
     { samples, reference, measured, left }: Evaluation,
   ): Promise<void> {
-    if (Object.keys(measured).length === 0)
+    if (Object.keys(measured).length === 0 && flags.statistics === undefined)
       throw new UsageError(`nothing can be measured: ${[...new Set(left.values())].join('; ')}`);
     const usesNeighbours = measured.precision !== undefined || measured.recall !== undefined;
     const how = flags.arithmetic === 'adm' ? 'in half precision, as the ADM evaluator does' : 'exactly';
@@ -312,7 +266,7 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
       });
       return;
     }
-    const rows = Object.entries(measured).map(([metric, value]) => [metric, shown(metric, value)]);
+    const rows = Object.entries(measured).map(([metric, value]) => [metric, shownFigure(metric, value)]);
     await writeStdout(formatTable([], rows));
   }
 }
@@ -325,13 +279,13 @@ type EvalFlags = Parameters<BaseCommand['note']>[0] & {
   readonly features: string;
   readonly reference: string | undefined;
   readonly arithmetic: 'exact' | 'adm';
+  readonly shard: string | undefined;
+  readonly merge: boolean;
+  readonly statistics: string | undefined;
   readonly output: string | undefined;
   readonly target: string;
   readonly threads: number | undefined;
   readonly 'allow-fallback': boolean;
-  readonly 'kid-subsets': number | undefined;
-  readonly 'kid-subset-size': number | undefined;
-  readonly seed: number;
 };
 
 /** Something made when it is first asked for. */
@@ -349,25 +303,16 @@ function onDemand<T>(make: () => Promise<T>): {
   };
 }
 
-function requireSameNetwork(path: string, digest: string, samples: SetStatistics): void {
-  if (digest !== samples.digest)
-    throw new InputError(
-      `${path}: its features are of another network than the samples' (${samples.network}); name theirs with --features`,
+/** @throws UsageError for flags and arguments that do not go together. */
+function requireSensible(flags: EvalFlags, paths: readonly string[]): void {
+  if (paths.length > 1 && !flags.merge)
+    throw new UsageError(
+      `one set is measured at a time, not ${paths.length}; parts of one are joined with --merge`,
     );
-}
-
-/** @throws UsageError naming what is no measure. */
-function wantedMetrics(list: string | undefined): readonly Metric[] | undefined {
-  if (list === undefined) return undefined;
-  return list.split(',').map((name) => {
-    const metric = METRICS.find((own) => own === name.trim().toLowerCase());
-    if (!metric) throw new UsageError(`--metrics ${name.trim()} is unknown; there are ${METRICS.join(', ')}`);
-    return metric;
-  });
-}
-
-/** A figure for people. Rounding alone can bring distances of equal sets below 0. */
-function shown(metric: string, value: number): string {
-  if (metric === 'precision' || metric === 'recall') return value.toFixed(4);
-  return (metric === 'kid' ? value : Math.max(0, value)).toPrecision(6);
+  const [first] = paths;
+  if (first !== undefined && isPart(first) && !flags.merge)
+    throw new UsageError(`${first} is a file of --shard: add --merge, and the files of all its parts`);
+  if (flags.shard !== undefined) requireSeparateOutputs(flags);
+  if (flags.statistics === STREAM)
+    throw new UsageError('--statistics names a file: the measures are printed on stdout');
 }

@@ -191,7 +191,7 @@ export {
   type ModelPart,
   onnxGraphsOf,
 } from './library/exportModel.js';
-export { requireForeignOutput } from './library/ownFiles.js';
+export { requireForeignOutput, requireOtherOutput } from './library/ownFiles.js';
 export { PAGE_MODES, type PageMode } from './export/browser/moduleData.js';
 export { PRECISIONS, type Precision } from './export/exportOnnx.js';
 export { precisionOf, RUN_PRECISIONS, type RunPrecision } from './models/precision.js';
@@ -229,7 +229,7 @@ export {
   UsageError,
   UserError,
 } from './errors.js';
-export { requireMemory } from './memoryLimit.js';
+export { machineMemory, requireMemory } from './memoryLimit.js';
 
 // Work in parts
 export { type Shard, shardOf, shardRange, WHOLE } from './shard.js';

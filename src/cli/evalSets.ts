@@ -5,6 +5,8 @@ import {
   gatherStatistics,
   gaussianOf,
   type PictureSet,
+  openPictureSet,
+  readPart,
   readPictures,
   type ReferenceStatistics,
   requireNetwork,
@@ -38,21 +40,65 @@ export async function gatherFrom(
   }
 }
 
+/** Measures what samples are compared with. @throws InputError where it is of another network than they. */
+export type OpenedReference = (samples: SetStatistics) => Promise<ReferenceStatistics>;
+
+/** What opened references are measured with. */
+export interface ReferenceHost {
+  /** Asked for where there are pictures to measure. */
+  readonly network: () => Promise<FeatureNetwork>;
+  readonly product: DoubleProduct;
+  readonly isQuiet: boolean;
+  readonly onNote: (note: string) => void;
+}
+
+/**
+ * Opens what samples are compared with, before they are measured: pictures, statistics, or the file of a part that is all.
+ * @throws InputError naming what cannot be opened.
+ */
+export async function openReference(path: string, host: ReferenceHost): Promise<OpenedReference> {
+  if (isPart(path)) {
+    const { statistics, shard } = readPart(path);
+    if (shard.count > 1)
+      throw new InputError(`${path}: part ${shard.index} of ${shard.count}, and no whole set`);
+    return async (samples) => {
+      requireSameNetwork(path, statistics.digest, samples);
+      return referenceFrom(statistics);
+    };
+  }
+  const set = await openPictureSet(path);
+  for (const note of set.notes) host.onNote(note);
+  return (samples) => referenceOf(set, samples, host);
+}
+
+/** Whether a path names a file of `--shard`. */
+export function isPart(path: string): boolean {
+  return /\.safetensors$/i.test(path);
+}
+
+function requireSameNetwork(path: string, digest: string, samples: SetStatistics): void {
+  if (digest !== samples.digest)
+    throw new InputError(
+      `${path}: its features are of another network than the samples' (${samples.network}); name theirs with --features`,
+    );
+}
+
 /** What a set is compared with: its stored statistics come before those of its pictures. */
-export async function referenceOf(
+async function referenceOf(
   set: PictureSet,
-  network: () => Promise<FeatureNetwork>,
-  product: DoubleProduct,
-  { name, width, isQuiet }: { readonly name: string; readonly width: number; readonly isQuiet: boolean },
+  samples: SetStatistics,
+  { network, product, isQuiet }: ReferenceHost,
 ): Promise<ReferenceStatistics> {
-  requireNetwork(set, { name }, width);
+  requireNetwork(set, { name: samples.network }, samples.pool.mean.length);
   if (!set.pictures) return set.gaussians;
-  const gathered = await gatherFrom(set, await network(), product, { isQuiet });
+  const own = await network();
+  requireSameNetwork(set.path, own.digest, samples);
+  const gathered = await gatherFrom(set, own, product, { isQuiet });
   return { ...referenceFrom(gathered), ...set.gaussians };
 }
 
 /** What pictures are compared with, of statistics that were gathered. */
-export function referenceFrom({ pool, spatial, rows }: SetStatistics): ReferenceStatistics {
+function referenceFrom({ pool, spatial, rows }: SetStatistics): ReferenceStatistics {
   const enough = pool.count > 1;
   return {
     ...(enough && { pool: gaussianOf(pool) }),

@@ -3,6 +3,9 @@ import { closeSync, openSync, readdirSync, readSync, realpathSync, statSync } fr
 import { join } from 'node:path';
 import { InputError, systemReason } from '../errors.js';
 
+/** What file managers and other programs leave in folders. */
+export const STRAY_NAMES = /^(\..*|__MACOSX|@eaDir|Thumbs\.db|desktop\.ini)$/;
+
 /** Of so many files, spread over all, the beginnings count too. */
 const SAMPLED_FILES = 1000;
 const SAMPLED_BYTES = 1 << 16;

@@ -13,15 +13,26 @@ export function mergeParts(paths: readonly string[]): SetStatistics {
   }));
   const [first] = parts as [(typeof parts)[0]];
   const { count } = first.shard;
-  for (const { path, shard, total, statistics } of parts) {
+  for (const part of parts) {
+    const { path, shard, set, total, statistics } = part;
     if (statistics.digest !== first.statistics.digest)
       throw new InputError(`${path}: its features are of another network than those of ${first.path}`);
     if (shard.count !== count || total !== first.total)
       throw new InputError(
         `${path}: part ${shard.index} of ${shard.count}, of ${total} pictures, where ${first.path} is one of ${count}, of ${first.total}`,
       );
-    const twin = parts.find((other) => other.path !== path && other.shard.index === shard.index);
-    if (twin) throw new InputError(`${path}: the same part as ${twin.path}`);
+    if (set !== first.set)
+      throw new InputError(`${path}: of other pictures than ${first.path}, though of as many`);
+  }
+  for (const part of parts) {
+    const { path, shard } = part;
+    const twin = parts.find((other) => other !== part && other.shard.index === shard.index);
+    if (twin)
+      throw new InputError(
+        twin.path === path
+          ? `${path}: named twice; name the file of each part once`
+          : `${path}: the same part as ${twin.path}`,
+      );
   }
   const sorted = [...parts].sort((a, b) => a.shard.index - b.shard.index);
   const missing = Array.from({ length: count }, (_, index) => index + 1).filter(

@@ -1,3 +1,4 @@
+import { fingerprint, STRAY_NAMES } from '../data/fingerprint.js';
 import type { RgbImage } from '../data/image.js';
 import { openPictures } from '../data/imageSource.js';
 import { type NpzFile, openNpz } from '../data/npzFile.js';
@@ -76,6 +77,14 @@ export function requireNetwork(
     throw new InputError(
       `${path}: its statistics are of ${pool.mean.length} features, and the network '${name}' has ${width}; name theirs with --features`,
     );
+}
+
+/** Files that an evaluation writes, perhaps beside the pictures. */
+const WRITTEN = /\.(safetensors|npz)$/i;
+
+/** What tells the pictures of a folder or an archive from others, wherever they lie. @throws InputError naming the path. */
+export function setFingerprint({ path }: PictureSet): string {
+  return fingerprint(path, (name) => !STRAY_NAMES.test(name) && !WRITTEN.test(name));
 }
 
 /** Pictures one after the other. @throws InputError naming one that cannot be read. */

@@ -9,6 +9,8 @@ import type { SetStatistics } from './setStatistics.js';
 /** The statistics of a part of a set. */
 export interface PartStatistics {
   readonly shard: Shard;
+  /** What tells the whole set from others. */
+  readonly set: string;
   /** Pictures of the whole set. */
   readonly total: number;
   readonly statistics: SetStatistics;
@@ -45,7 +47,7 @@ function scoreTensors(scores: ScoreSums): [string, StoredTensor][] {
 }
 
 /** The bytes of a file with the statistics of a part of a set, to be merged with those of the others. */
-export function encodePart({ shard, total, statistics }: PartStatistics): Iterable<Uint8Array> {
+export function encodePart({ shard, set, total, statistics }: PartStatistics): Iterable<Uint8Array> {
   const { network, digest, pool, spatial, scores, rows } = statistics;
   const tensors = new Map([
     ...momentsTensors('pool', pool),
@@ -64,6 +66,7 @@ export function encodePart({ shard, total, statistics }: PartStatistics): Iterab
     arpg_statistics: FORMAT,
     network,
     digest,
+    set,
     shard: `${shard.index}/${shard.count}`,
     total: String(total),
   });
@@ -141,11 +144,11 @@ export function readPart(path: string): PartStatistics {
     throw new InputError(`${path}: no statistics of pictures: ${reason}`);
   };
   const { tensors, metadata } = openSafetensors(path);
-  const { arpg_statistics: format, network, digest, shard, total } = metadata;
+  const { arpg_statistics: format, network, digest, shard, set, total } = metadata;
   if (format === undefined) return fail('it was not written by arpg eval --shard');
   if (format !== FORMAT) return fail('it was written by a newer version of arpg; update arpg');
   const part = shardOf(shard ?? '');
-  if (!network || !digest || !part || !/^\d{1,15}$/.test(total ?? ''))
+  if (!network || !digest || !set || !part || !/^\d{1,15}$/.test(total ?? ''))
     return fail('it does not say what it is of');
   const reader = new PartReader(tensors, fail);
   const rows = reader.rows();
@@ -154,6 +157,7 @@ export function readPart(path: string): PartStatistics {
     return fail('it has other features than it counts');
   return {
     shard: part,
+    set,
     total: Number(total),
     statistics: {
       ...{ network, digest, pool, rows },

@@ -33,10 +33,10 @@ export {
   type PictureSet,
   readPictures,
   requireNetwork,
+  setFingerprint,
 } from '../evaluation/pictureSet.js';
 export { coverageOf, neighbourRadii, precisionRecall } from '../evaluation/precisionRecall.js';
 export { gatherStatistics, mergeStatistics, type SetStatistics } from '../evaluation/setStatistics.js';
 export { encodePart, type PartStatistics, readPart } from '../evaluation/statisticsFile.js';
-export { type Shard, shardOf, shardRange } from '../shard.js';
 export { encodeNpzDoubles } from '../data/npzFile.js';
 export { type DoubleProduct, doubleProduct } from '../targets/onnx/doubleProduct.js';

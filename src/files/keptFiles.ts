@@ -1,4 +1,16 @@
-import { closeSync, fsyncSync, futimesSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  futimesSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from './makeFolder.js';
 import { beginPartial, endPartial, removeQuietly } from '../partialNames.js';
@@ -12,6 +24,21 @@ export interface KeptFiles {
    * @returns undefined where it cannot be kept
    */
   obtain(key: string, size: number, chunks: () => AsyncIterable<Uint8Array>): Promise<string | undefined>;
+  /** The path of the file of that size kept under a key; undefined where there is none. */
+  find(key: string, size: number): string | undefined;
+  /** A folder for somebody else to write a file in that is to be kept; undefined where there can be none. */
+  workplace(): Workplace | undefined;
+}
+
+/** A folder beside kept files, which goes when the program stops. */
+export interface Workplace {
+  readonly folder: string;
+  /**
+   * Keeps the folder's file that is called like its key.
+   * @returns its bytes, 0 where there is no such file; undefined where it cannot be kept
+   */
+  adopt(key: string): number | undefined;
+  remove(): void;
 }
 
 /**
@@ -27,14 +54,18 @@ function isWhole(path: string, size: number): boolean {
   return true;
 }
 
+/** Marks a file as it is kept, and has it survive a failure of the machine, which its name does. */
+function seal(file: number): void {
+  futimesSync(file, new Date(), new Date(SEAL));
+  fsyncSync(file);
+}
+
 async function write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   const file = openSync(path, 'wx', 0o600);
   try {
     for await (const chunk of chunks)
       for (let done = 0; done < chunk.length; ) done += writeSync(file, chunk, done);
-    futimesSync(file, new Date(), new Date(SEAL));
-    // Where the name outlives a failure of the machine, so must what it names.
-    fsyncSync(file);
+    seal(file);
   } finally {
     closeSync(file);
   }
@@ -47,7 +78,49 @@ async function write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<v
  * @param limit bytes of all, beyond which the files used longest ago go
  */
 export function keptFiles(folder: string, limit: number): KeptFiles {
+  const adopt = (from: string, key: string): number | undefined => {
+    if (!existsSync(from)) return 0;
+    const file = openSync(from, 'r+');
+    try {
+      const { size } = fstatSync(file);
+      if (size > limit) return undefined;
+      fchmodSync(file, 0o600);
+      seal(file);
+      renameSync(from, join(folder, key));
+      return size;
+    } finally {
+      closeSync(file);
+    }
+  };
   return {
+    find(key, size) {
+      const path = join(folder, key);
+      return isWhole(path, size) ? path : undefined;
+    },
+    workplace() {
+      const place = beginPartial(folder);
+      const made = attempt(() => {
+        makeFolder(folder, 0o700);
+        mkdirSync(place, 0o700);
+        return true;
+      });
+      if (!made) {
+        endPartial(place);
+        return undefined;
+      }
+      return {
+        folder: place,
+        adopt(key) {
+          const size = attempt(() => adopt(join(place, key), key));
+          attempt(() => tidy(folder, limit));
+          return size;
+        },
+        remove() {
+          removeQuietly(place);
+          endPartial(place);
+        },
+      };
+    },
     async obtain(key, size, chunks) {
       const path = join(folder, key);
       if (isWhole(path, size)) return path;

@@ -21,7 +21,8 @@ export function addCosts(a: Cost, b: Cost): Cost {
 
 const BYTES: Readonly<Record<DType, number>> = { f32: 4, i32: 4, bool: 1 };
 
-function bytesOf({ dtype, shape }: ConcreteTensorType): number {
+/** Bytes of a tensor: weights count 4 a number. */
+export function bytesOf({ dtype, shape }: ConcreteTensorType): number {
   return countElements(shape) * BYTES[dtype];
 }
 

@@ -26,3 +26,14 @@ export function requireForeignOutput(folder: string, outputs: readonly string[])
   if (wrong !== undefined)
     throw new UsageError(`${wrong} is a file of the model in ${folder}; give the output another name`);
 }
+
+/**
+ * Refuses output in place of a file that is read.
+ * @param inputs paths of files or folders
+ * @throws UsageError naming the path.
+ */
+export function requireOtherOutput(inputs: readonly string[], output: string): void {
+  const identity = identityOf(output);
+  if (identity !== undefined && inputs.some((path) => identityOf(path) === identity))
+    throw new UsageError(`${output} is read: give the output another name`);
+}

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fingerprint } from '../data/fingerprint.js';
+import { fingerprint, STRAY_NAMES } from '../data/fingerprint.js';
 import { InputError } from '../errors.js';
 
 /** The settings that name files or folders, with what messages call them. */
@@ -20,8 +20,6 @@ export interface RunPaths extends Readonly<Partial<Record<PathSetting, string>>>
 
 /** Files that a model is made of; its card and pictures may change. */
 const MODEL_FILES = /^(config\.json|model\.safetensors|tokenizer)$/;
-/** What file managers and other programs leave in folders. */
-const STRAY_NAMES = /^(\..*|__MACOSX|@eaDir|Thumbs\.db|desktop\.ini)$/;
 
 function fingerprintOf(name: PathSetting, path: string): string {
   const isModel = name === 'tokenizer' || name === 'init';

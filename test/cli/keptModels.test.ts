@@ -27,13 +27,28 @@ describe('compiled models between commands', () => {
     draw('first.png');
     const made = files();
     expect(made).to.have.length(2);
-    const before = made.map((path) => statSync(path).ino);
     draw('second.png');
-    expect(files().map((path) => statSync(path).ino)).to.deep.equal(before);
-    for (const path of made) writeFileSync(path, readFileSync(path).fill(0, 100, 200));
+    // Used again, they are kept as the runtime optimised them, too.
+    const all = files();
+    expect(all).to.have.length(4).and.to.include.members(made);
+    const numbers = all.map((path) => statSync(path).ino);
+    draw('third.png');
+    expect(files().map((path) => statSync(path).ino)).to.deep.equal(numbers);
+    const weights = readdirSync(temporary('cache/weights'));
+    expect(weights).to.have.length(2);
+    for (const name of weights) {
+      const path = temporary(`cache/weights/${name}`);
+      writeFileSync(path, readFileSync(path).fill(0, 0, 4000));
+    }
+    draw('others-weights.png');
+    for (const name of weights) rmSync(temporary(`cache/weights/${name}`));
+    draw('no-weights.png');
+    for (const path of all) writeFileSync(path, readFileSync(path).fill(0, 100, 200));
     draw('damaged.png');
-    for (const name of ['first.png', 'second.png', 'damaged.png'])
-      expect(readFileSync(temporary(name)).equals(picture), name).to.equal(true);
+    const names = ['first', 'second', 'third', 'others-weights', 'no-weights', 'damaged'];
+    for (const name of names)
+      expect(readFileSync(temporary(`${name}.png`)).equals(picture), name).to.equal(true);
+    expect(readdirSync(temporary('cache/weights')).filter((name) => name.startsWith('.'))).to.deep.equal([]);
   });
 
   it('are shared by commands that run at once, and by none where the folder cannot be written', () => {
@@ -46,7 +61,9 @@ describe('compiled models between commands', () => {
       `export ARPG_CACHE=${temporary('cache')} ARPG_COMPILE_CACHE=1; ${commands.join(' ')} wait`,
     );
     expect([code, remarks(errors)]).to.deep.equal([0, '']);
-    expect(files().map((path) => path.length - kept().length)).to.deep.equal([65, 65]);
+    // One that came late may have used what another kept, and kept that as the runtime optimised it.
+    expect(files().length).to.be.within(2, 4);
+    expect(new Set(files().map((path) => path.length - kept().length))).to.deep.equal(new Set([65]));
     writeFileSync(temporary('taken'), 'no folder');
     const env = { ARPG_CACHE: temporary('taken'), ARPG_COMPILE_CACHE: '1' };
     const without = arpg(['sample', '--class', '1', '--seed', '2', '-o', temporary('four.png')], { env });
@@ -58,7 +75,7 @@ describe('compiled models between commands', () => {
   it('of a model that was written to are compiled again', () => {
     cpSync(FIXTURE, temporary('model'), { recursive: true });
     const ofModel = ['--model', temporary('model'), '--precision', 'fp32'];
-    draw('before.png', ofModel);
+    for (const name of ['once.png', 'twice.png', 'before.png']) draw(name, ofModel);
     const weights = temporary('model/model.safetensors');
     const { tensors } = openSafetensors(weights);
     const head = tensors.get('head.weight')!;

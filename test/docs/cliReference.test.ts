@@ -7,7 +7,7 @@ import { ROOT } from '../support/docs/examples.js';
 interface Command {
   readonly id: string;
   readonly examples?: readonly string[];
-  readonly flags: Readonly<Record<string, { readonly char?: string }>>;
+  readonly flags: Readonly<Record<string, { readonly char?: string; readonly hidden?: boolean }>>;
 }
 
 const { commands } = JSON.parse(readFileSync(join(ROOT, 'oclif.manifest.json'), 'utf8')) as {
@@ -25,8 +25,8 @@ describe('the reference of commands', () => {
     const page = readFileSync(join(ROOT, 'docs/CLI.md'), 'utf8');
     for (const { id, flags } of Object.values(commands)) {
       expect(page).to.include(`\n## arpg ${id.replaceAll(':', ' ')}\n`);
-      for (const name of Object.keys(flags))
-        expect(page, id).to.match(new RegExp(`--(\\[no-\\])?${name}\\b`));
+      for (const [name, { hidden = false }] of Object.entries(flags))
+        if (!hidden) expect(page, id).to.match(new RegExp(`--(\\[no-\\])?${name}\\b`));
     }
   });
 

@@ -68,10 +68,11 @@ describe('statistics of sets of pictures', () => {
     index: number,
     count: number,
     total = VALUES.length,
+    set = 'ff',
   ) => {
     mkdirSync(temporary('.'), { recursive: true });
     const file = temporary(name);
-    writeFileSync(file, Buffer.concat([...encodePart({ shard: { index, count }, total, statistics })]));
+    writeFileSync(file, Buffer.concat([...encodePart({ shard: { index, count }, set, total, statistics })]));
     return file;
   };
 
@@ -104,9 +105,11 @@ describe('statistics of sets of pictures', () => {
       [writePart('twice.safetensors', other, 1, 2), 'the same part as'],
       [writePart('three.safetensors', other, 2, 3), 'part 2 of 3'],
       [writePart('fewer.safetensors', other, 2, 2, 40), 'of 40 pictures'],
+      [writePart('pictures.safetensors', other, 2, 2, 41, 'ee'), 'of other pictures'],
       [writePart('network.safetensors', { ...other, digest: 'bb' }, 2, 2), 'another network'],
     ] as const)
       expect(() => mergeParts([first, file])).to.throw(InputError, says);
+    expect(() => mergeParts([first, first])).to.throw(InputError, 'named twice');
     expect(() => mergeParts([first])).to.throw(InputError, '2 are missing');
     const short = writePart('short.safetensors', await gather(20, 40), 2, 2);
     expect(() => mergeParts([first, short])).to.throw(InputError, '40 of 41 pictures');

@@ -52,6 +52,36 @@ describe('kept files', () => {
     expect(readdirSync(folder)).to.have.members([key('a'), key('b')]);
   });
 
+  it('may be written by somebody else in a folder beside, of which nothing else stays', () => {
+    const folder = temporary('adopted');
+    const files = keptFiles(folder, LIMIT);
+    const place = files.workplace()!;
+    for (const name of [key('a'), 'other']) writeFileSync(join(place.folder, name), name);
+    expect(place.adopt(key('a'))).to.equal(64);
+    expect(place.adopt(key('b'))).to.equal(0);
+    place.remove();
+    expect(readdirSync(folder)).to.deep.equal([key('a')]);
+    expect(files.find(key('a'), 64)).to.equal(join(folder, key('a')));
+    expect(statSync(join(folder, key('a'))).mode & 0o077).to.equal(0);
+    expect([files.find(key('a'), 63), files.find(key('b'), 0)]).to.deep.equal([undefined, undefined]);
+    writeFileSync(join(folder, key('a')), key('b'));
+    expect(files.find(key('a'), 64)).to.equal(undefined);
+    const large = files.workplace()!;
+    writeFileSync(join(large.folder, key('c')), new Uint8Array(LIMIT + 1));
+    expect(large.adopt(key('c'))).to.equal(undefined);
+    large.remove();
+    expect(readdirSync(folder)).to.deep.equal([key('a')]);
+    writeFileSync(temporary('no-folder'), '');
+    expect(keptFiles(temporary('no-folder'), LIMIT).workplace()).to.equal(undefined);
+  });
+
+  it('go from such a folder when the program is stopped', () => {
+    const place = keptFiles(temporary('stopped'), LIMIT).workplace()!;
+    writeFileSync(join(place.folder, key('a')), 'half');
+    removePartialOutput();
+    expect(existsSync(place.folder)).to.equal(false);
+  });
+
   it('are for the one who made them alone', async () => {
     const { path } = await obtain(keptFiles(temporary('private'), LIMIT), key('a'));
     expect(statSync(path!).mode & 0o077).to.equal(0);

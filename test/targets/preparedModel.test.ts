@@ -37,7 +37,7 @@ describe('prepared models', () => {
   };
 
   /** Weights that small are never kept. */
-  const files = keptFiles('/does/not/exist', 0);
+  const files = keptFiles(temporary('weights'), 0);
 
   const weightsWith = (b: readonly number[], w = [1, 2, 3, 4], more: Weights = new Map()): Weights => {
     const tensors: Weights = new Map([
@@ -87,14 +87,17 @@ describe('prepared models', () => {
   });
 
   it('draw on the weights as they are, whether these became constants or not', async () => {
-    expect(await run(weightsWith([0, 0]))).to.deep.equal([312, 422]);
-    expect(await run(weightsWith([0, 0]))).to.deep.equal([312, 422]);
-    expect(writes).to.equal(1);
+    const weights = weightsWith([0, 0]);
+    // Used again it is kept as the runtime optimised it, too.
+    for (const kept of [1, 2, 2]) {
+      expect(await run(weights)).to.deep.equal([312, 422]);
+      expect(writes).to.equal(kept);
+    }
     // The constants are computed anew for other weights in the same place.
     const after = await run(weightsWith([0, Math.fround(Math.log(2))]));
     expect(after[0]).to.equal(312);
     expect(after[1]).to.be.closeTo(424, 1e-4);
-    expect(writes).to.equal(2);
+    expect(writes).to.equal(3);
     // The others are read from their file.
     expect(await run(weightsWith([0, 0], [0, 0, 0, 1]))).to.deep.equal([2, 102]);
   });

@@ -20,6 +20,7 @@ import type { LoweringOptions } from './lowerToOnnx.js';
 import { OnnxProfile } from './onnxProfile.js';
 import type { OnnxProvider } from './onnxProviders.js';
 import { loadOnnxRuntime, type OnnxRuntime, onnxRuntimeVersion } from './onnxRuntime.js';
+import type { OptimizedKeeping } from './optimizedModel.js';
 import { type PreparedModel, prepareModel } from './preparedModel.js';
 
 const ortTypes = { f32: 'float32', i32: 'int32', bool: 'bool' } as const;
@@ -132,21 +133,24 @@ function targetName(device: OnnxDevice | undefined): string {
 async function createSession(
   ort: OnnxRuntime,
   graph: Graph,
-  { bytes, weightsFolder }: PreparedModel,
+  { bytes, weightsFolder, isOptimized }: PreparedModel,
   options: OnnxTargetOptions,
+  optimizedKeeping?: OptimizedKeeping,
 ): Promise<Profiled> {
   const profile = areSpansWanted() ? new OnnxProfile() : undefined;
   const settings: InferenceSession.SessionOptions = {
     ...providerSettings(options.device),
     ...outputLocations(graph, options.device?.provider),
-    graphOptimizationLevel: 'all',
+    graphOptimizationLevel: isOptimized ? 'disabled' : 'all',
     logSeverityLevel: FATAL_ONLY,
     ...(options.threads !== undefined && { intraOpNumThreads: options.threads }),
     ...profile?.settings,
+    ...optimizedKeeping?.settings,
     extra: {
       session: {
         // Each session has threads of its own; those of one that waits must not keep the cores from the next.
         intra_op: { allow_spinning: '0' },
+        ...optimizedKeeping?.sessionEntries,
         ...(options.device?.alone && { disable_cpu_ep_fallback: '1' }),
         ...(weightsFolder !== undefined && { model_external_initializers_file_folder_path: weightsFolder }),
       },
@@ -160,6 +164,26 @@ async function createSession(
   } catch (error) {
     profile?.finish();
     throw error;
+  }
+}
+
+/** A session of a model, which is kept as the session optimises it where that is wanted and possible. */
+async function startSession(
+  ort: OnnxRuntime,
+  graph: Graph,
+  prepared: PreparedModel,
+  options: OnnxTargetOptions,
+): Promise<Profiled> {
+  const optimizedKeeping = prepared.beginKeeping?.();
+  if (!optimizedKeeping) return createSession(ort, graph, prepared, options);
+  try {
+    const session = await createSession(ort, graph, prepared, options, optimizedKeeping);
+    optimizedKeeping.keep();
+    return session;
+  } catch {
+    // No room for what was to be kept, perhaps: what else it is comes again without it.
+    optimizedKeeping.remove();
+    return createSession(ort, graph, prepared, options);
   }
 }
 
@@ -179,10 +203,11 @@ export function onnxTarget(options: OnnxTargetOptions = {}): Target {
         lowering: loweringFor(device),
         ...(weights && { weights }),
         ...(onPass && { onPass }),
+        optimized: !device && !areSpansWanted(),
       });
       const requireMemory = memoryGuard(prepared.needs);
       const requireIndices = indexGuard(graph);
-      const { session, profile } = await createSession(ort, graph, prepared, options);
+      const { session, profile } = await startSession(ort, graph, prepared, options);
       return {
         async run(inputs, outputs = Object.keys(graph.outputs)) {
           const bindings = bindInputs(graph, inputs);
