@@ -237,7 +237,6 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/faces': [
     'src/library',
-    'src/shard.ts',
     'src/evaluation',
     'src/data',
     'src/systems',
