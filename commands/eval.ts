@@ -1,9 +1,14 @@
-import { Args, Flags } from '@oclif/core';
+import { Args, Flags, type Interfaces } from '@oclif/core';
 import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { measureSets, shownFigure, SUBSET_SIZE, wantedMetrics } from '../src/cli/evalMeasures.js';
 import { encodeStatistics, gatherFrom, isPart, openReference } from '../src/cli/evalSets.js';
 import { parseShard, shardFlag } from '../src/cli/shardFlag.js';
+import type { Peers } from '../src/cluster/peers.js';
+import { ownPart } from '../src/cluster/ownPart.js';
 import { GROUPS } from '../src/cli/flagGroups.js';
+import { joinedParts } from '../src/cli/joinedParts.js';
+import { withOwnPart } from '../src/cli/ownShard.js';
+import { withRanks } from '../src/cli/ranks.js';
 import { checkOutput, STREAM, writeOutput, writeStdout } from '../src/cli/streams.js';
 import { formatTable } from '../src/cli/table.js';
 import {
@@ -113,7 +118,6 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
       helpGroup: GROUPS.output,
       description: 'file for the statistics of a part',
       helpValue: 'FILE',
-      dependsOn: ['shard'],
     }),
     target: modelFlags.target,
     'allow-fallback': modelFlags['allow-fallback'],
@@ -122,10 +126,26 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Eval);
+    const { output, shard, merge } = flags;
     const paths = argv as string[];
+    const part = merge ? undefined : ownPart(process.env);
+    if (output === undefined && shard === undefined && part?.isTogether) {
+      await withRanks((peers) => this.evaluate(paths, flags, peers));
+      return;
+    }
+    // A file is for the statistics of a part: the process' own where none is named.
+    const own = output === undefined ? flags : withOwnPart(flags, true, (line) => this.note(flags, line));
+    if (output !== undefined && own.shard === undefined)
+      throw new UsageError('--output is for the statistics of a part: name the part with --shard');
+    await this.evaluate(paths, own, undefined);
+  }
+
+  /** @param peers ranks that each measure a part of the set, for the first to join them */
+  private async evaluate(paths: readonly string[], given: AllFlags, peers: Peers | undefined): Promise<void> {
+    const flags = peers && !peers.isFirst ? { ...given, quiet: true } : given;
     requireSensible(flags, paths);
     const wanted = wantedMetrics(flags.metrics);
-    const shard = parseShard(flags.shard);
+    const shard = peers ? { index: peers.rank + 1, count: peers.size } : parseShard(flags.shard);
     const { reference: beside, statistics } = flags;
     for (const output of [flags.output, statistics]) {
       checkOutput(output);
@@ -146,12 +166,18 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
               onNote: (note) => this.note(flags, note),
             });
       const options = { ...(shard && { shard }), isQuiet: flags.quiet };
-      const samples = set ? await gatherFrom(set, await network.get(), product, options) : mergeParts(paths);
-      if (set && shard) {
-        const [whole, total] = [setFingerprint(set), set.pictures!.count];
-        await this.writePart(flags, { shard, set: whole, total, statistics: samples });
+      const found = set ? await gatherFrom(set, await network.get(), product, options) : mergeParts(paths);
+      const part = set &&
+        shard && {
+          ...{ shard, set: setFingerprint(set), total: set.pictures!.count },
+          statistics: found,
+        };
+      if (part && !peers) {
+        await this.writePart(flags, part);
         return;
       }
+      const samples = part && peers ? await joinedParts(peers, part) : found;
+      if (!samples) return;
       const compared = await reference?.(samples);
       const count = flags['kid-subsets'];
       const measured = await measureSets(samples, compared, {
@@ -244,6 +270,9 @@ pictures. The small network that comes with arpg knows digits and emoji; its fig
     await writeStdout(formatTable([], rows));
   }
 }
+
+/** All flags of the command. */
+type AllFlags = Interfaces.InferredFlags<typeof Eval.flags> & Interfaces.InferredFlags<typeof Eval.baseFlags>;
 
 /** The flags that the parts of the command look at. */
 type EvalFlags = Parameters<BaseCommand['note']>[0] & {

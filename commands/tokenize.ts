@@ -26,6 +26,7 @@ import {
 } from '../src/index.js';
 import { GROUPS } from '../src/cli/flagGroups.js';
 import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/baseCommand.js';
+import { withOwnPart } from '../src/cli/ownShard.js';
 import { parseShard, shardFlag } from '../src/cli/shardFlag.js';
 import { startProgress } from '../src/cli/progress.js';
 import { checkOutput, inputName, readInput, STREAM, writeOutput, writeStdout } from '../src/cli/streams.js';
@@ -92,7 +93,10 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
   };
 
   async run(): Promise<void> {
-    const { argv, flags } = await this.parse(Tokenize);
+    const { argv, flags: given } = await this.parse(Tokenize);
+    const flags = withOwnPart(given, argv.length > 0 && !argv.includes(STREAM), (line) =>
+      this.note(given, line),
+    );
     requireSeparateOutputs(flags);
     checkOutput(flags.output);
     const paths = argv.length === 0 ? [STREAM] : (argv as string[]);

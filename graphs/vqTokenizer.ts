@@ -226,6 +226,8 @@ export interface VqLossConfig extends ImageLossConfig {
    * entropy-constrained vector quantisation); 0 leaves it out.
    */
   readonly rate: number;
+  /** Whether the images are some of a batch, whose average choice is then an input (default no). */
+  readonly isShared?: boolean;
 }
 
 export const VQ_LOSS_DEFAULTS: VqLossConfig = {
@@ -238,19 +240,28 @@ export const VQ_LOSS_DEFAULTS: VqLossConfig = {
 const ENTROPY_TEMPERATURE = 0.01;
 const LOG_EPSILON = 1e-5;
 
+/** The average choice of a code over some of a batch, an output, and over all of it, an input. */
+const [SHARE_CHOICE, BATCH_CHOICE] = ['share_mean.choice', 'batch_mean.choice'];
+
 /** Entropies in nats of the choice of a code, a softmax of negative squared distances at a low temperature. */
 interface ChoiceEntropies {
   /** Of each latent's choice, on average: how unsure it is. */
   readonly own: Tensor;
   /** Of the average choice: how evenly the codebook is used. */
   readonly average: Tensor;
+  /** The average choice of these latents `[codes]`. */
+  readonly choice: Tensor;
 }
 
-function choiceEntropies(products: Tensor, codes: number): ChoiceEntropies {
+/** @param whole the average choice of the whole batch, where these latents are some of it `[codes]` */
+function choiceEntropies(products: Tensor, codes: number, whole: Tensor | undefined): ChoiceEntropies {
   const affinities = reshape(multiply(subtract(products, 1), 2 / ENTROPY_TEMPERATURE), [-1, codes]);
   const choices = softmax(affinities);
-  const average = mean(choices, { axes: [0] });
+  const choice = mean(choices, { axes: [0] });
+  // The value is the whole batch's, and the gradient goes to these latents.
+  const average = whole ? add(choice, stopGradient(subtract(whole, choice))) : choice;
   return {
+    choice,
     own: negate(mean(sum(multiply(choices, logSoftmax(affinities)), { axes: [-1] }))),
     average: negate(sum(multiply(average, log(add(average, LOG_EPSILON))))),
   };
@@ -262,7 +273,8 @@ function choiceEntropies(products: Tensor, codes: number): ChoiceEntropies {
  * `image` as for the encoder, of the trained size, and `adversarial_weight` f32 without axes where there is a discriminator → `loss`, the sum
  * of `reconstruction_loss`, `codebook_loss`, `commitment_loss` and whichever of `entropy_loss`, `rate_loss`, `perceptual_loss`,
  * `adversarial_loss` and `discriminator_loss` are asked for; `indices` i32 `[batch, height·width]`; `latents` `[batch, height·width, codebookDim]`, of length
- * 1; `reconstruction`, of the image's shape.
+ * 1; `reconstruction`, of the image's shape. Where the images are some of a batch and an entropy counts, `share_mean.choice`
+ * `[codebookSize]` is their average choice of a code, and the input `batch_mean.choice` that of the whole batch.
  */
 export function vqAutoencoder(config: VqTokenizerConfig, losses: VqLossConfig = VQ_LOSS_DEFAULTS): Graph {
   const side = config.imageSize / downsampleFactor(config);
@@ -287,7 +299,9 @@ export function vqAutoencoder(config: VqTokenizerConfig, losses: VqLossConfig = 
   const pictures = imageLosses(image, reconstruction, losses);
   return scope('loss', () => {
     const squared = (x: Tensor) => multiply(x, x);
-    const entropies = choiceEntropies(products, config.codebookSize);
+    const isMeanShared = losses.isShared && (losses.entropy > 0 || losses.rate > 0);
+    const wholeChoice = isMeanShared ? input(BATCH_CHOICE, 'f32', [config.codebookSize]) : undefined;
+    const entropies = choiceEntropies(products, config.codebookSize, wholeChoice);
     const parts = {
       reconstruction_loss: pictures.reconstruction,
       codebook_loss: mean(squared(subtract(chosen, stopGradient(rows)))),
@@ -301,12 +315,14 @@ export function vqAutoencoder(config: VqTokenizerConfig, losses: VqLossConfig = 
       ...pictures.further,
     };
     const loss = Object.values(parts).reduce((a, b) => add(a, b));
-    return makeGraph('vq-autoencoder', [image, ...pictures.inputs], {
+    const inputs = [image, ...pictures.inputs, ...(wholeChoice ? [wholeChoice] : [])];
+    return makeGraph('vq-autoencoder', inputs, {
       loss,
       ...parts,
       indices,
       latents: rows,
       reconstruction,
+      ...(wholeChoice && { [SHARE_CHOICE]: entropies.choice }),
     });
   });
 }

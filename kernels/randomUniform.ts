@@ -1,6 +1,6 @@
-import { countElements, elementCount, type Shape } from '../src/graph/dimension.js';
+import { countElements, type Dim, elementCount, type Shape } from '../src/graph/dimension.js';
 import { zeros } from '../src/graph/ndarray.js';
-import { divideIndex, flattenIndex, moduloIndex } from '../src/graph/indexExpression.js';
+import { addIndex, divideIndex, flattenIndex, moduloIndex } from '../src/graph/indexExpression.js';
 import type { Tensor } from '../src/graph/node.js';
 import type { OnnxEmitter } from '../src/graph/onnxEmitter.js';
 import { apply, defineOp } from '../src/graph/op.js';
@@ -18,7 +18,7 @@ import {
   ZERO_BYTES,
 } from './families/philoxWords.js';
 
-type RandomAttributes = { readonly shape: Shape };
+type RandomAttributes = { readonly shape: Shape; readonly skipped: Dim };
 
 /** The key's four words in halves of 16 bits. */
 const KEY_HALVES = 8;
@@ -30,22 +30,25 @@ const randomUniformOp = defineOp<RandomAttributes>({
     requireEqualDims(key!.shape[0] ?? 0, KEY_HALVES, `the length of the key and ${KEY_HALVES}`);
     return [{ dtype: 'f32', shape }];
   },
-  reference([key], _, [output]) {
+  reference([key], { skipped }, [output]) {
     const result = zeros('f32', output!.shape);
+    const first = Number(skipped);
     const [k0, k1, c2, c3] = [0, 2, 4, 6].map((half) => wordAt(key!.data, half)) as [
       number,
       number,
       number,
       number,
     ];
-    for (let block = 0; block * 4 < result.data.length; block++) {
-      const uniforms = philox([block, 0, c2, c3], [k0, k1]).map(wordToUniform);
-      result.data.set(uniforms.slice(0, result.data.length - block * 4), block * 4);
+    let known: { readonly block: number; readonly words: readonly number[] } | undefined;
+    for (let element = 0; element < result.data.length; element++) {
+      const block = Math.floor((first + element) / 4);
+      if (known?.block !== block) known = { block, words: philox([block, 0, c2, c3], [k0, k1]) };
+      result.data[element] = wordToUniform(known.words[(first + element) % 4]!);
     }
     return [result];
   },
-  onnx(emitter, { inputs: [key], attributes: { shape } }) {
-    const blocks = blockIndices(emitter, shape);
+  onnx(emitter, { inputs: [key], attributes: { shape, skipped } }) {
+    const { blocks, start } = blockIndices(emitter, shape, skipped);
     const spread = (value: string) => emitter.node('Expand', [value, emitter.node('Shape', [blocks])]);
     const [k0, k1, c2, c3] = [0, 2, 4, 6].map((half) => onnxWord(emitter, key!, half));
     const counter = [blocks, spread(int64(emitter, [0])), spread(c2!), spread(c3!)] as const;
@@ -58,17 +61,21 @@ const randomUniformOp = defineOp<RandomAttributes>({
     ]);
     const wanted = emitter.node('Slice', [
       onnxUniform(emitter, interleaved),
-      int64(emitter, [0]),
-      emitter.shape([elementCount(shape)]),
+      start,
+      emitter.node('Add', [start, emitter.shape([elementCount(shape)])]),
     ]);
     return [emitter.node('Reshape', [wanted, emitter.shape(shape)], { allowzero: { int: 1 } })];
   },
   gpu: {
     kind: 'kernel',
     heavy: false,
-    compute: (writer, indices, { outputTypes: [output] }) =>
+    compute: (writer, indices, { attributes: { skipped }, outputTypes: [output] }) =>
       indices.map((index) => {
-        const place = writer.temporary(flattenIndex(index, output!.shape));
+        const { shape } = output!;
+        // Counted as if those that are skipped were there, too.
+        const whole = [countElements(shape) + Number(skipped)];
+        const own = addIndex(flattenIndex(index, shape), Number(skipped));
+        const place = writer.temporary(flattenIndex([own], whole));
         const block = writer.temporary(divideIndex(place, 4));
         const [k0, k1, c2, c3] = [0, 2, 4, 6].map((start) =>
           wordBytes(writer, (half) => writer.read(0, [String(start + half)])),
@@ -80,20 +87,32 @@ const randomUniformOp = defineOp<RandomAttributes>({
   flops: (_, [output]) => 25 * countElements(output!.shape),
 });
 
-/** int64 `[⌈elements/4⌉]`: 0, 1, 2, … */
-function blockIndices(emitter: OnnxEmitter, shape: Shape): string {
-  const count = emitter.node('Add', [emitter.shape([elementCount(shape)]), int64(emitter, [3])]);
-  const blocks = emitter.node('Div', [count, int64(emitter, [4])]);
+/** The counters of all elements, int64 `[blocks]`, and the place of the first element among their words, int64 `[1]`. */
+function blockIndices(
+  emitter: OnnxEmitter,
+  shape: Shape,
+  skipped: Dim,
+): { readonly blocks: string; readonly start: string } {
+  const four = int64(emitter, [4]);
   const scalar = (value: number) => emitter.constant({ type: 'int64', values: [value] }, []);
-  return emitter.node('Range', [scalar(0), emitter.node('Reshape', [blocks, int64(emitter, [])]), scalar(1)]);
+  const firstBlock = skipped === 0 ? undefined : emitter.node('Div', [emitter.shape([skipped]), four]);
+  const start = firstBlock
+    ? emitter.node('Sub', [emitter.shape([skipped]), emitter.node('Mul', [firstBlock, four])])
+    : int64(emitter, [0]);
+  const elements = emitter.node('Add', [start, emitter.shape([elementCount(shape)])]);
+  const count = emitter.node('Div', [emitter.node('Add', [elements, int64(emitter, [3])]), four]);
+  const end = emitter.node('Reshape', [count, int64(emitter, [])]);
+  const blocks = emitter.node('Range', [scalar(0), end, scalar(1)]);
+  return { blocks: firstBlock ? emitter.node('Add', [blocks, firstBlock]) : blocks, start };
 }
 
 /**
- * Independent numbers in [0, 1), multiples of 2⁻²⁴, from Philox 4×32-10: element e is word e mod 4 of counter
+ * Independent numbers in [0, 1), multiples of 2⁻²⁴, from Philox 4×32-10: element e, counted with those that are skipped, is word e mod 4 of counter
  * (⌊e/4⌋, 0, w₂, w₃) under key (w₀, w₁). Equal keys give equal numbers on every target.
  * @param key i32 `[8]`: the halves (`wordHalves`, 0 to 2¹⁶ − 1 each, since GPU targets compute in float32) of four words:
  *   w₀ and w₁ are the seed's, w₂ and w₃ tell the draws of one seed apart
+ * @param skipped elements before the first: where the shape is a part of a larger one, the part's numbers are the whole's
  */
-export function randomUniform(key: Tensor, shape: Shape): Tensor {
-  return apply(randomUniformOp, [key], { shape });
+export function randomUniform(key: Tensor, shape: Shape, skipped: Dim = 0): Tensor {
+  return apply(randomUniformOp, [key], { shape, skipped });
 }

@@ -76,7 +76,7 @@ where --holdout leaves no image out. Images that cannot be read are left out and
     ),
   };
 
-  async run(): Promise<void> {
+  protected async perform(): Promise<void> {
     const { flags, metadata } = await this.parse(Train);
     const given = givenFlags(flags, metadata);
     const request = {

@@ -110,7 +110,7 @@ first; --resume continues with the very losses of a run that was never interrupt
     }),
   };
 
-  async run(): Promise<void> {
+  protected async perform(): Promise<void> {
     const { flags, metadata } = await this.parse(TrainTokenizer);
     const given = givenFlags(flags, metadata);
     const { kind, config, reconstruction, crop, perceptual } = given;

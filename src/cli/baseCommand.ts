@@ -19,6 +19,7 @@ import { type FlagMetadata, settleDefaults, withFileDefaults } from './fileDefau
 import { GROUPS } from './flagGroups.js';
 import { fetchedFolder } from './hubModels.js';
 import { keepCompiledModels } from './keptModels.js';
+import { sharedThreads } from './ranks.js';
 import { STREAM, writeStdout } from './streams.js';
 import { printMessage } from './terminal.js';
 
@@ -193,9 +194,10 @@ export abstract class BaseCommand extends Command {
   /** The target that `--target` and its companions name; said with `--verbose`. */
   protected async chooseTarget(flags: CommonFlags & TargetFlags): Promise<Target> {
     keepCompiledModels();
+    const threads = flags.threads ?? sharedThreads();
     const target = await resolveTarget(flags.target, {
       allowFallback: flags['allow-fallback'],
-      ...(flags.threads !== undefined && { threads: flags.threads }),
+      ...(threads !== undefined && { threads }),
       report: (line) => this.detail(flags, `auto: ${line}`),
     });
     this.detail(flags, `target: ${target.name} (${target.description})`);

@@ -29,6 +29,18 @@ export const ENVIRONMENT: ProgramFacts['environment'] = [
   ['ARPG_COMPILE_CACHE', '0 keeps no compiled models'],
   ['ARPG_OFFLINE', 'pulls from the cache alone'],
   ['ARPG_TOKEN', 'what clients of arpg serve must send'],
+  [
+    'ARPG_MPI',
+    'the library of MPI that joins processes (default: the usual names, that of the launcher first)',
+  ],
+  [
+    'ARPG_SHARDS',
+    'how many pods an indexed job of Kubernetes has, each of which does the part of its JOB_COMPLETION_INDEX; 1 lets every process do all, whatever mpirun, srun or a job array say',
+  ],
+  [
+    'OMPI_COMM_WORLD_RANK, PMI_RANK, SLURM_PROCID, SLURM_STEP_ID, SLURM_ARRAY_TASK_ID, SLURM_ARRAY_TASK_COUNT, SLURM_ARRAY_TASK_STEP, JOB_COMPLETION_INDEX',
+    'set by mpirun, srun, job arrays and indexed jobs: which of several processes this is',
+  ],
   ['HF_ENDPOINT', 'base URL of the hub'],
   ['HF_TOKEN', 'sent to the hub'],
   ['HTTP_PROXY, HTTPS_PROXY, NO_PROXY', 'are honoured by downloads'],

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Errors } from '@oclif/core';
+import { PeerFailure } from '../cluster/peers.js';
 import { EXIT_CODES, OutputError, systemReason, UserError } from '../errors.js';
 import { GraphError } from '../graph/graphError.js';
 import { didYouMean, nearNames } from '../nearNames.js';
@@ -20,7 +21,8 @@ export function isDebugging(): boolean {
   return process.argv.includes('--debug') || /(^|[\s,])(arpg|\*)($|[\s,:])/.test(process.env.DEBUG ?? '');
 }
 
-function exitCodeOf(error: unknown): number {
+/** What a failure ends the program with. */
+export function exitCodeOf(error: unknown): number {
   if (error instanceof UserError) return error.exitCode;
   if (error instanceof Errors.CLIError) return error.oclif.exit ?? EXIT_CODES.usage;
   return EXIT_CODES.unexpected;
@@ -94,7 +96,8 @@ export function reportFailure(failure: unknown): number {
     error instanceof OutputError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EPIPE';
   if (isUnread && error.message.startsWith(STDOUT)) return EXIT_CODES.done;
   const exitCode = exitCodeOf(error);
-  if (exitCode === EXIT_CODES.done) return exitCode;
+  // Whoever failed says it.
+  if (exitCode === EXIT_CODES.done || error instanceof PeerFailure) return exitCode;
   printMessage(`arpg: ${describe(error)}`);
   if (isDebugging() && error instanceof Error) {
     printTrace(error.stack ?? '');

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { ownPart } from '../cluster/ownPart.js';
 import {
   classTitle,
   type Codes,
@@ -19,13 +20,14 @@ import {
   type Shard,
   UsageError,
 } from '../index.js';
-import { BaseCommand } from './baseCommand.js';
+import { BaseCommand, namesFolder } from './baseCommand.js';
 import { gridColumns, isSingleFile, type WrittenFile, writeImage } from './imageOutput.js';
 import { readJobs, streamedJobs } from './jobInput.js';
 import { JobOutputs } from './jobOutputs.js';
 import { type Job, planJob } from './jobPlan.js';
 import { type DoneJob, jobRunner, jobTitle } from './jobRun.js';
 import { differences } from './likePicture.js';
+import { withOwnPart } from './ownShard.js';
 import { startProgress } from './progress.js';
 import { writeJointly } from './sampleOutput.js';
 import { planPictures } from './samplePlan.js';
@@ -58,7 +60,7 @@ export abstract class SampleCommand extends BaseCommand {
    */
   protected async drawPictures(flags: SampleFlags, given: ReadonlySet<string>): Promise<void> {
     const started = performance.now();
-    const request = await readRequest(flags, given);
+    const request = await readRequest(this.ownPart(flags), given);
     const { like } = request;
     const model = await this.loadModel(request.flags);
     if (like)
@@ -92,6 +94,11 @@ export abstract class SampleCommand extends BaseCommand {
    */
   protected async drawJobs(flags: SampleFlags, path: string): Promise<void> {
     const { output = '.' } = flags;
+    const part = ownPart(process.env);
+    if (part?.isTogether)
+      throw new UsageError(
+        `--jobs: each of ${part.count} processes would draw all lines; start one process, or one for each of several files`,
+      );
     if (isSingleFile(output) && existsSync(output))
       throw new UsageError(`-o ${output} is a file: --jobs puts its pictures into a folder`);
     if (output === STREAM) throw new UsageError('--jobs writes files: name a folder with -o');
@@ -125,6 +132,18 @@ export abstract class SampleCommand extends BaseCommand {
       flags,
       done > 1 ? `wrote ${done} pictures to ${output}` : writtenLine([last], output, jobTitle(last))!,
     );
+  }
+
+  /** The flags with the part that is this process' own, where several draw. */
+  private ownPart(flags: SampleFlags): SampleFlags {
+    const { class: classes = [], count, seed, frames, output } = flags;
+    const isSpread = output !== undefined && (namesFolder(output) || /\.(npz|jsonl)$/i.test(output));
+    const isSuited =
+      Math.max(1, classes.length) * count > 1 && seed !== undefined && frames === undefined && isSpread;
+    const own = withOwnPart(flags, isSuited, (line) => this.note(flags, line));
+    if (own.shard !== undefined && seed === undefined)
+      throw new UsageError('several processes draw parts of the pictures of one seed: name it with --seed');
+    return own;
   }
 
   private commonRecord(model: Model): Promise<CommonRecord> {

@@ -1,9 +1,11 @@
 import type { Interfaces } from '@oclif/core';
+import type { Peers } from '../cluster/peers.js';
 import type { RunProgress, TrainedRun, TrainingHost } from '../faces/training.js';
 import { BaseCommand, type commonFlags } from './baseCommand.js';
 import { modelFolder, requireModelThere } from '../index.js';
 import { fetchedFolder } from './hubModels.js';
 import { type Progress, startProgress } from './progress.js';
+import { withRanks } from './ranks.js';
 import { exitCodeOfSignal, firstStopSignal } from './signals.js';
 import type { trainFlags } from './trainFlags.js';
 
@@ -30,6 +32,18 @@ function trainingBars(enabled: boolean) {
 
 /** What the two training commands share. */
 export abstract class TrainCommand extends BaseCommand {
+  private peers: Peers | undefined;
+
+  /** What the command does, at each of the ranks that train together. */
+  protected abstract perform(): Promise<void>;
+
+  async run(): Promise<void> {
+    await withRanks(async (peers) => {
+      this.peers = peers;
+      await this.perform();
+    });
+  }
+
   /**
    * The folder of a model that a flag names as `--model` does; undefined or empty where it names none.
    * @throws InputError with the names that may have been meant when it is not there.
@@ -46,12 +60,17 @@ export abstract class TrainCommand extends BaseCommand {
     flags: TrainFlags,
     training: (host: TrainingHost) => Promise<TrainedRun>,
   ): Promise<void> {
-    const bars = trainingBars(!flags.quiet);
+    const { peers } = this;
+    const speaks = peers?.isFirst ?? true;
+    if (peers && speaks) this.note(flags, `${peers.size} ranks train together, joined by ${peers.library}`);
+    const bars = trainingBars(!flags.quiet && speaks);
     const stopping = firstStopSignal();
     const host: TrainingHost = {
       target: () => this.chooseTarget(flags),
       signal: stopping.signal,
+      ...(peers && { peers }),
       onNote: (note) => {
+        if (!speaks) return;
         bars.stop();
         this.note(flags, note);
       },
@@ -62,8 +81,9 @@ export abstract class TrainCommand extends BaseCommand {
       },
     };
     const { run, step, stopped, model } = await training(host).finally(bars.stop);
-    const heard = stopping.heard();
+    // Where another rank heard the signal, this one ends as if it had.
+    const heard = stopping.heard() ?? (peers && 'SIGTERM');
     if (stopped && heard) process.exitCode = exitCodeOfSignal(heard);
-    await this.result(flags, { run, step, ...(model !== undefined && { model }) });
+    if (speaks) await this.result(flags, { run, step, ...(model !== undefined && { model }) });
   }
 }

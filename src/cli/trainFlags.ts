@@ -32,7 +32,7 @@ export const trainFlags = {
   }),
   batch: Flags.integer({
     helpGroup: GROUPS.training,
-    description: 'images a step',
+    description: 'images a step, of all ranks together where mpirun or srun starts several',
     default: TRAINING_DEFAULTS.batch,
     min: 1,
     max: MAX_BATCH,

@@ -22,6 +22,11 @@ export {
 } from '../training/request.js';
 export { MAX_BATCH, MAX_STEPS } from '../training/runSettings.js';
 
+// Ranks that train one run together
+export { joinPeers } from '../cluster/joinPeers.js';
+export { PeerFailure, type Peers } from '../cluster/peers.js';
+export type { LostRank } from '../cluster/watch.js';
+
 // The loop, for graphs of one's own
 export {
   type Batch,

@@ -53,7 +53,7 @@ export const system: System<MarFields> = /* @__PURE__ */ defineSystem<MarFields>
   training: (fields, { dropout = 0 } = {}) => ({
     graph: marTeacherForced(marNetwork(fields), { dropout, noises: fields.diffusion_batch_mul }),
     varying: ['known'],
-    batch: (examples, seed) => marBatch(fields, examples, seed),
+    batch: (examples, seed, firstDraw) => marBatch(fields, examples, seed, firstDraw),
   }),
   ...drawing,
 }));

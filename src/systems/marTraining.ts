@@ -81,15 +81,17 @@ function visited({ codes, draw }: TrainingExample, seed: number): ArrayLike<numb
 /**
  * The inputs of training: pictures of which the same number of tokens is hidden, drawn for the batch, and noise for each of
  * their tokens, so many times. All are drawn by the pictures' numbers; the batch's share by that of its first.
+ * @param firstDraw the number of the batch's first picture, of which these may be some
  */
 export function marBatch(
   fields: MarFields,
   examples: readonly TrainingExample[],
   seed: number,
+  firstDraw: number = examples[0]!.draw,
 ): Readonly<Record<string, HostTensor>> {
   const { vae_embed_dim, class_num, mask_ratio_min, diffusion_batch_mul } = fields;
   const positions = examples[0]!.codes.tokens.length / vae_embed_dim;
-  const share = maskShare(uniformFor(seed, examples[0]!.draw, 0, 'maskShare'), mask_ratio_min);
+  const share = maskShare(uniformFor(seed, firstDraw, 0, 'maskShare'), mask_ratio_min);
   const count = hiddenCount(positions, share);
   const pictures = examples.map((example) => ({
     tokens: visited(example, seed),

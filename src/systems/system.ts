@@ -98,8 +98,15 @@ export interface SystemTraining {
   readonly graph: Graph;
   /** Symbols of the graph whose sizes differ from batch to batch (default: none). */
   readonly varying?: readonly string[];
-  /** The inputs of the graph but `dropout_key`. */
-  batch(examples: readonly TrainingExample[], seed: number): Readonly<Record<string, HostTensor>>;
+  /**
+   * The inputs of the graph but `dropout_key`.
+   * @param firstDraw number of the first picture of the whole batch, of which these may be a share (default: their first)
+   */
+  batch(
+    examples: readonly TrainingExample[],
+    seed: number,
+    firstDraw?: number,
+  ): Readonly<Record<string, HostTensor>>;
 }
 
 /** What of the optimiser is not as usual (docs/SYSTEMS.md, The training recipe). */

@@ -28,6 +28,11 @@ export interface TokenizerLosses {
   readonly adversarial: boolean;
   /** Feature maps `[batch, channels, height, width]` of images, in which reconstructions should look alike. */
   readonly perceptual?: { readonly features: (image: Tensor) => readonly Tensor[]; readonly weight: number };
+  /**
+   * Whether the images are some of a batch (default no). Then what is a mean over the batch and enters a loss otherwise than
+   * by its mean is an output of the graph, `share_mean.<name>`, and an input `batch_mean.<name>` takes that of the whole batch.
+   */
+  readonly isShared?: boolean;
 }
 
 /** Settings of the training that not all kinds have. */

@@ -24,7 +24,8 @@ import {
   wordHalves,
 } from '../dsl/index.js';
 import { GraphError } from '../graph/graphError.js';
-import { type StatePart, stateName, type StepExtension } from './trainingStep.js';
+import { type StatePart, stateName } from './stepNames.js';
+import type { StepExtension } from './trainingStep.js';
 
 /** Name of the parameter with the codes. */
 export const CODEBOOK = 'quantize.embedding.weight';
@@ -107,5 +108,5 @@ export function restartDeadCodes(codebookSize: number, limit: number, seed: numb
       },
     };
   };
-  return { gather, extend };
+  return { gather, extend, reads: limit === Number.POSITIVE_INFINITY ? [] : ['latents'] };
 }

@@ -1,7 +1,7 @@
 import { distance } from 'fastest-levenshtein';
 import { UsageError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
-import { trainedParameters } from './trainingStep.js';
+import { trainedParameters } from './stepNames.js';
 
 /** Names that a refusal suggests. */
 const SUGGESTIONS = 3;

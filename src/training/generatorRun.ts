@@ -15,8 +15,10 @@ import type { Tokenizer } from '../tokenizers/tokenizer.js';
 import { dataOrder } from './dataOrder.js';
 import { heldOutBatches, splitExamples } from './heldOut.js';
 import { requireBatchSettings, requireShares } from './requireSettings.js';
+import { forRowsFrom } from './rowShare.js';
+import { WHOLE } from './sharedRun.js';
 import type { Batch, TrainingSettings } from './trainingLoop.js';
-import { trainedParameters } from './trainingStep.js';
+import { trainedParameters } from './stepNames.js';
 
 /** Images encoded together. */
 const ENCODE_BATCH = 64;
@@ -202,28 +204,39 @@ export function generatorTraining(data: TokenSet, options: GeneratorRunOptions):
   requireShares({ labelDropout, dropout });
   requireTokensOf(system.config.facts(config), data, 'the tokens');
   const { seed } = settings;
+  const { rank, size: ranks } = settings.peers ?? WHOLE;
+  const partSize = batchSize / parts;
+  const share = { size: partSize / ranks, start: (rank * partSize) / ranks };
   const { training, heldOut } = splitExamples(data.classIds.length, options.heldOutShare, seed, data);
   const order = dataOrder(training.length, batchSize, seed);
   const codesAt = codesIn(data, system.config.facts(config));
   const taught = system.training(config, { dropout });
   const takesKey = taught.graph.inputs.some((tensor) => inputNode(tensor).name === DROPOUT_KEY);
-  /** @param firstDraw numbers the images over the whole run; all that is random about an image depends on its number */
-  const assemble = (examples: readonly number[], firstDraw: number, isTraining: boolean): Batch => {
+  /**
+   * @param firstDraw numbers the images over the whole run; all that is random about an image depends on its number
+   * @param firstRow images of the batch before these
+   */
+  const assemble = (
+    examples: readonly number[],
+    firstDraw: number,
+    firstRow: number,
+    isTraining: boolean,
+  ): Batch => {
     const chosen = examples.map((example, row): TrainingExample => {
-      const draw = firstDraw + row;
+      const draw = firstDraw + firstRow + row;
       const variant = isTraining ? Math.floor(uniformFor(seed, draw, 0, 'variant') * data.variants) : 0;
       const isNull = isTraining && uniformFor(seed, draw, 0, 'label') < labelDropout;
       const condition = classCondition(isNull ? null : data.classIds[example]!);
       return { codes: codesAt(example, variant), condition, draw };
     });
     return {
-      ...taught.batch(chosen, seed),
+      ...taught.batch(chosen, seed, firstDraw),
       ...(isTraining && takesKey && { [DROPOUT_KEY]: intTensor([4], wordHalves([seed, firstDraw])) }),
     };
   };
   return {
     ...settings,
-    lossGraph: taught.graph,
+    lossGraph: forRowsFrom(taught.graph, share.start),
     validationGraph: system.training(config).graph,
     step: {
       ...{ parts, recompute: options.recompute, frozen: ofTokenizer(system, taught.graph) },
@@ -231,13 +244,14 @@ export function generatorTraining(data: TokenSet, options: GeneratorRunOptions):
     },
     batch: async (step) => {
       const examples = order.batch(step).map((example) => training[example]!);
-      const size = batchSize / parts;
-      return Array.from({ length: parts }, (_, part) =>
-        assemble(examples.slice(part * size, (part + 1) * size), step * batchSize + part * size, true),
-      );
+      return Array.from({ length: parts }, (_, part) => {
+        const first = part * partSize;
+        const own = examples.slice(first + share.start, first + share.start + share.size);
+        return assemble(own, step * batchSize + first, share.start, true);
+      });
     },
     validation: heldOutBatches(heldOut, batchSize).map((examples, index) =>
-      assemble(examples, (VALIDATION_STEP + index) * batchSize, false),
+      assemble(examples, (VALIDATION_STEP + index) * batchSize, 0, false),
     ),
   };
 }

@@ -15,7 +15,7 @@ import { frozenNotes, heldOutNote } from './runNotes.js';
 import { optimizerOf, type SharedRunSettings } from './runSettings.js';
 import { train, type TrainingResult, type TrainingSettings } from './trainingLoop.js';
 import { trainedWeights, weightsPartsOf } from './trainingState.js';
-import { trainedParameters } from './trainingStep.js';
+import { trainedParameters } from './stepNames.js';
 
 /** Folder of a run with the pictures of each checkpoint. */
 const PREVIEW_FOLDER = 'samples';
@@ -51,7 +51,7 @@ export function startingWeights(
 export async function trainRun(
   { folder, settings, target }: OpenRun<SharedRunSettings>,
   training: TrainingSettings,
-  { signal = new AbortController().signal, onNote, onProgress }: TrainingHost,
+  { signal = new AbortController().signal, onNote, onProgress, peers }: TrainingHost,
 ): Promise<TrainingResult> {
   const { totalSteps: total, lossGraph } = training;
   const frozen = frozenParameters(settings.freeze, lossGraph);
@@ -66,6 +66,7 @@ export async function trainRun(
   const result = await train(folder, freezing, target, signal, ({ step, loss, seconds }) =>
     onProgress?.({ phase: 'training', done: step, total, loss, imagesPerSecond: settings.batch / seconds }),
   );
+  if (peers && !peers.isFirst) return result;
   writeFileAtomically(join(folder, 'loss.png'), [await lossCurvePng(readLog(folder))]);
   if (result.stopped) onNote?.(`stopped after step ${result.step}; continue with --resume ${folder}`);
   return result;
@@ -93,10 +94,10 @@ function keptWeights(
 export async function finishRun(
   { folder, settings }: OpenRun<SharedRunSettings>,
   { stopped, step }: TrainingResult,
-  { onNote }: TrainingHost,
+  { onNote, peers }: TrainingHost,
   parts: (weights: Weights) => ModelParts,
 ): Promise<TrainedRun> {
-  if (stopped) return { run: folder, step, stopped };
+  if (stopped || (peers && !peers.isFirst)) return { run: folder, step, stopped };
   const model = join(folder, MODEL_FOLDER);
   const { weights, origin } = keptWeights(folder, settings);
   if (existsSync(model)) rmSync(model, { recursive: true });

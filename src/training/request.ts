@@ -1,3 +1,4 @@
+import type { Peers } from '../cluster/peers.js';
 import { DEFAULT_SYSTEM } from '../systems/registry.js';
 import { DEFAULT_TOKENIZER } from '../tokenizers/registry.js';
 import type { Target } from '../targets/target.js';
@@ -160,6 +161,11 @@ export interface TrainingHost {
   /** Hears what a user may want to know, a line each. */
   readonly onNote?: ((note: string) => void) | undefined;
   readonly onProgress?: ((progress: RunProgress) => void) | undefined;
+  /**
+   * Ranks that train one run together, each called with the same request. What is written is the first one's, which alone has
+   * something to say; the others take its settings. A failure of one ends all (`Peers.together`).
+   */
+  readonly peers?: Peers | undefined;
 }
 
 /** What a training came to. */

@@ -7,6 +7,7 @@ interface BatchSettings {
   readonly batchSize: number;
   readonly heldOutShare: number;
   readonly parts: number;
+  readonly settings: Pick<TrainingSettings, 'peers'>;
 }
 
 function requireNone(faults: readonly (string | undefined)[]): void {
@@ -15,12 +16,16 @@ function requireNone(faults: readonly (string | undefined)[]): void {
 }
 
 /** @throws UsageError naming what is out of range, or that a batch does not divide into its parts. */
-export function requireBatchSettings({ batchSize, heldOutShare, parts }: BatchSettings): void {
+export function requireBatchSettings({ batchSize, heldOutShare, parts, settings }: BatchSettings): void {
+  const ranks = settings.peers?.size ?? 1;
   requireNone([
     faultOfWhole(batchSize, 'batchSize', 1),
     faultOfShare(heldOutShare, 'heldOutShare'),
     faultOfWhole(parts, 'parts', 1),
     batchSize % parts === 0 ? undefined : `batchSize ${batchSize} does not divide into ${parts} parts`,
+    batchSize % (parts * ranks) === 0
+      ? undefined
+      : `batchSize ${batchSize} does not divide into ${parts} parts that ${ranks} ranks share`,
   ]);
 }
 

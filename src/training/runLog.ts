@@ -88,6 +88,9 @@ export interface RunLog {
   close(): void;
 }
 
+/** The log of who shares a run that another logs. */
+export const SILENT_LOG: RunLog = { append() {}, sync() {}, close() {} };
+
 /** The lines to keep, with their ends. */
 function* keptLines(path: string, step: number): Generator<Uint8Array> {
   for (const line of linesOf(path)) {

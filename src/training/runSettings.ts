@@ -6,6 +6,7 @@ import type { OptimizerRecipe } from '../systems/system.js';
 import { faultOfSeed } from '../sampling/settingFaults.js';
 import { filled, TRAINING_DEFAULTS, type TrainingHost, type TrainingRequest } from './request.js';
 import type { PathSetting } from './runPaths.js';
+import { requireDivisible } from './sharedRun.js';
 import type { TrainingSettings } from './trainingLoop.js';
 import { ADAMW_DEFAULTS, type AdamWOptions } from './trainingStep.js';
 
@@ -81,14 +82,13 @@ export function settingOf(field: string): string {
  */
 export function newSharedSettings(
   request: TrainingRequest,
-  { onNote }: TrainingHost,
+  { onNote, peers }: TrainingHost,
 ): SharedRunSettings & { readonly out: string } {
   const full = filled(request, TRAINING_DEFAULTS);
   const { data, out, batch, accumulate, learningRate } = full;
   if (data === undefined || out === undefined)
     throw new UsageError('--data and --out are needed for a new run, or --resume to continue one');
-  if (batch % accumulate !== 0)
-    throw new UsageError(`--batch ${batch} does not divide into ${accumulate} parts`);
+  requireDivisible({ batch, accumulate }, peers?.size ?? 1);
   if (!(learningRate > 0)) throw new UsageError(`--lr ${learningRate} is not a number above 0`);
   const seed = request.seed ?? drawSeed();
   const fault = faultOfSeed(seed);

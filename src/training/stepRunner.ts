@@ -1,11 +1,14 @@
 import { fixSizes, sizesOf } from '../compiler/fixSizes.js';
 import { countElements } from '../graph/dimension.js';
 import { type Graph, inputNode } from '../graph/graph.js';
+import type { Tensor } from '../graph/node.js';
 import type { Weights } from '../graph/weights.js';
 import { type Executable, floatTensor, type Target, type TargetTensor } from '../targets/target.js';
 import type { Batch } from './trainingLoop.js';
 import { releaseState, type TrainingState } from './trainingState.js';
-import { accumulationStep, stateInputs, type StepOptions } from './trainingStep.js';
+import { accumulationStep } from './gradientStep.js';
+import { stateInputs } from './stepNames.js';
+import type { StepOptions } from './trainingStep.js';
 
 /** An output without axes as a number. */
 export async function readScalar(
@@ -15,15 +18,21 @@ export async function readScalar(
   return (await outputs[name]!.read()).data[0]!;
 }
 
+/** Numbers to log, by name. */
+export type PartScalars = Readonly<Record<string, number>>;
+
 /** What a step gives: the state for the next, and the numbers to log. */
 export interface StepResult {
   readonly next: TrainingState;
-  readonly scalars: Readonly<Record<string, number>> & { readonly loss: number };
+  readonly scalars: PartScalars & { readonly loss: number };
+  /** Whether ranks that share the run have agreed to stop after it. */
+  readonly stops?: boolean;
 }
 
-/** Runs steps; each is given all parts of its batch, and the optimiser's numbers by their inputs' names. */
+/** Runs steps. */
 export interface StepRunner {
-  (
+  /** @param parts all parts of the batch @param numbers the optimiser's, by their inputs' names */
+  run(
     parts: readonly Batch[],
     state: TrainingState,
     numbers: Readonly<Record<string, number>>,
@@ -32,29 +41,39 @@ export interface StepRunner {
 }
 
 /** Names of a step's outputs that are numbers to log. */
-function scalarNamesOf(graph: Graph): readonly string[] {
+export function scalarNamesOf(graph: Graph): readonly string[] {
   return Object.entries(graph.outputs).flatMap(([name, { shape }]) =>
     shape.length === 0 && !name.startsWith('next.') ? [name] : [],
   );
 }
 
-async function readScalars(
+export async function readScalars(
   outputs: Awaited<ReturnType<Executable['run']>>,
   names: readonly string[],
-): Promise<Readonly<Record<string, number>>> {
+): Promise<PartScalars> {
   const scalars: Record<string, number> = {};
   for (const name of names) scalars[name] = await readScalar(outputs, name);
   return scalars;
 }
 
 /** The mean of each number that all parts have; of the others the last part's. */
-function meanOf(parts: readonly Readonly<Record<string, number>>[]): StepResult['scalars'] {
+export function meanOf(parts: readonly PartScalars[]): StepResult['scalars'] {
   const means = Object.entries(parts.at(-1)!).map(([name, last]) => {
     const values = parts.map((part) => part[name]);
     const isShared = values.every((value) => value !== undefined);
     return [name, isShared ? values.reduce((sum, value) => sum + value, 0) / values.length : last] as const;
   });
   return Object.fromEntries(means) as StepResult['scalars'];
+}
+
+/** Zeros for inputs of known sizes, by name. */
+export function zerosFor(inputs: readonly Tensor[]): Readonly<Record<string, TargetTensor>> {
+  return Object.fromEntries(
+    inputs.map((tensor) => {
+      const shape = tensor.shape as readonly number[];
+      return [inputNode(tensor).name, floatTensor(shape, new Float32Array(countElements(shape)))];
+    }),
+  );
 }
 
 /**
@@ -87,13 +106,8 @@ export async function compileStep(
     state: TrainingState,
     numbers: Readonly<Record<string, number>>,
   ): Promise<StepResult> => {
-    let soFar: Readonly<Record<string, TargetTensor>> = Object.fromEntries(
-      carried.map((tensor) => {
-        const shape = tensor.shape as readonly number[];
-        return [inputNode(tensor).name, floatTensor(shape, new Float32Array(countElements(shape)))];
-      }),
-    );
-    const scalars: Readonly<Record<string, number>>[] = [];
+    let soFar = zerosFor(carried);
+    const scalars: PartScalars[] = [];
     for (const part of parts.slice(0, -1)) {
       const outputs = await partial!.run({ ...part, ...state, ...soFar });
       scalars.push(await readScalars(outputs, scalarNamesOf(partGraph!)));
@@ -111,10 +125,11 @@ export async function compileStep(
     const next = Object.fromEntries(stateNames.map((name) => [name, outputs[`next.${name}`]!]));
     return { next, scalars: meanOf(scalars) };
   };
-  return Object.assign(run, {
+  return {
+    run,
     dispose: async () => {
       await final.dispose();
       await partial?.dispose();
     },
-  });
+  };
 }

@@ -10,6 +10,7 @@ import { inputNode } from '../graph/graph.js';
 import { normalsFor } from '../random/normals.js';
 import { floatTensor, type HostTensor } from '../targets/target.js';
 import { requireBatchSettings } from './requireSettings.js';
+import { WHOLE } from './sharedRun.js';
 import type { Batch, TrainingSettings } from './trainingLoop.js';
 
 /** The input of graphs that draw latents from Gaussians. */
@@ -64,7 +65,10 @@ export async function tokenizerTraining(
   requireBatchSettings(options);
   const { training, heldOut } = splitExamples(source.count, options.heldOutShare, settings.seed);
   const order = dataOrder(training.length, batchSize, settings.seed);
-  const lossGraph = kind.training.graph(config, options.losses);
+  const { rank, size: ranks } = settings.peers ?? WHOLE;
+  const partSize = batchSize / parts;
+  const share = { size: partSize / ranks, start: (rank * partSize) / ranks };
+  const lossGraph = kind.training.graph(config, { ...options.losses, isShared: ranks > 1 });
   const drawsNoise = lossGraph.inputs.some((tensor) => inputNode(tensor).name === NOISE);
   const noiseOf = (count: number, firstDraw: number) =>
     latentNoise(kind.facts(config), count, settings.seed, firstDraw);
@@ -95,12 +99,12 @@ export async function tokenizerTraining(
     },
     batch: async (step) => {
       const examples = order.batch(step).map((example) => training[example]!);
-      const size = batchSize / parts;
       const weight = adversarial && step >= adversarial.start ? adversarial.weight : 0;
       const images = await Promise.all(
-        Array.from({ length: parts }, (_, part) =>
-          load(examples.slice(part * size, (part + 1) * size), augmentation, step * batchSize + part * size),
-        ),
+        Array.from({ length: parts }, (_, part) => {
+          const first = part * partSize + share.start;
+          return load(examples.slice(first, first + share.size), augmentation, step * batchSize + first);
+        }),
       );
       return images.map((image) => ({
         ...image,

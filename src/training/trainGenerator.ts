@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { inTurn, sharing } from '../cluster/peers.js';
 import type { OpenedTokens } from '../data/tokenSource.js';
 import { openGenerator, openTokenizer, type TokenizerModel } from '../models/modelFolder.js';
 import { parseSystemConfig } from '../models/parseConfig.js';
@@ -34,22 +35,28 @@ export async function trainGenerator(request: GeneratorRequest, host: TrainingHo
       return settings;
     },
   };
-  return withRun(request, host, kind, async (run) => {
-    const system = requireSystem(run.settings.system);
-    const config = parseSystemConfig(system, run.settings.config, join(run.folder, 'run.json'));
-    const model = openTokenizer(run.settings.tokenizer);
-    const tokenizer = createTokenizer(model, run.target);
-    try {
-      const training = await prepare(run, { system, config, tokenizer, tokenizerModel: model, given }, host);
-      const result = await trainRun(run, training, host);
-      return await finishRun(run, result, host, (weights) => ({
-        generator: { system, config, weights, labels: run.settings.labels },
-        tokenizer: model,
-      }));
-    } finally {
-      await tokenizer.dispose();
-    }
-  });
+  return sharing(host.peers, () =>
+    withRun(request, host, kind, async (run) => {
+      const system = requireSystem(run.settings.system);
+      const config = parseSystemConfig(system, run.settings.config, join(run.folder, 'run.json'));
+      const model = openTokenizer(run.settings.tokenizer);
+      const tokenizer = createTokenizer(model, run.target);
+      try {
+        const training = await prepare(
+          run,
+          { system, config, tokenizer, tokenizerModel: model, given },
+          host,
+        );
+        const result = await trainRun(run, training, host);
+        return await finishRun(run, result, host, (weights) => ({
+          generator: { system, config, weights, labels: run.settings.labels },
+          tokenizer: model,
+        }));
+      } finally {
+        await tokenizer.dispose();
+      }
+    }),
+  );
 }
 
 /** What a run is prepared with. */
@@ -72,15 +79,17 @@ async function prepare(
   const { labels, seed } = settings;
   const { config: tokenizerConfig, weights: tokenizerWeights } = tokenizerModel;
   const facts = system.config.facts(config);
-  const tokens = await loadTokens(
-    run,
-    {
-      tokenizer,
-      codes: facts.codes,
-      given,
-      check: (found, source) => requireTokensOf(facts, found, source),
-    },
-    host,
+  const tokens = await inTurn(host.peers, () =>
+    loadTokens(
+      run,
+      {
+        tokenizer,
+        codes: facts.codes,
+        given,
+        check: (found, source) => requireTokensOf(facts, found, source),
+      },
+      host,
+    ),
   );
   host.onNote?.(`${tokens.classIds.length} images of ${facts.classes} classes`);
   return generatorTraining(tokens, {
@@ -94,6 +103,7 @@ async function prepare(
     recompute: settings.recompute,
     settings: {
       ...loopSettings(settings, recipeFor(system, config)),
+      ...(host.peers && { peers: host.peers }),
       ...startingWeights(
         folder,
         settings,

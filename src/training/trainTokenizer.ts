@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { sharing } from '../cluster/peers.js';
 import { type ImageSource, openImageSource } from '../data/imageSource.js';
 import type { Weights } from '../graph/weights.js';
 import { openTokenizer } from '../models/modelFolder.js';
@@ -37,22 +38,24 @@ export async function trainTokenizer(request: TokenizerRequest, host: TrainingHo
     validate: parseTokenizerRun,
     make: (shared: SharedRunSettings) => newTokenizerRun(request, shared),
   };
-  return withRun(request, host, runKind, async (run) => {
-    const kind = requireTokenizer(run.settings.architecture);
-    const config = parseTokenizerConfig(kind, run.settings.config, join(run.folder, 'run.json'));
-    const made = { kind, config };
-    const source = await openImageSource(run.settings.data);
-    for (const note of source.notes) host.onNote?.(note);
-    host.onNote?.(`${source.count} images of ${source.labels.length} classes`);
-    const shrunk = await shrinkingNote(source, kind.facts(config).imageSize);
-    if (shrunk !== undefined) host.onNote?.(`${shrunk}; --image-size chooses another size`);
-    requireBatchMemory(run.settings, made);
-    const result = await trainRun(run, await prepare(run, made, source, host), host);
-    for (const note of failureNotes(source.failures, 'replaced by others')) host.onNote?.(note);
-    return finishRun(run, result, host, (weights) => ({
-      tokenizer: { ...made, weights: withoutDiscriminator(weights) },
-    }));
-  });
+  return sharing(host.peers, () =>
+    withRun(request, host, runKind, async (run) => {
+      const kind = requireTokenizer(run.settings.architecture);
+      const config = parseTokenizerConfig(kind, run.settings.config, join(run.folder, 'run.json'));
+      const made = { kind, config };
+      const source = await openImageSource(run.settings.data);
+      for (const note of source.notes) host.onNote?.(note);
+      host.onNote?.(`${source.count} images of ${source.labels.length} classes`);
+      const shrunk = await shrinkingNote(source, kind.facts(config).imageSize);
+      if (shrunk !== undefined) host.onNote?.(`${shrunk}; --image-size chooses another size`);
+      requireBatchMemory(run.settings, made);
+      const result = await trainRun(run, await prepare(run, made, source, host), host);
+      for (const note of failureNotes(source.failures, 'replaced by others')) host.onNote?.(note);
+      return finishRun(run, result, host, (weights) => ({
+        tokenizer: { ...made, weights: withoutDiscriminator(weights) },
+      }));
+    }),
+  );
 }
 
 /** What the loop needs to train a run on images. */
@@ -60,7 +63,7 @@ async function prepare(
   { folder, settings, target }: OpenRun<TokenizerRunSettings>,
   made: NewTokenizer,
   source: ImageSource,
-  { onNote }: TrainingHost,
+  { onNote, peers }: TrainingHost,
 ): Promise<TrainingSettings> {
   const { adversarial: weight, adversarial_start: start, restart_after: restartAfter } = settings;
   const isCodebookFrozen = frozenOf(settings, made).has(CODEBOOK);
@@ -77,6 +80,7 @@ async function prepare(
     recompute: settings.recompute,
     settings: {
       ...loopSettings(settings),
+      ...(peers && { peers }),
       ...startingWeights(folder, settings, (init) => tokenizerStart(openTokenizer(init), made, init)),
       preview: async (step, weights) => {
         const tokenizer = createTokenizer({ ...made, weights }, target);

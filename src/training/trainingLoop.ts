@@ -1,12 +1,15 @@
 import { requireLoopSettings } from './requireSettings.js';
 import { fixSizes, sizesOf } from '../compiler/fixSizes.js';
+import type { Peers } from '../cluster/peers.js';
 import { InputError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import type { Weights } from '../graph/weights.js';
 import type { HostTensor, Target } from '../targets/target.js';
 import { type LearningRateSchedule, learningRateAt, weightDecayAt } from './learningRate.js';
 import { type BestWeights, readCheckpoint, removeOldCheckpoints, writeCheckpoint } from './runFolder.js';
-import { openLog } from './runLog.js';
+import { openLog, SILENT_LOG } from './runLog.js';
+import { requireSameCheckpoint, requireSameState } from './sharedRun.js';
+import { compileSharedStep } from './sharedStep.js';
 import {
   downloadState,
   frozenWeights,
@@ -45,6 +48,11 @@ export interface TrainingSettings {
   readonly batch: (step: number) => Promise<readonly Batch[]>;
   /** Batches that training does not see. */
   readonly validation: readonly Batch[];
+  /**
+   * Ranks that share the run, each with a share of every batch: `batch` gives this one's. All take the same steps; the
+   * first writes and shows for all.
+   */
+  readonly peers?: Peers;
   /** Shows what the weights do so far, after each checkpoint. */
   readonly preview?: (step: number, weights: Weights) => Promise<void>;
 }
@@ -131,8 +139,11 @@ export async function train(
     step: stepOptions = {},
   } = settings;
   const { frozen = new Set() } = stepOptions;
+  const { peers } = settings;
+  const isFirst = peers?.isFirst ?? true;
   const checkpoint = readCheckpoint(folder);
-  if (checkpoint) removeOldCheckpoints(folder, checkpoint);
+  if (peers) await requireSameCheckpoint(folder, peers, checkpoint?.step);
+  if (checkpoint && isFirst) removeOldCheckpoints(folder, checkpoint);
   const stepGraph = trainingStep(lossGraph, optimizer, stepOptions);
   const kept = frozenWeights(lossGraph, frozen, settings.seed, settings.initialWeights, checkpoint?.state);
   let state = checkpoint
@@ -141,7 +152,7 @@ export async function train(
   let step = checkpoint?.step ?? 0;
   let best = checkpoint?.best;
   let saved = checkpoint?.step;
-  const log = openLog(folder, step);
+  const log = isFirst ? openLog(folder, step) : SILENT_LOG;
 
   /**
    * Everything about a checkpoint is on the disk before the run points to it. One that is due is judged by the held-out
@@ -150,6 +161,11 @@ export async function train(
    */
   const save = async (isDue: boolean): Promise<void> => {
     if (saved === step) return;
+    if (peers && isDue) await requireSameState(peers, state, step);
+    if (!isFirst) {
+      saved = step;
+      return;
+    }
     const downloaded = withFrozen(await downloadState(state), kept);
     const losses: Partial<Record<WeightsPart, number>> = {};
     if (isDue && settings.validation.length > 0)
@@ -179,14 +195,26 @@ export async function train(
     batch.catch(() => {});
     return batch;
   };
-  let run: StepRunner | undefined;
+  const compile = (batch: Batch): Promise<StepRunner> =>
+    peers
+      ? compileSharedStep(
+          batch,
+          { lossGraph, optimizer, options: stepOptions, frozen: kept },
+          target,
+          peers,
+          signal,
+        )
+      : compileStep(batch, lossGraph, stepGraph, target, stepOptions, kept);
+  let runner: StepRunner | undefined;
   try {
     let upcoming = step < totalSteps ? prepare(step + 1) : Promise.resolve([]);
-    while (step < totalSteps && !signal.aborted) {
+    // Ranks that share a run stop together, after a step in which they agreed.
+    let doAgree = false;
+    while (step < totalSteps && !(peers ? doAgree : signal.aborted)) {
       let started = performance.now();
       const batch = await upcoming;
-      if (!run) {
-        run = await compileStep(batch[0]!, lossGraph, stepGraph, target, stepOptions, kept);
+      if (!runner) {
+        runner = await compile(batch[0]!);
         started = performance.now();
       }
       step++;
@@ -198,9 +226,11 @@ export async function train(
         final === undefined
           ? {}
           : { weight_decay: weightDecayAt(step, weightDecay, final, learningRate.totalSteps) };
-      const { next, scalars } = await run(batch, state, { learning_rate: rate, step, ...decay });
+      const done = await runner.run(batch, state, { learning_rate: rate, step, ...decay });
+      const { scalars } = done;
       releaseState(state);
-      state = next;
+      state = done.next;
+      doAgree = done.stops ?? false;
       requireFiniteStep(scalars, step, saved);
       const { loss, ...others } = scalars;
       const seconds = (performance.now() - started) / 1000;
@@ -219,6 +249,6 @@ export async function train(
   } finally {
     log.close();
     releaseState(state);
-    await run?.dispose();
+    await runner?.dispose();
   }
 }

@@ -4,13 +4,8 @@ import { type Graph, inputNode } from '../graph/graph.js';
 import type { Initializer } from '../graph/node.js';
 import { readFloats, type StoredTensor, storedFloats, type Weights, weightOf } from '../graph/weights.js';
 import { type DeviceTensor, floatTensor, isDeviceTensor, type TargetTensor } from '../targets/target.js';
-import {
-  type AdamWOptions,
-  type StatePart,
-  stateInputs,
-  stateName,
-  trainedParameters,
-} from './trainingStep.js';
+import { type StatePart, stateInputs, stateName, trainedParameters } from './stepNames.js';
+import type { AdamWOptions } from './trainingStep.js';
 
 /** The inputs of a training step that its outputs replace, by name. */
 export type TrainingState = Readonly<Record<string, TargetTensor>>;

@@ -1,5 +1,3 @@
-import { gradientsOf, differentiable } from '../compiler/gradient.js';
-import { rewriteGraph } from '../compiler/rewrite.js';
 import {
   add,
   divide,
@@ -13,10 +11,17 @@ import {
   subtract,
   type Tensor,
 } from '../dsl/index.js';
-import { GraphError } from '../graph/graphError.js';
-import { inputNode, parametersOf } from '../graph/graph.js';
-import type { ParameterNode } from '../graph/node.js';
 import { adamW, globalNorm } from './adamW.js';
+import { type PartialGradients, partialGradients, scalarsOf } from './gradientStep.js';
+import {
+  gatheredName,
+  gradientName,
+  lossOutputName,
+  STATE_PARTS,
+  type StatePart,
+  stateName,
+  trainedParameters,
+} from './stepNames.js';
 
 /** AdamW (Loshchilov and Hutter, 2019) with a clipped gradient, as the published models were trained (docs/SYSTEMS.md, The training recipe). */
 export interface AdamWOptions {
@@ -53,48 +58,12 @@ const AVERAGE_WARMUP = 10;
 /** What torch adds to the norm before it divides by it. */
 const NORM_EPSILON = 1e-6;
 
-/** The parts of the state that one parameter has between steps. */
-export const STATE_PARTS = ['parameter', 'first_moment', 'second_moment', 'ema'] as const;
-
-/** Name of an input that carries a parameter's gradient so far; the output that replaces it is `next.` and this. */
-export function gradientName(parameter: string): string {
-  return `gradient.${parameter}`;
-}
-export type StatePart = (typeof STATE_PARTS)[number];
-
-/** Name of an input of the training step; the output that replaces it for the next step is `next.` and this. */
-export function stateName(part: StatePart, parameter: string): string {
-  return `${part}.${parameter}`;
-}
-
-/** Makes a graph's parameters inputs, so that they may change from run to run; frozen ones stay parameters. */
-function parametersAsInputs(
-  graph: Graph,
-  frozen: ReadonlySet<string>,
-): {
-  readonly graph: Graph;
-  readonly parameters: ReadonlyMap<string, Tensor>;
-} {
-  const parameters = new Map(
-    trainedParameters(graph, frozen).map((node) => [
-      node.name,
-      input(stateName('parameter', node.name), 'f32', node.outputs[0]!.shape),
-    ]),
-  );
-  const extended = makeGraph(graph.name, [...graph.inputs, ...parameters.values()], graph.outputs);
-  const replaced = rewriteGraph(extended, (node) =>
-    node.kind === 'parameter' && parameters.has(node.name) ? [parameters.get(node.name)!] : undefined,
-  );
-  return { graph: replaced, parameters };
-}
-
-/** No parameters. */
-const NONE: ReadonlySet<string> = new Set();
-
 /** How a step's batch is worked on, and what is trained. */
 export interface StepOptions {
   /** Parts that the batch comes in; their gradients are averaged (default 1). */
   readonly parts?: number;
+  /** Ranks that share each part; what a rank computes is its part of the mean (default 1). */
+  readonly ranks?: number;
   /** Computes the activations of blocks again when their gradient is due, which saves their memory. */
   readonly recompute?: boolean;
   /**
@@ -124,78 +93,13 @@ export interface StepContext {
 export interface StepExtension {
   /** Sums over the batch that it needs, of the loss graph's outputs but `loss`; they add up over parts. */
   readonly gather: (lossOutputs: Readonly<Record<string, Tensor>>) => Readonly<Record<string, Tensor>>;
+  /** Names of the loss graph's outputs that it extends the step with; their first axis is the batch (default none). */
+  readonly reads?: readonly string[];
   /** More inputs and outputs of a step; an output takes the place of the step's own of that name. */
   readonly extend: (context: StepContext) => {
     readonly inputs: readonly Tensor[];
     readonly outputs: Readonly<Record<string, Tensor>>;
   };
-}
-
-/** A part of a batch: the gradients so far, their inputs, and what the loss graph says. */
-interface PartialGradients {
-  readonly inputs: readonly Tensor[];
-  readonly weights: readonly Tensor[];
-  readonly names: readonly string[];
-  readonly gradients: readonly Tensor[];
-  readonly loss: Tensor;
-  /** The loss graph's other outputs. */
-  readonly others: Readonly<Record<string, Tensor>>;
-  /** What the extension gathers, with that of the parts before. */
-  readonly gathered: Readonly<Record<string, Tensor>>;
-}
-
-/** The gradient of a part of the batch, added to that of the parts before it. */
-function partialGradients(
-  lossGraph: Graph,
-  { parts = 1, recompute = false, frozen = NONE, extension }: StepOptions,
-): PartialGradients {
-  const { graph, parameters } = parametersAsInputs(differentiable(lossGraph), frozen);
-  const { loss, ...others } = graph.outputs;
-  if (!loss || loss.shape.length > 0)
-    throw new GraphError(`graph '${lossGraph.name}' has no output 'loss' without axes`);
-  const names = [...parameters.keys()];
-  if (names.length === 0)
-    throw new GraphError(`graph '${lossGraph.name}' has no parameter that is not frozen`);
-  const weights = names.map((name) => parameters.get(name)!);
-  const own = gradientsOf(loss, weights, { recompute });
-  const gathered = extension?.gather(others) ?? {};
-  if (parts === 1) return { inputs: graph.inputs, weights, names, gradients: own, loss, others, gathered };
-  const soFar = names.map((name, index) => input(gradientName(name), 'f32', weights[index]!.shape));
-  const gradients = own.map((gradient, index) => add(soFar[index]!, multiply(gradient, 1 / parts)));
-  const sums = Object.entries(gathered).map(([name, tensor]) => {
-    const before = input(`gathered.${name}`, 'f32', tensor.shape);
-    return { name, before, sum: add(before, tensor) };
-  });
-  return {
-    inputs: [...graph.inputs, ...soFar, ...sums.map(({ before }) => before)],
-    weights,
-    names,
-    gradients,
-    loss,
-    others,
-    gathered: Object.fromEntries(sums.map(({ name, sum }) => [name, sum])),
-  };
-}
-
-/** Outputs without axes, which are logged. */
-function scalarsOf(outputs: Readonly<Record<string, Tensor>>): Readonly<Record<string, Tensor>> {
-  return Object.fromEntries(Object.entries(outputs).filter(([, tensor]) => tensor.shape.length === 0));
-}
-
-/**
- * The gradient of one part of a batch that comes in several, to be called for all but the last.
- *
- * Inputs: those of the loss graph, `parameter.<name>`, and `gradient.<name>` and `gathered.<name>`, which start as zeros. Outputs:
- * `loss` and other outputs of the loss graph without axes, `next.gradient.<name>` and `next.gathered.<name>`.
- */
-export function accumulationStep(lossGraph: Graph, options: StepOptions): Graph {
-  const { inputs, names, gradients, loss, others, gathered } = partialGradients(lossGraph, options);
-  return makeGraph(`${lossGraph.name}-part`, inputs, {
-    loss,
-    ...scalarsOf(others),
-    ...Object.fromEntries(Object.entries(gathered).map(([name, sum]) => [`next.gathered.${name}`, sum])),
-    ...Object.fromEntries(names.map((name, index) => [`next.${gradientName(name)}`, gradients[index]!])),
-  });
 }
 
 /**
@@ -213,17 +117,59 @@ export function trainingStep(
   options: AdamWOptions = ADAMW_DEFAULTS,
   stepOptions: StepOptions = {},
 ): Graph {
-  const {
-    inputs: given,
-    names,
+  const found = partialGradients(lossGraph, stepOptions);
+  return optimized(`${lossGraph.name}-step`, found, options, stepOptions, {
+    loss: found.loss,
+    ...scalarsOf(found.others),
+  });
+}
+
+/**
+ * The second half of a step whose gradient is known: clip, AdamW and averaged weights.
+ *
+ * Inputs: `gradient.<name>`, of the whole batch; what the extension gathers, `gathered.<name>`, and what it reads of the loss
+ * graph's outputs, `loss_output.<name>`; the state and numbers as of `trainingStep`. Outputs: `gradient_norm` and the state for
+ * the next step.
+ */
+export function updateStep(lossGraph: Graph, options: AdamWOptions, stepOptions: StepOptions): Graph {
+  const { frozen, extension } = stepOptions;
+  const { loss: _, ...outputs } = lossGraph.outputs;
+  const inputLike = (name: string, { dtype, shape }: Tensor) => input(name, dtype, shape);
+  const nodes = trainedParameters(lossGraph, frozen);
+  const shaped = nodes.map(({ name, outputs: [tensor] }) => ({ name, tensor: tensor! }));
+  const weights = shaped.map(({ name, tensor }) => inputLike(stateName('parameter', name), tensor));
+  const gradients = shaped.map(({ name, tensor }) => inputLike(gradientName(name), tensor));
+  const gathered = Object.entries(extension?.gather(outputs) ?? {}).map(
+    ([name, tensor]) => [name, inputLike(gatheredName(name), tensor)] as const,
+  );
+  const read = (extension?.reads ?? []).flatMap((name) => {
+    const tensor = outputs[name];
+    return tensor ? [[name, inputLike(lossOutputName(name), tensor)] as const] : [];
+  });
+  const given = {
+    inputs: [...weights, ...gradients, ...[...gathered, ...read].map(([, tensor]) => tensor)],
+    names: nodes.map(({ name }) => name),
     weights,
     gradients,
-    loss,
-    others,
-    gathered,
-  } = partialGradients(lossGraph, stepOptions);
+    others: Object.fromEntries(read),
+    gathered: Object.fromEntries(gathered),
+  };
+  return optimized(`${lossGraph.name}-update`, given, options, stepOptions, {});
+}
+
+/** The optimiser's part of a step. @param said outputs of the graph beside its own */
+function optimized(
+  name: string,
+  { inputs: given, names, weights, gradients, others, gathered }: Omit<PartialGradients, 'loss'>,
+  options: AdamWOptions,
+  stepOptions: StepOptions,
+  said: Readonly<Record<string, Tensor>>,
+): Graph {
   return scope('optimizer', () => {
-    const [rate, step] = ['learning_rate', 'step'].map((name) => input(name, 'f32', [])) as [Tensor, Tensor];
+    const [rate, step] = ['learning_rate', 'step'].map((number) => input(number, 'f32', [])) as [
+      Tensor,
+      Tensor,
+    ];
     const scheduledDecay =
       options.finalWeightDecay === undefined ? undefined : input('weight_decay', 'f32', []);
     const norm = globalNorm(gradients);
@@ -238,29 +184,30 @@ export function trainingStep(
     );
     const inputs: Tensor[] = [];
     const outputs: Record<string, Tensor> = {};
-    for (const [index, name] of names.entries()) {
+    for (const [index, own] of names.entries()) {
       const parameter = weights[index]!;
-      const state = (part: StatePart) => input(stateName(part, name), 'f32', parameter.shape);
+      const state = (part: StatePart) => input(stateName(part, own), 'f32', parameter.shape);
       const moments = { first: state('first_moment'), second: state('second_moment') };
       inputs.push(moments.first, moments.second);
-      const decay = decayOf(name, parameter.shape.length, options, scheduledDecay);
+      const decay = decayOf(own, parameter.shape.length, options, scheduledDecay);
       const factors = { rate, clip, corrections, decay };
       const updated = adamW(parameter, gradients[index]!, moments, factors, options);
-      outputs[`next.${stateName('parameter', name)}`] = updated.parameter;
-      outputs[`next.${stateName('first_moment', name)}`] = updated.first;
-      outputs[`next.${stateName('second_moment', name)}`] = updated.second;
+      outputs[`next.${stateName('parameter', own)}`] = updated.parameter;
+      outputs[`next.${stateName('first_moment', own)}`] = updated.first;
+      outputs[`next.${stateName('second_moment', own)}`] = updated.second;
       if (options.emaDecay === undefined) continue;
       const ema = state('ema');
       inputs.push(ema);
       const moved = multiply(subtract(updated.parameter, ema), averageRate);
-      outputs[`next.${stateName('ema', name)}`] = add(ema, moved);
+      outputs[`next.${stateName('ema', own)}`] = add(ema, moved);
     }
     const more = stepOptions.extension?.extend({ lossOutputs: others, gathered, step, outputs });
     const numbers = [rate, step, ...(scheduledDecay ? [scheduledDecay] : [])];
-    return makeGraph(`${lossGraph.name}-step`, [...given, ...inputs, ...(more?.inputs ?? []), ...numbers], {
-      loss,
+    const { loss, ...scalars } = said;
+    return makeGraph(name, [...given, ...inputs, ...(more?.inputs ?? []), ...numbers], {
+      ...(loss && { loss }),
       gradient_norm: norm,
-      ...scalarsOf(others),
+      ...scalars,
       ...outputs,
       ...more?.outputs,
     });
@@ -281,18 +228,4 @@ function decayOf(
 /** Names of the state that a training step keeps for a parameter. */
 export function statePartsOf(options: AdamWOptions): readonly StatePart[] {
   return STATE_PARTS.filter((part) => part !== 'ema' || options.emaDecay !== undefined);
-}
-
-/** The inputs of a training step that its outputs replace for the next step. */
-export function stateInputs(step: Graph): readonly Tensor[] {
-  return step.inputs.filter((tensor) => `next.${inputNode(tensor).name}` in step.outputs);
-}
-
-/** The parameters that a loss graph trains, in the order of use, each once, without those that are frozen. */
-export function trainedParameters(
-  lossGraph: Graph,
-  frozen: ReadonlySet<string> = NONE,
-): readonly ParameterNode[] {
-  const nodes = parametersOf(lossGraph).filter(({ name }) => !frozen.has(name));
-  return [...new Map(nodes.map((node) => [node.name, node])).values()];
 }

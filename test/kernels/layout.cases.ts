@@ -210,6 +210,17 @@ describeConformance(
       inputs: [intTensor([8], op.wordHalves([3295941035, 2 ** 24 + 1, 2 ** 32 - 1, 2 ** 31 + 77]))],
       build: (key) => op.randomUniform(key, [9]),
     },
+    {
+      name: 'a part of a larger shape',
+      inputs: [intTensor([8], op.wordHalves([123, -7, 5, 1]))],
+      build: (key) => op.randomUniform(key, [2, 7], 7),
+    },
+    {
+      name: 'a symbolic part',
+      inputs: [intTensor([8], op.wordHalves([1, 2, 3, 4])), floats([5, 3])],
+      shapes: [undefined, [5, width]],
+      build: (key, x) => op.multiply(x, op.randomUniform(key, [5, width], op.multiplyDims(3, width))),
+    },
   ],
   0,
 );
@@ -222,6 +233,16 @@ describe('randomUniform', () => {
     const { y } = interpret(graph, { key: intTensor([8], op.wordHalves(words)) });
     const blocks = [0, 1].flatMap((block) => philox([block, 0, words[2], words[3]], [words[0], words[1]]));
     expect(Array.from(y!.data)).to.deep.equal(blocks.slice(0, 6).map(wordToUniform));
+  });
+
+  it('gives a part of a shape the numbers that it has in the whole', () => {
+    const key = op.input('key', 'i32', [8]);
+    const graph = op.makeGraph('uniform', [key], {
+      whole: op.randomUniform(key, [5, 7]),
+      part: op.randomUniform(key, [2, 7], 3 * 7),
+    });
+    const { whole, part } = interpret(graph, { key: intTensor([8], op.wordHalves([1, 2, 3, 4])) });
+    expect(Array.from(part!.data)).to.deep.equal(Array.from(whole!.data).slice(21));
   });
 
   it('covers [0, 1) evenly', () => {

@@ -1,11 +1,13 @@
 import { createRequire } from 'node:module';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
+import type { Peers } from '../../src/cluster/peers.js';
 import { UsageError } from '../../src/errors.js';
 import { isQuantizedPrecision, quantizeWeights } from '../../src/compiler/quantizeWeights.js';
 import { classCondition, NO_CONDITION } from '../../src/conditions/condition.js';
 import { bindShape, type DimBindings } from '../../src/graph/dimension.js';
 import { parametersOf } from '../../src/graph/graph.js';
+import { readFloats } from '../../src/graph/weights.js';
 import {
   exportGpujs,
   inpaint,
@@ -33,6 +35,7 @@ import { readLog } from '../../src/training/runLog.js';
 import { train } from '../../src/training/trainingLoop.js';
 import { ADAMW_DEFAULTS } from '../../src/training/trainingStep.js';
 import { expectClose } from './conformance.js';
+import { atRanks } from './localRanks.js';
 import { floatTensor } from '../../src/targets/target.js';
 import { countingTarget, goldenGenerator, tokenizerFor } from './systems.js';
 import { temporaryFolder } from './temporary.js';
@@ -361,7 +364,8 @@ export function describeSystem(system: System, parts: readonly ConformancePart[]
       });
     }
     if (parts.includes('trainings')) {
-      it('learns, and a run that is continued is the one that never stopped, bit for bit', async () => {
+      const steps = 6;
+      const training = (peers?: Peers) => {
         const count = 8;
         const tokens = tokenRoom(codes, count * codesLength(codes, grid));
         const data = {
@@ -373,19 +377,24 @@ export function describeSystem(system: System, parts: readonly ConformancePart[]
         };
         const settings = {
           optimizer: ADAMW_DEFAULTS,
-          learningRate: { peak: 0.003, final: 0.001, warmupSteps: 1, totalSteps: 6 },
-          ...{ totalSteps: 6, seed: 5, checkpointEvery: 3 },
+          learningRate: { peak: 0.003, final: 0.001, warmupSteps: 1, totalSteps: steps },
+          ...{ totalSteps: steps, seed: 5, checkpointEvery: 3, ...(peers && { peers }) },
         };
-        const training = generatorTraining(data, {
+        return generatorTraining(data, {
           ...{ system, config, batchSize: 4, heldOutShare: 0.25, parts: 1, recompute: false, settings },
           ...{ labelDropout: system.recipe.conditionDropout, dropout: system.recipe.dropout },
         });
+      };
+      const losses = (folder: string) =>
+        readLog(folder).flatMap(({ loss }) => (loss === undefined ? [] : [loss]));
+
+      it('learns, and a run that is continued is the one that never stopped, bit for bit', async () => {
         const outcome = async (name: string, stops: readonly number[]) => {
           const folder = temporary(name);
           const release = createRun(folder, {});
-          for (const stop of [...stops, 6]) {
+          for (const stop of [...stops, steps]) {
             const controller = new AbortController();
-            await train(folder, training, target, controller.signal, ({ step }) => {
+            await train(folder, training(), target, controller.signal, ({ step }) => {
               if (step === stop) controller.abort();
             });
           }
@@ -400,9 +409,23 @@ export function describeSystem(system: System, parts: readonly ConformancePart[]
         };
         const whole = await outcome('whole', []);
         expect(await outcome('stopped', [2])).to.deep.equal(whole);
-        const losses = whole.log.flatMap(({ loss }) => (loss === undefined ? [] : [loss]));
-        expect(losses).to.have.length(6);
-        expect(losses.at(-1)).to.be.below(losses[0]!);
+        expect(losses(temporary('whole'))).to.have.length(steps);
+        expect(losses(temporary('whole')).at(-1)).to.be.below(losses(temporary('whole'))[0]!);
+      });
+
+      it('two ranks with half of each batch train what one process does with all of it', async () => {
+        const [alone, shared] = [temporary('alone'), temporary('shared')];
+        const signal = new AbortController().signal;
+        for (const folder of [alone, shared]) createRun(folder, {})();
+        await train(alone, training(), target, signal);
+        await atRanks(2, (peers) => train(shared, training(peers), target, signal));
+        const expected = losses(alone);
+        expect(losses(shared)).to.have.length(steps);
+        for (const [step, loss] of losses(shared).entries())
+          expect(loss, `loss of step ${step + 1}`).to.be.closeTo(expected[step]!, 2e-5 * expected[step]!);
+        const state = readCheckpoint(alone)!.state;
+        for (const [name, tensor] of readCheckpoint(shared)!.state)
+          expectNear(readFloats(tensor), readFloats(state.get(name)!), name);
       });
 
       it('an exported page draws what the program draws', async () => {
@@ -432,4 +455,14 @@ export function describeSystem(system: System, parts: readonly ConformancePart[]
       });
     }
   });
+}
+
+/**
+ * Numbers that differ by no more than summing in another order does. AdamW divides by the root of squares: what is next to
+ * nothing may change its sign, and a weight then moves the other way.
+ */
+function expectNear(actual: Float32Array, expected: Float32Array, name: string): void {
+  const length = (values: Float32Array) => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0));
+  const difference = actual.map((value, at) => value - expected[at]!);
+  expect(length(difference), name).to.be.at.most(2e-3 * length(expected) + 1e-6);
 }

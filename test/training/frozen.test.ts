@@ -22,12 +22,9 @@ import { createRun, readBestCheckpoint, readCheckpoint, reopenRun } from '../../
 import { readLog } from '../../src/training/runLog.js';
 import { train, type TrainingSettings } from '../../src/training/trainingLoop.js';
 import { initialState, trainedWeights, type TrainingState } from '../../src/training/trainingState.js';
-import {
-  accumulationStep,
-  ADAMW_DEFAULTS,
-  gradientName,
-  trainingStep,
-} from '../../src/training/trainingStep.js';
+import { accumulationStep } from '../../src/training/gradientStep.js';
+import { gradientName } from '../../src/training/stepNames.js';
+import { ADAMW_DEFAULTS, trainingStep } from '../../src/training/trainingStep.js';
 import { expectClose, floats, TESTED_TARGETS } from '../support/conformance.js';
 import { temporaryFolder } from '../support/temporary.js';
 

@@ -13,14 +13,9 @@ import { referenceTarget } from '../../src/targets/reference/referenceTarget.js'
 import { floatTensor, type HostTensor, intTensor, type TargetTensor } from '../../src/targets/target.js';
 import { CODE_AGE, restartDeadCodes } from '../../src/training/deadCodes.js';
 import { initialState } from '../../src/training/trainingState.js';
-import {
-  accumulationStep,
-  ADAMW_DEFAULTS,
-  gradientName,
-  stateName,
-  trainedParameters,
-  trainingStep,
-} from '../../src/training/trainingStep.js';
+import { accumulationStep } from '../../src/training/gradientStep.js';
+import { gradientName, stateName, trainedParameters } from '../../src/training/stepNames.js';
+import { ADAMW_DEFAULTS, trainingStep } from '../../src/training/trainingStep.js';
 import { expectClose, floats, TESTED_TARGETS } from '../support/conformance.js';
 import { goldenJson, goldenNumbers } from '../support/golden.js';
 

@@ -20,12 +20,8 @@ import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
 import { floatTensor, type HostTensor, isDeviceTensor } from '../../src/targets/target.js';
 import { initialState } from '../../src/training/trainingState.js';
-import {
-  ADAMW_DEFAULTS,
-  stateName,
-  trainedParameters,
-  trainingStep,
-} from '../../src/training/trainingStep.js';
+import { stateName, trainedParameters } from '../../src/training/stepNames.js';
+import { ADAMW_DEFAULTS, trainingStep } from '../../src/training/trainingStep.js';
 import { expectClose, floats } from '../support/conformance.js';
 import { temporaryFolder } from '../support/temporary.js';
 

@@ -7,13 +7,8 @@ import { countElements } from '../../src/graph/dimension.js';
 import { readFloats } from '../../src/graph/weights.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
 import { floatTensor, isDeviceTensor, type TargetTensor } from '../../src/targets/target.js';
-import {
-  ADAMW_DEFAULTS,
-  stateName,
-  statePartsOf,
-  trainedParameters,
-  trainingStep,
-} from '../../src/training/trainingStep.js';
+import { stateName, trainedParameters } from '../../src/training/stepNames.js';
+import { ADAMW_DEFAULTS, statePartsOf, trainingStep } from '../../src/training/trainingStep.js';
 import { expectClose, TESTED_TARGETS } from '../support/conformance.js';
 import { goldenJson, goldenNumbers, goldenPath } from '../support/golden.js';
 

@@ -6,13 +6,8 @@ import {
   isDeviceTensor,
   type TargetTensor,
 } from '../../../src/targets/target.js';
-import {
-  ADAMW_DEFAULTS,
-  stateName,
-  statePartsOf,
-  trainedParameters,
-  trainingStep,
-} from '../../../src/training/trainingStep.js';
+import { stateName, trainedParameters } from '../../../src/training/stepNames.js';
+import { ADAMW_DEFAULTS, statePartsOf, trainingStep } from '../../../src/training/trainingStep.js';
 import { trainingInputs } from './replayTraining.js';
 import type { GeneratorSubject } from './subject.js';
 

@@ -12,13 +12,8 @@ import {
   isDeviceTensor,
   type TargetTensor,
 } from '../../../../src/targets/target.js';
-import {
-  type AdamWOptions,
-  stateName,
-  statePartsOf,
-  trainedParameters,
-  trainingStep,
-} from '../../../../src/training/trainingStep.js';
+import { stateName, trainedParameters } from '../../../../src/training/stepNames.js';
+import { type AdamWOptions, statePartsOf, trainingStep } from '../../../../src/training/trainingStep.js';
 import { runOnce } from '../subject.js';
 import type { VarSubject } from './subject.js';
 
