@@ -2,7 +2,7 @@ import { parseSystemConfig, parseTokenizerConfig, requireSystem, type System } f
 import { countElements } from '../../src/graph/dimension.js';
 import { openTokenizer } from '../../src/models/modelFolder.js';
 import { requireTokenizer } from '../../src/tokenizers/registry.js';
-import { trainedParameters } from '../../src/training/trainingStep.js';
+import { trainedParameters } from '../../src/training/stepNames.js';
 import { DIGITS_MODEL } from '../../test/support/modelMetrics.js';
 import { type Contender, PARAMETERS, TOKENIZERS, type TokenizerName, TOLERANCE } from './contenders.js';
 
