@@ -241,7 +241,6 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'src/faces': [
     'src/cluster',
     'src/library',
-    'src/shard.ts',
     'src/evaluation',
     'src/data',
     'src/systems',

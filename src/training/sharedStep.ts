@@ -81,7 +81,10 @@ export async function compileSharedStep(
   };
   const update = updateStep(lossGraph, optimizer, shared);
   const compile = (graph: Graph, given: Batch) =>
-    target.compile(fixSizes(graph, sizesOf(graph, given), options.varying), { weights: frozen });
+    target.compile(fixSizes(graph, sizesOf(graph, given), options.varying), {
+      weights: frozen,
+      isOptimizedEnough: true,
+    });
   const part = await compile(graphs.part, first);
   const means = graphs.means && (await compile(graphs.means, first));
   let updating: Awaited<ReturnType<typeof compile>> | undefined;

@@ -90,7 +90,11 @@ export async function compileStep(
 ): Promise<StepRunner> {
   const partGraph = (options.parts ?? 1) > 1 ? accumulationStep(lossGraph, options) : undefined;
   const compile = async (graph: Graph | undefined) =>
-    graph && target.compile(fixSizes(graph, sizesOf(graph, first), options.varying), { weights: frozen });
+    graph &&
+    target.compile(fixSizes(graph, sizesOf(graph, first), options.varying), {
+      weights: frozen,
+      isOptimizedEnough: true,
+    });
   const final = (await compile(stepGraph))!;
   const partial = await compile(partGraph);
   const scalarNames = scalarNamesOf(stepGraph);

@@ -198,13 +198,14 @@ export function onnxTarget(options: OnnxTargetOptions = {}): Target {
   return {
     name: targetName(device),
     description: `onnxruntime ${onnxRuntimeVersion()}${device ? `, ${device.detail}` : ' on the CPU'}`,
-    async compile(graph, { weights, onPass } = {}) {
-      const prepared = await prepareModel(graph, {
+    async compile(graph, { weights, onPass, isOptimizedEnough = false } = {}) {
+      const made = await prepareModel(graph, {
         lowering: loweringFor(device),
         ...(weights && { weights }),
         ...(onPass && { onPass }),
-        optimized: !device && !areSpansWanted(),
+        optimized: !device && !areSpansWanted() && !isOptimizedEnough,
       });
+      const prepared = !device && isOptimizedEnough ? { ...made, isOptimized: true } : made;
       const requireMemory = memoryGuard(prepared.needs);
       const requireIndices = indexGuard(graph);
       const { session, profile } = await startSession(ort, graph, prepared, options);
