@@ -32,18 +32,22 @@ export function bucketsOf(lengths: readonly number[], capacity: number): readonl
 
 /**
  * Replaces the numbers of arrays by what a function makes of them, a bucket at a time.
+ * @param room memory of a bucket, used for one after another: new memory costs more than what is copied into it
  * @param combine replaces the numbers that it is given
  */
 export async function throughBuckets(
   arrays: readonly Float32Array[],
-  capacity: number,
+  room: Float32Array,
   combine: (bucket: Float32Array) => Promise<void>,
 ): Promise<void> {
   for (const pieces of bucketsOf(
     arrays.map(({ length }) => length),
-    capacity,
+    room.length,
   )) {
-    const bucket = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
+    const bucket = room.subarray(
+      0,
+      pieces.reduce((sum, { length }) => sum + length, 0),
+    );
     let place = 0;
     for (const { array, start, length } of pieces) {
       bucket.set(arrays[array]!.subarray(start, start + length), place);

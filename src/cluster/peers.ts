@@ -56,6 +56,7 @@ export function peersOf(given: Communicator): Peers {
   const { rank, size, library } = given;
   let isOver = false;
   let isBroken = false;
+  let room = new Float32Array(0);
   const sum: Communicator['sum'] = async (values) => {
     try {
       await given.sum(values);
@@ -87,7 +88,12 @@ export function peersOf(given: Communicator): Peers {
     library,
     isFirst: rank === 0,
     meet: (wish = false) => meet(wish),
-    sumArrays: (arrays) => throughBuckets(arrays, BUCKET, (bucket) => communicator.sum(bucket)),
+    sumArrays(arrays) {
+      const total = arrays.reduce((numbers, { length }) => numbers + length, 0);
+      const needed = Math.min(total, BUCKET);
+      if (room.length < needed) room = new Float32Array(needed);
+      return throughBuckets(arrays, room, (bucket) => communicator.sum(bucket));
+    },
     gather: (own) => gatherNumbers(communicator, own),
     async told(own) {
       const bytes = await broadcastBytes(communicator, 0, new TextEncoder().encode(own));

@@ -25,17 +25,36 @@ interface OwnNumbers {
   readonly data: Float32Array;
 }
 
-async function ownNumbers(tensor: DeviceTensor): Promise<OwnNumbers> {
-  const { shape, data } = await tensor.read();
-  return { shape, data: Float32Array.from(data as Float32Array) };
-}
+/** Copies tensors into memory that is the same in each step: new memory costs more than what is copied into it. */
+class OwnMemory {
+  private readonly arrays = new Map<string, Float32Array>();
 
-/** What one rank's rows become among those of all ranks: zeros elsewhere, so that the sum has them all. */
-function amongAll({ shape, data }: OwnNumbers, { rank, size }: Peers): OwnNumbers {
-  const [rows, ...rest] = shape as [number, ...number[]];
-  const whole = new Float32Array(data.length * size);
-  whole.set(data, rank * data.length);
-  return { shape: [rows * size, ...rest], data: whole };
+  constructor(private readonly peers: Peers) {}
+
+  private array(name: string, length: number): Float32Array {
+    const known = this.arrays.get(name);
+    if (known?.length === length) return known;
+    const made = new Float32Array(length);
+    this.arrays.set(name, made);
+    return made;
+  }
+
+  async copy(name: string, tensor: DeviceTensor): Promise<OwnNumbers> {
+    const { shape, data } = await tensor.read();
+    const own = this.array(name, data.length);
+    own.set(data as Float32Array);
+    return { shape, data: own };
+  }
+
+  /** What this rank's rows become among those of all ranks: zeros elsewhere, so that the sum has them all. */
+  async copyAmongAll(name: string, tensor: DeviceTensor): Promise<OwnNumbers> {
+    const { rank, size } = this.peers;
+    const { shape, data } = await tensor.read();
+    const [rows, ...rest] = shape as [number, ...number[]];
+    const whole = this.array(name, data.length * size).fill(0);
+    whole.set(data as Float32Array, rank * data.length);
+    return { shape: [rows * size, ...rest], data: whole };
+  }
 }
 
 /** What the whole batch says of a step, the same at all ranks. */
@@ -88,6 +107,7 @@ export async function compileSharedStep(
   const part = await compile(graphs.part, first);
   const means = graphs.means && (await compile(graphs.means, first));
   let updating: Awaited<ReturnType<typeof compile>> | undefined;
+  const memory = new OwnMemory(peers);
   const carried = stateInputs(graphs.part);
   const partScalars = scalarNamesOf(graphs.part);
   const updateScalars = scalarNamesOf(update);
@@ -98,7 +118,7 @@ export async function compileSharedStep(
     if (!means) return {};
     const outputs = await means.run({ ...batch, ...state });
     const names = sharedMeans(lossGraph);
-    const own = await Promise.all(names.map(({ output }) => ownNumbers(outputs[output]!)));
+    const own = await Promise.all(names.map(({ output }) => memory.copy(output, outputs[output]!)));
     releaseState(outputs);
     await peers.meet();
     await peers.sumArrays(own.map(({ data }) => data));
@@ -124,10 +144,9 @@ export async function compileSharedStep(
       return name in outputs ? [{ name, output: name, isRows: true }] : [];
     });
     const own = await Promise.all(
-      known.map(async ({ output, isRows }) => {
-        const numbers = await ownNumbers(outputs[output]!);
-        return isRows ? amongAll(numbers, peers) : numbers;
-      }),
+      known.map(({ output, isRows }) =>
+        isRows ? memory.copyAmongAll(output, outputs[output]!) : memory.copy(output, outputs[output]!),
+      ),
     );
     releaseState(outputs);
     const mean = meanOf(scalars);

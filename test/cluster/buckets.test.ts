@@ -22,7 +22,7 @@ describe('buckets', () => {
   it('numbers come back to where they were', async () => {
     const arrays = [new Float32Array([1, 2, 3]), new Float32Array([4, 5, 6, 7])];
     const sizes: number[] = [];
-    await throughBuckets(arrays, 2, async (bucket) => {
+    await throughBuckets(arrays, new Float32Array(2), async (bucket) => {
       sizes.push(bucket.length);
       for (const [at, value] of bucket.entries()) bucket[at] = 10 * value;
     });
