@@ -65,6 +65,8 @@ export async function recordOnce<R extends EqualRecord>(
   const known = readRecords(file).find((record) => keyOf(record) === key);
   if (known) return known as R;
   const record = await measure();
-  appendFileSync(file, `${JSON.stringify(record)}\n`);
+  // After a line that was cut off a new one begins.
+  const isWhole = !existsSync(file) || /(^|\n)$/.test(readFileSync(file, 'utf8'));
+  appendFileSync(file, `${isWhole ? '' : '\n'}${JSON.stringify(record)}\n`);
   return record;
 }
