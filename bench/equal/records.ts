@@ -24,8 +24,6 @@ export interface NetworkRecord {
   readonly parameters: number;
   /** Of held-out digits, in its tokenizer's tokens; left out where none is defined. */
   readonly bitsPerToken?: number;
-  /** Of the training, without what came before. */
-  readonly trainingSeconds: number;
 }
 
 /** What real digits come to, as they are or through a tokenizer. */
