@@ -14,7 +14,6 @@ import { doubleProduct, smallNetwork } from '../src/faces/evaluation.js';
 import { openGenerator, openTokenizer } from '../src/index.js';
 import { onnxTarget } from '../src/targets/onnx/onnxTarget.js';
 import { createTokenizer } from '../src/tokenizers/tokenizer.js';
-import { readLog } from '../src/training/runLog.js';
 import { HELD_OUT_DIGITS } from '../test/support/modelMetrics.js';
 import { qualityChartPng } from './equal/chart.js';
 import { type Contender, CONTENDERS, STEPS, type TokenizerName } from './equal/contenders.js';
@@ -124,9 +123,8 @@ async function measureNetwork(
   await recordOnce(records, `network ${name}`, async () => {
     const model = openGenerator(folderOfModel);
     const bits = await bitsPerToken(model, heldOut, target);
-    const seconds = readLog(join(folder, name)).reduce((sum, entry) => sum + (entry.seconds ?? 0), 0);
     return {
-      ...{ kind: 'network', name, trainingSeconds: Math.round(seconds) },
+      ...{ kind: 'network', name },
       parameters: countTrained(model.system, model.config),
       ...(bits !== undefined && { bitsPerToken: bits }),
     };

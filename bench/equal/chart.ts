@@ -2,7 +2,7 @@ import { sharp } from '../../src/data/sharp.js';
 import type { EqualRecord } from './records.js';
 import { linesOf } from './table.js';
 
-const WIDTH = 1000;
+const WIDTH = 1090;
 const HEIGHT = 420;
 const PANEL = { width: 330, height: 320, top: 40, lefts: [60, 460] } as const;
 const LEGEND_LEFT = 820;

@@ -24,8 +24,6 @@ export interface NetworkRecord {
   readonly parameters: number;
   /** Of held-out digits, in its tokenizer's tokens; left out where none is defined. */
   readonly bitsPerToken?: number;
-  /** Of the training, without what came before. */
-  readonly trainingSeconds: number;
 }
 
 /** What real digits come to, as they are or through a tokenizer. */
@@ -65,6 +63,8 @@ export async function recordOnce<R extends EqualRecord>(
   const known = readRecords(file).find((record) => keyOf(record) === key);
   if (known) return known as R;
   const record = await measure();
-  appendFileSync(file, `${JSON.stringify(record)}\n`);
+  // After a line that was cut off a new one begins.
+  const isWhole = !existsSync(file) || /(^|\n)$/.test(readFileSync(file, 'utf8'));
+  appendFileSync(file, `${isWhole ? '' : '\n'}${JSON.stringify(record)}\n`);
   return record;
 }

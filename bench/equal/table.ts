@@ -19,13 +19,12 @@ const percent = (share: number) => (100 * share).toFixed(1);
 /** Sizes, and what networks say of digits that no training saw. */
 export function networkTable(records: readonly EqualRecord[]): string {
   return table(
-    ['network', 'parameters', 'tokens', 'bits a token', 'training, s'],
+    ['network', 'parameters', 'tokens', 'bits a token'],
     inOrder(ofKind<NetworkRecord>(records, 'network')).map((own) => [
       own.title,
       `${(own.parameters / 1e6).toFixed(3)} M`,
       own.tokens,
       own.bitsPerToken?.toFixed(3) ?? '',
-      own.trainingSeconds,
     ]),
   );
 }
