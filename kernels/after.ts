@@ -18,6 +18,7 @@ const afterOp = defineOp<Record<string, never>>({
   gradient: ([gradient]) => [gradient, undefined],
   gpu: { kind: 'view', element: (reader, index) => reader.read(0, index) },
   elementsOf: 'the first input',
+  renames: true,
   flops: () => 0,
 });
 

@@ -25,6 +25,7 @@ const reshapeOp: OpDefinition<ReshapeAttributes> = defineOp<ReshapeAttributes>({
     return [apply(reshapeOp, x!.node.inputs, { shape: resolveReshape(x!.shape, shape) })];
   },
   elementsOf: 'every input',
+  renames: true,
   flops: () => 0,
 });
 

@@ -8,6 +8,7 @@ const stopGradientOp = defineOp<Record<string, never>>({
   onnx: (emitter, { inputs }) => [emitter.node('Identity', inputs)],
   gradient: () => [undefined],
   gpu: { kind: 'view', element: (reader, index) => reader.read(0, index) },
+  renames: true,
   simplify: ([x]) => [x!],
   rowAxes: () => 0,
   flops: () => 0,

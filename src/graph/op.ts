@@ -85,6 +85,8 @@ export interface OpDefinition<A extends Attributes = Attributes> {
   readonly stretches?: boolean;
   /** Inputs whose elements the results are, unchanged and no others. */
   readonly elementsOf?: 'every input' | 'the first input';
+  /** Whether the result is the first input as it lies in memory, with another shape or name. */
+  readonly renames?: boolean;
   /** For operations that pick by index: which input holds the indices, and how many there are to choose from. */
   indices?(inputs: readonly TensorType[], attributes: A): { readonly input: number; readonly count: Dim };
   /** For operations on any number of inputs: the same by calls that read at most so many each. */

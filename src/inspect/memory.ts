@@ -12,13 +12,10 @@ export interface CallMemory {
   readonly activations: number;
 }
 
-/** Operations whose result is their first input as it lies in memory, with another shape or name. */
-const RENAMING: ReadonlySet<string> = new Set(['reshape', 'stopGradient', 'after']);
-
 /** The tensor whose memory another one shares; its own where it shares none. */
 function ownerOf(tensor: Tensor): Tensor {
   const { node } = tensor;
-  return node.kind === 'operation' && RENAMING.has(node.op.name) ? ownerOf(node.inputs[0]!) : tensor;
+  return node.kind === 'operation' && node.op.renames ? ownerOf(node.inputs[0]!) : tensor;
 }
 
 /** The tensors that are kept from call to call. */
