@@ -59,7 +59,7 @@ function resultOf(folder: string): unknown {
 }
 
 /** Every so many operations are tried here; the slow tests try them all. */
-const STRIDE = Number(process.env.CRASH_STRIDE ?? 6);
+const STRIDE = Number(process.env.CRASH_STRIDE ?? 12);
 
 describe('a run that is killed', function () {
   this.timeout(600_000);
