@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { spreadOf } from '../src/bench/statistics.js';
 import { ringBytes } from '../src/cluster/ringModel.js';
 import { countElements } from '../src/graph/dimension.js';
 import { readCheckpoint } from '../src/training/runFolder.js';
@@ -45,11 +46,7 @@ function run(command: string, args: readonly string[]): void {
 
 const arpg = (args: readonly string[]) => run(process.execPath, [program, ...args]);
 
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
+const median = (numbers: readonly number[]): number => spreadOf(numbers).median;
 
 /** Seconds of the steps of a run at so many ranks with so many pictures a step. */
 function secondsAt(count: number, pictures: number): readonly number[] {

@@ -27,7 +27,7 @@ import {
 import { GROUPS } from '../src/cli/flagGroups.js';
 import { BaseCommand, modelFlags, requireSeparateOutputs } from '../src/cli/baseCommand.js';
 import { withOwnPart } from '../src/cli/ownShard.js';
-import { parseShard, shardFlag } from '../src/cli/shardFlag.js';
+import { parseShard, partLine, shardFlag } from '../src/cli/shardFlag.js';
 import { startProgress } from '../src/cli/progress.js';
 import { checkOutput, inputName, readInput, STREAM, writeOutput, writeStdout } from '../src/cli/streams.js';
 
@@ -121,7 +121,7 @@ and passed over; the exit code is then 3. Files and stdin may have up to ${MAX_I
     const all = supplies.reduce((sum, { count }) => sum + count, 0);
     const range = shardRange(all, shard ?? WHOLE);
     const total = range.end - range.start;
-    if (shard) this.note(flags, `part ${shard.index} of ${shard.count}: ${total} of ${all} images`);
+    if (shard) this.note(flags, partLine(shard, total, all, 'images'));
     const bar = startProgress('tokenizing', total, 'images', !flags.quiet && total > 1);
     const streams = flags.output === undefined || flags.output === STREAM;
     const failures: InputError[] = [];

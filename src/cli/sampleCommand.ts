@@ -17,7 +17,6 @@ import {
   type SampledTokenSet,
   sampleNotes,
   sampleTokens,
-  type Shard,
   UsageError,
 } from '../index.js';
 import { BaseCommand, namesFolder } from './baseCommand.js';
@@ -31,6 +30,7 @@ import { withOwnPart } from './ownShard.js';
 import { startProgress } from './progress.js';
 import { writeJointly } from './sampleOutput.js';
 import { planPictures } from './samplePlan.js';
+import { partLine } from './shardFlag.js';
 import {
   type PictureList,
   readRequest,
@@ -158,7 +158,7 @@ export abstract class SampleCommand extends BaseCommand {
     const wanted = new Set(places.filter((place) => !there.has(place)));
     const larger = size && largerNote(grid, model.facts.grid, model.tokenizer.factor);
     if (larger !== undefined) this.note(flags, larger);
-    if (shard) this.note(flags, partLine(shard, places.length, count));
+    if (shard) this.note(flags, partLine(shard, places.length, count, 'pictures'));
     if (there.size > 0) this.note(flags, `${there.size} of ${places.length} pictures are there already`);
     // Before a seed is drawn and said.
     for (const name of flags.class ?? []) model.classIndices(name);
@@ -229,11 +229,6 @@ export abstract class SampleCommand extends BaseCommand {
     const line = writtenLine(files, flags.output, what);
     if (line !== undefined) this.note(flags, line);
   }
-}
-
-/** Says which pictures are drawn. */
-function partLine({ index, count }: Shard, pictures: number, all: number): string {
-  return `part ${index} of ${count}: ${pictures} of ${all} pictures`;
 }
 
 /** The columns that pictures are put together in; undefined for one that moves alone. */

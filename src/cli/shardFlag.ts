@@ -10,6 +10,11 @@ export function shardFlag(
   return Flags.string({ helpGroup: GROUPS.machine, description, helpValue: 'I/N', ...more });
 }
 
+/** Says which part is done. @param things what they are, in the plural */
+export function partLine({ index, count }: Shard, own: number, all: number, things: string): string {
+  return `part ${index} of ${count}: ${own} of ${all} ${things}`;
+}
+
 /** The part that `--shard` names, from 1; undefined without the flag. @throws UsageError when it names none. */
 export function parseShard(text: string | undefined): Shard | undefined {
   if (text === undefined) return undefined;

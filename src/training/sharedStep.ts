@@ -1,11 +1,11 @@
 import type { Peers } from '../cluster/peers.js';
-import { fixSizes, sizesOf } from '../compiler/fixSizes.js';
 import { type Graph, inputNode } from '../graph/graph.js';
 import type { Weights } from '../graph/weights.js';
 import { type DeviceTensor, floatTensor, type HostTensor, type Target } from '../targets/target.js';
 import { accumulationStep, shareMeans } from './gradientStep.js';
 import { sharedMeans, stateInputs } from './stepNames.js';
 import {
+  compileStepGraph,
   meanOf,
   type PartScalars,
   readScalars,
@@ -99,11 +99,7 @@ export async function compileSharedStep(
     means: sharedMeans(lossGraph).length > 0 ? shareMeans(lossGraph, shared) : undefined,
   };
   const update = updateStep(lossGraph, optimizer, shared);
-  const compile = (graph: Graph, given: Batch) =>
-    target.compile(fixSizes(graph, sizesOf(graph, given), options.varying), {
-      weights: frozen,
-      isOptimizedEnough: true,
-    });
+  const compile = (graph: Graph, given: Batch) => compileStepGraph(graph, given, target, options, frozen);
   const part = await compile(graphs.part, first);
   const means = graphs.means && (await compile(graphs.means, first));
   let updating: Awaited<ReturnType<typeof compile>> | undefined;

@@ -76,6 +76,18 @@ export function zerosFor(inputs: readonly Tensor[]): Readonly<Record<string, Tar
   );
 }
 
+/** Compiles a graph of a training step for the sizes of what it is given, but for those that vary. */
+export function compileStepGraph(
+  graph: Graph,
+  given: Batch,
+  target: Target,
+  { varying }: StepOptions,
+  frozen: Weights,
+): Promise<Executable> {
+  const fixed = fixSizes(graph, sizesOf(graph, given), varying);
+  return target.compile(fixed, { weights: frozen, isOptimizedEnough: true });
+}
+
 /**
  * A training step ready to run on a batch in parts, all of the sizes of the first one but for those that vary.
  * @param frozen weights of the parameters that stay as they are
@@ -90,11 +102,7 @@ export async function compileStep(
 ): Promise<StepRunner> {
   const partGraph = (options.parts ?? 1) > 1 ? accumulationStep(lossGraph, options) : undefined;
   const compile = async (graph: Graph | undefined) =>
-    graph &&
-    target.compile(fixSizes(graph, sizesOf(graph, first), options.varying), {
-      weights: frozen,
-      isOptimizedEnough: true,
-    });
+    graph && compileStepGraph(graph, first, target, options, frozen);
   const final = (await compile(stepGraph))!;
   const partial = await compile(partGraph);
   const scalarNames = scalarNamesOf(stepGraph);
