@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
+import sharp from 'sharp';
 import { CHROMIUM, runPage } from '../support/browser.js';
 import { describePage } from '../support/docs/describePage.js';
 import { examplePages, examplesOf } from '../support/docs/examples.js';
@@ -7,10 +8,29 @@ import { openWorkplace } from '../support/docs/workplace.js';
 import { classifyDigits } from '../support/modelMetrics.js';
 import { decodeImage } from '../../src/data/image.js';
 
+/** Sides of the pictures in a grid, and the pixels between them. */
+const [SIDE, GAP] = [32, 2];
+
+/** The digits model of the tutorial draws a row of four for each digit; a classifier tells 99 of 100 (the page). */
+async function expectDigits(file: string): Promise<void> {
+  const cells = await Promise.all(
+    Array.from({ length: 40 }, async (_, index) => {
+      const left = (index % 4) * (SIDE + GAP);
+      const top = Math.floor(index / 4) * (SIDE + GAP);
+      const cell = await sharp(file).extract({ left, top, width: SIDE, height: SIDE }).png().toBuffer();
+      return decodeImage(cell, `picture ${index} of ${file}`);
+    }),
+  );
+  const found = await classifyDigits(cells);
+  expect(found.filter((digit, index) => digit === Math.floor(index / 4)).length).to.be.at.least(32);
+}
+
+const checks = { 'docs/pictures/trained.png': expectDigits };
+
 // test/docs/readme.test.ts has the quick ones of README.md.
 const isHere = (page: string) =>
   page === 'README.md' ? examplesOf(page).some(({ isSlow }) => isSlow) : examplesOf(page).length > 0;
-for (const page of examplePages().filter(isHere)) describePage(page, { slow: true });
+for (const page of examplePages().filter(isHere)) describePage(page, { slow: true, checks });
 
 describe('the page of the tutorial', () => {
   it('draws a three in headless Chromium', async function () {
