@@ -4,39 +4,29 @@
  * `node dist/bench/emojiRecognition.js DATA [SAMPLES] [MODEL]`
  */
 import { groupsOf } from '../src/conditions/classGroups.js';
-import type { RgbImage } from '../src/data/image.js';
-import { openImageSource } from '../src/data/imageSource.js';
 import { load } from '../src/library/model.js';
 import { sample } from '../src/library/sample.js';
-import { EMOJI_MODEL, loadImages, nearestImage, psnr } from '../test/support/modelMetrics.js';
+import { EMOJI_MODEL } from '../test/support/modelMetrics.js';
+import { openDrawings, percentage } from './emoji/drawings.js';
 
 const [data, samples = '400', folder = EMOJI_MODEL] = process.argv.slice(2);
 if (data === undefined) throw new Error('name the folder with the emoji');
 const model = await load(folder, { target: 'onnx' });
 const { labels } = model.generator;
-const source = await openImageSource(data);
-const drawings = await loadImages(source, model.tokenizer.facts.imageSize);
+const nearest = await openDrawings(data, model.tokenizer.facts.imageSize);
 const count = Number(samples);
 const classes = Array.from({ length: count }, (_, index) => Math.floor((index * labels.length) / count));
 const { pictures } = await sample(model, { classes, seed: 1 });
-
-/** The nearest drawing's class, and how far it is, in decibels. */
-function nearest(image: RgbImage): { readonly label: string; readonly psnr: number } {
-  const { index, squared } = nearestImage(drawings, image);
-  const label = source.labels[source.classOf(index)]!;
-  return { label, psnr: psnr(squared) };
-}
 
 const groupOf = (label: string) => groupsOf(label)[0]!;
 const found = pictures.map(({ image }, index) => ({ wanted: labels[classes[index]!]!, ...nearest(image) }));
 
 function report(name: string, of: typeof found): void {
-  const share = (hits: number) => `${((100 * hits) / of.length).toFixed(1).padStart(5)} %`;
   const same = of.filter(({ wanted, label }) => wanted === label).length;
   const sameGroup = of.filter(({ wanted, label }) => groupOf(wanted) === groupOf(label)).length;
   const meanPsnr = of.reduce((sum, one) => sum + one.psnr, 0) / of.length;
   process.stdout.write(
-    `${name.padEnd(12)}${String(of.length).padStart(5)} samples, nearest of the class ${share(same)}, of the group ${share(sameGroup)}, at ${meanPsnr.toFixed(1)} dB\n`,
+    `${name.padEnd(12)}${String(of.length).padStart(5)} samples, nearest of the class ${percentage(same, of.length)}, of the group ${percentage(sameGroup, of.length)}, at ${meanPsnr.toFixed(1)} dB\n`,
   );
 }
 
