@@ -67,6 +67,11 @@ export const klVae: TokenizerKind<KlVaeFields> = {
     },
     settings: ['divergence'],
     graph: (config, losses) => klAutoencoder(klVaeNetwork(config), losses),
+    // Published scales, such as KL-16's, have four digits too.
+    scaled: (config, deviation) => ({
+      ...config,
+      scale_factor: Number((config.scale_factor / deviation).toPrecision(4)),
+    }),
     // Levels attend where those of the size that was said did.
     sized: (fields, imageSize) => resized(fields as Partial<KlVaeFields>, imageSize),
   },

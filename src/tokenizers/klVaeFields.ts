@@ -19,7 +19,7 @@ export interface KlVaeFields extends ConvolutionFields {
   /** Sides of the maps with attention, of pictures of that size. */
   readonly encoder_attn_resolutions: readonly number[];
   readonly decoder_attn_resolutions: readonly number[];
-  /** What latents are multiplied by for whoever draws them. */
+  /** What latents are multiplied by for whoever draws them; trained ones get theirs at the end. */
   readonly scale_factor: number;
 }
 

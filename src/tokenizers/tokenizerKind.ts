@@ -51,6 +51,8 @@ export interface TokenizerTraining<Config> {
   graph(config: Config, losses: TokenizerLosses): Graph;
   /** Fields for images of another size in pixels. @throws UsageError where there can be none. */
   sized(fields: object, imageSize: number): object;
+  /** The configuration under which vectors of this standard deviation have one of 1, which generators of vectors expect. */
+  scaled?(config: Config, deviation: number): Config;
 }
 
 /** A kind of tokenizer: pictures ↔ codes. */

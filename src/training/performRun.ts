@@ -95,13 +95,14 @@ export async function finishRun(
   { folder, settings }: OpenRun<SharedRunSettings>,
   { stopped, step }: TrainingResult,
   { onNote, peers }: TrainingHost,
-  parts: (weights: Weights) => ModelParts,
+  parts: (weights: Weights) => ModelParts | Promise<ModelParts>,
 ): Promise<TrainedRun> {
   if (stopped || (peers && !peers.isFirst)) return { run: folder, step, stopped };
   const model = join(folder, MODEL_FOLDER);
   const { weights, origin } = keptWeights(folder, settings);
+  const made = await parts(weights);
   if (existsSync(model)) rmSync(model, { recursive: true });
-  await writeModelFolder(model, { ...parts(weights), origin });
+  await writeModelFolder(model, { ...made, origin });
   onNote?.(`wrote ${model}: the weights of ${origin}`);
   return { run: folder, step, stopped, model };
 }

@@ -3,7 +3,8 @@ import { sharing } from '../cluster/peers.js';
 import { type ImageSource, openImageSource } from '../data/imageSource.js';
 import type { Weights } from '../graph/weights.js';
 import { openTokenizer } from '../models/modelFolder.js';
-import { createTokenizer } from '../tokenizers/tokenizer.js';
+import type { Target } from '../targets/target.js';
+import { createTokenizer, type TokenizerParts } from '../tokenizers/tokenizer.js';
 import { requireTokenizer } from '../tokenizers/registry.js';
 import { parseTokenizerConfig } from '../models/parseConfig.js';
 import { CODEBOOK } from './deadCodes.js';
@@ -11,6 +12,7 @@ import { tokenizerStart } from './fineTune.js';
 import { type OpenRun, withRun } from './openRun.js';
 import { finishRun, startingWeights, trainRun, writePreview } from './performRun.js';
 import { reconstructionGrid } from './preview.js';
+import { latentDeviation } from './latentScale.js';
 import type { TokenizerRequest, TrainedRun, TrainingHost } from './request.js';
 import { failureNotes, shrinkingNote } from './runNotes.js';
 import { loopSettings, type SharedRunSettings } from './runSettings.js';
@@ -51,11 +53,31 @@ export async function trainTokenizer(request: TokenizerRequest, host: TrainingHo
       requireBatchMemory(run.settings, made);
       const result = await trainRun(run, await prepare(run, made, source, host), host);
       for (const note of failureNotes(source.failures, 'replaced by others')) host.onNote?.(note);
-      return finishRun(run, result, host, (weights) => ({
-        tokenizer: { ...made, weights: withoutDiscriminator(weights) },
-      }));
+      return finishRun(run, result, host, async (trained) => {
+        const weights = withoutDiscriminator(trained);
+        return { tokenizer: { ...(await scaled({ ...made, weights }, source, run.target, host)), weights } };
+      });
     }),
   );
+}
+
+/** A tokenizer of vectors with what they are to be multiplied by, which only the trained one can tell. */
+async function scaled(
+  { kind, config, weights }: TokenizerParts,
+  source: ImageSource,
+  target: Target,
+  { onNote }: TrainingHost,
+): Promise<NewTokenizer> {
+  if (!kind.training.scaled) return { kind, config };
+  const tokenizer = createTokenizer({ kind, config, weights }, target);
+  const deviation = await latentDeviation(source, tokenizer);
+  await tokenizer.dispose();
+  // Latents that are all alike have no scale.
+  if (!(deviation > 0)) return { kind, config };
+  onNote?.(
+    `the vectors have a standard deviation of ${deviation.toPrecision(4)}: scale_factor brings it to 1`,
+  );
+  return { kind, config: kind.training.scaled(config, deviation) };
 }
 
 /** What the loop needs to train a run on images. */

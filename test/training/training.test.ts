@@ -2,11 +2,14 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { encodePng } from '../../src/data/image.js';
+import { openImageSource } from '../../src/data/imageSource.js';
 import { InputError, OutputError, TargetError, UsageError } from '../../src/errors.js';
 import { type GeneratorRequest, trainGenerator, trainTokenizer } from '../../src/faces/training.js';
 import { readFloats, type Weights } from '../../src/graph/weights.js';
 import { openGenerator, openTokenizer } from '../../src/models/modelFolder.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
+import { createTokenizer } from '../../src/tokenizers/tokenizer.js';
+import { augmentImage, NO_AUGMENTATION } from '../../src/training/augment.js';
 import type { RunProgress } from '../../src/training/request.js';
 import { reopenRun } from '../../src/training/runFolder.js';
 import { readLog } from '../../src/training/runLog.js';
@@ -233,6 +236,32 @@ describe('training as a library', function () {
     expect(after!['decoder.conv_out.weight']).to.not.deep.equal(before!['decoder.conv_out.weight']);
     const log = readLog(temporary('vq')).filter(({ loss }) => loss !== undefined);
     expect(log.map((entry) => entry.restarted_codes)).to.deep.equal([0, 0]);
+  });
+
+  it('scales the vectors of a trained KL autoencoder to a standard deviation of 1', async () => {
+    const config = {
+      ...{ embed_dim: 4, ch: 32, ch_mult: [1, 1], num_res_blocks: 1, resolution: 16, scale_factor: 0.2325 },
+      ...{ encoder_attn_resolutions: [], decoder_attn_resolutions: [] },
+    };
+    const request = {
+      ...{ kind: 'kl', data: temporary('pictures'), out: temporary('kl'), config, seed: 1 },
+      ...{ steps: 2, batch: 4 },
+    } as const;
+    const { trained, notes } = await listen((host) => trainTokenizer(request, host));
+    expect(notes.join('\n')).to.match(/the vectors have a standard deviation of [\d.]+: scale_factor/);
+    const model = openTokenizer(trained.model!);
+    expect(model.config).to.have.property('scale_factor').that.is.not.equal(0.2325);
+    const opened = createTokenizer(model, target);
+    const source = await openImageSource(temporary('pictures'));
+    const pictures = Array.from({ length: source.count }, async (_, index) =>
+      augmentImage(await source.image(index), 16, NO_AUGMENTATION, 0, 0),
+    );
+    const codes = await opened.encodeMany(await Promise.all(pictures));
+    const values = codes.flatMap(({ tokens: vectors }) => Array.from(vectors));
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+    expect(Math.sqrt(variance)).to.be.closeTo(1, 0.001);
+    await opened.dispose();
   });
 
   it('says when images are shrunk, and trains at the size that is asked for', async () => {
