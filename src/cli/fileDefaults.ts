@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Command, Interfaces } from '@oclif/core';
 import { InputError } from '../errors.js';
 import type { FlagShape } from './commandUsage.js';
+import { valueFault } from './parserFaults.js';
 import { defaultsFiles, defaultsOf, type FileDefault, type FlagValue } from './defaultsFile.js';
 
 type Flags = Interfaces.FlagInput;
@@ -20,7 +21,8 @@ async function parsed({ name, value, file }: FileDefault, flags: Flags, command:
     try {
       return await (flag.parse as Parse)(String(text), command, { ...flag, name });
     } catch (error) {
-      throw new InputError(`${file.path}: '${name}': ${(error as Error).message.split('\n')[0]}`, error);
+      const fault = valueFault((error as Error).message.split('\n')[0]!);
+      throw new InputError(`${file.path}: '${name}': ${fault}`, error);
     }
   };
   if (!(flag as unknown as FlagShape).multiple) {

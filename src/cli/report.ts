@@ -5,6 +5,7 @@ import { EXIT_CODES, OutputError, systemReason, UserError } from '../errors.js';
 import { GraphError } from '../graph/graphError.js';
 import { didYouMean, nearNames } from '../nearNames.js';
 import { packageFile } from '../packageFiles.js';
+import { valueFault } from './parserFaults.js';
 import { oneLine, printMessage, printTrace } from './terminal.js';
 
 const STDOUT = 'stdout';
@@ -57,9 +58,10 @@ function describeFlags(flags: readonly string[], known: readonly string[]): stri
 
 /** The command line parser's messages without their headings, and with the flag or command that was probably meant. */
 function describeUsage({ message, flags: wrong, args, parse }: ParserError): string {
-  const text = oneLine(
-    message.replace(/^The following errors? occurred:/, '').replace(/See more help with --help\s*$/, ''),
-  );
+  const said = message
+    .replace(/^The following errors? occurred:/, '')
+    .replace(/See more help with --help\s*$/, '');
+  const text = valueFault(oneLine(said));
   const known = Object.keys(parse?.input?.flags ?? {});
   if (wrong !== undefined && parse !== undefined) return ended(describeFlags(wrong, known));
   if (/^Unexpected argument/.test(text) && known.includes('class') && args?.length === 1)

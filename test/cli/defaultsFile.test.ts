@@ -101,7 +101,7 @@ describe('files with defaults', () => {
     set(local, { sample: { steps: 'many' } });
     const { code, errors, stdout } = run('sample', '-c', '3');
     expect([code, stdout.length, errors.trimEnd().split('\n').length]).to.deep.equal([3, 0, 1]);
-    expect(errors).to.include("arpg.config.json: 'steps': Expected an integer");
+    expect(errors).to.include("arpg.config.json: 'steps': many is not a whole number");
   });
 
   it('that came with a folder set nothing that writes, runs, sends or fetches', () => {

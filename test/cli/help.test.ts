@@ -56,13 +56,16 @@ describe('help', () => {
     expect(texts[0]).to.match(/^arpg\/\d+\.\d+\.\d+ \S+ node-v\d/);
   });
 
-  it('misspelt commands and flags are answered with what was meant', () => {
+  it('misspelt commands, flags and values are answered with what was meant', () => {
     const cases: readonly (readonly [readonly string[], string])[] = [
       [['sample', '--clas', '3'], "there is no flag --clas; did you mean '--class'? See --help"],
       [['tokenize', '--size', '8'], "did you mean '--image-size'?"],
       [['sample', '3'], "sample takes no argument '3'; see arpg sample --help"],
       [['train', 'tokeniser'], "there is no command 'train tokeniser'; did you mean 'train tokenizer'?"],
       [['help', 'smaple'], "there is no command 'smaple'; did you mean 'sample'?"],
+      [['sample', '--steps', 'many'], '--steps many is not a whole number; see --help'],
+      [['sample', '--steps', '0'], '--steps 0 is not a whole number ≥ 1; see --help'],
+      [['sample', '--format', 'jpx'], '--format jpx is none of png, jpeg, webp'],
       [['xyzzy'], "there is no command 'xyzzy'; see arpg --help"],
     ];
     for (const [args, says] of cases) {
