@@ -3,7 +3,7 @@ import { orderOf } from '../systems/orders.js';
 import { createSampler, type Generator } from '../systems/sampler.js';
 import { filledSettings } from '../systems/settings.js';
 import type { Target } from '../targets/target.js';
-import { augmentImage, NO_AUGMENTATION } from './augment.js';
+import { spreadImage } from './spreadImage.js';
 import { gridOfImages, type RgbImage } from '../data/image.js';
 import type { ImageSource } from '../data/imageSource.js';
 import type { Tokenizer } from '../tokenizers/tokenizer.js';
@@ -19,10 +19,7 @@ export async function reconstructionGrid(source: ImageSource, tokenizer: Tokeniz
   const { imageSize } = tokenizer.facts;
   const count = Math.min(RECONSTRUCTIONS, source.count);
   const images = await Promise.all(
-    Array.from({ length: count }, async (_, index) => {
-      const image = await source.image(Math.floor((index * source.count) / count));
-      return augmentImage(image, imageSize, NO_AUGMENTATION, 0, 0);
-    }),
+    Array.from({ length: count }, (_, index) => spreadImage(source, index, count, imageSize)),
   );
   const reconstructions: RgbImage[] = [];
   for (const tokens of await tokenizer.encodeMany(images))

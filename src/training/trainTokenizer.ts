@@ -12,7 +12,7 @@ import { tokenizerStart } from './fineTune.js';
 import { type OpenRun, withRun } from './openRun.js';
 import { finishRun, startingWeights, trainRun, writePreview } from './performRun.js';
 import { reconstructionGrid } from './preview.js';
-import { latentDeviation } from './latentScale.js';
+import { latentDeviation } from './latentDeviation.js';
 import type { TokenizerRequest, TrainedRun, TrainingHost } from './request.js';
 import { failureNotes, shrinkingNote } from './runNotes.js';
 import { loopSettings, type SharedRunSettings } from './runSettings.js';
@@ -53,9 +53,9 @@ export async function trainTokenizer(request: TokenizerRequest, host: TrainingHo
       requireBatchMemory(run.settings, made);
       const result = await trainRun(run, await prepare(run, made, source, host), host);
       for (const note of failureNotes(source.failures, 'replaced by others')) host.onNote?.(note);
-      return finishRun(run, result, host, async (trained) => {
-        const weights = withoutDiscriminator(trained);
-        return { tokenizer: { ...(await scaled({ ...made, weights }, source, run.target, host)), weights } };
+      return finishRun(run, result, host, async (weights) => {
+        const trained = { ...made, weights: withoutDiscriminator(weights) };
+        return { tokenizer: await scaled(trained, source, run.target, host) };
       });
     }),
   );
@@ -63,21 +63,22 @@ export async function trainTokenizer(request: TokenizerRequest, host: TrainingHo
 
 /** A tokenizer of vectors with what they are to be multiplied by, which only the trained one can tell. */
 async function scaled(
-  { kind, config, weights }: TokenizerParts,
+  trained: TokenizerParts,
   source: ImageSource,
   target: Target,
   { onNote }: TrainingHost,
-): Promise<NewTokenizer> {
-  if (!kind.training.scaled) return { kind, config };
-  const tokenizer = createTokenizer({ kind, config, weights }, target);
+): Promise<TokenizerParts> {
+  const { kind, config } = trained;
+  if (!kind.training.scaled) return trained;
+  const tokenizer = createTokenizer(trained, target);
   const deviation = await latentDeviation(source, tokenizer);
   await tokenizer.dispose();
   // Latents that are all alike have no scale.
-  if (!(deviation > 0)) return { kind, config };
+  if (!(deviation > 0)) return trained;
   onNote?.(
     `the vectors have a standard deviation of ${deviation.toPrecision(4)}: scale_factor brings it to 1`,
   );
-  return { kind, config: kind.training.scaled(config, deviation) };
+  return { ...trained, config: kind.training.scaled(config, deviation) };
 }
 
 /** What the loop needs to train a run on images. */

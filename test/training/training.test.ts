@@ -9,12 +9,12 @@ import { readFloats, type Weights } from '../../src/graph/weights.js';
 import { openGenerator, openTokenizer } from '../../src/models/modelFolder.js';
 import { onnxTarget } from '../../src/targets/onnx/onnxTarget.js';
 import { createTokenizer } from '../../src/tokenizers/tokenizer.js';
-import { augmentImage, NO_AUGMENTATION } from '../../src/training/augment.js';
 import type { RunProgress } from '../../src/training/request.js';
 import { reopenRun } from '../../src/training/runFolder.js';
 import { readLog } from '../../src/training/runLog.js';
 import { readTokenCache } from '../../src/training/tokenCache.js';
 import { arpg } from '../support/cli.js';
+import { loadImages } from '../support/modelMetrics.js';
 import { pattern } from '../support/pngs.js';
 import { temporaryFolder } from '../support/temporary.js';
 
@@ -252,11 +252,8 @@ describe('training as a library', function () {
     const model = openTokenizer(trained.model!);
     expect(model.config).to.have.property('scale_factor').that.is.not.equal(0.2325);
     const opened = createTokenizer(model, target);
-    const source = await openImageSource(temporary('pictures'));
-    const pictures = Array.from({ length: source.count }, async (_, index) =>
-      augmentImage(await source.image(index), 16, NO_AUGMENTATION, 0, 0),
-    );
-    const codes = await opened.encodeMany(await Promise.all(pictures));
+    const pictures = await loadImages(await openImageSource(temporary('pictures')), 16);
+    const codes = await opened.encodeMany(pictures);
     const values = codes.flatMap(({ tokens: vectors }) => Array.from(vectors));
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;

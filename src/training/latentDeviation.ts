@@ -1,6 +1,6 @@
 import type { ImageSource } from '../data/imageSource.js';
 import type { Tokenizer } from '../tokenizers/tokenizer.js';
-import { augmentImage, NO_AUGMENTATION } from './augment.js';
+import { spreadImage } from './spreadImage.js';
 
 /** Images that tell how latents spread: hundreds of thousands of numbers even of small pictures. */
 const MEASURED = 256;
@@ -12,10 +12,9 @@ export async function latentDeviation(source: ImageSource, tokenizer: Tokenizer)
   const count = Math.min(MEASURED, source.count);
   let [numbers, sum, squares] = [0, 0, 0];
   for (let first = 0; first < count; first += BATCH) {
-    const images = Array.from({ length: Math.min(BATCH, count - first) }, async (_, offset) => {
-      const image = await source.image(Math.floor(((first + offset) * source.count) / count));
-      return augmentImage(image, tokenizer.facts.imageSize, NO_AUGMENTATION, 0, 0);
-    });
+    const images = Array.from({ length: Math.min(BATCH, count - first) }, (_, offset) =>
+      spreadImage(source, first + offset, count, tokenizer.facts.imageSize),
+    );
     for (const { tokens } of await tokenizer.encodeMany(await Promise.all(images))) {
       for (const value of tokens) {
         sum += value;
