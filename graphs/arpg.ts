@@ -11,9 +11,12 @@ import {
   type Graph,
   gather,
   input,
+  iota,
+  lessOrEqual,
   linear,
   makeGraph,
   mean,
+  minimum,
   NORMAL_INITIALIZER,
   parameter,
   reshape,
@@ -84,6 +87,8 @@ const BLOCK_NAMES = {
 /** How the network is run: training hides later tokens and drops elements, sampling continues from a cache. */
 interface PassOptions {
   readonly causal: boolean;
+  /** bool, broadcastable to `[batch, heads, queries, content]`: which content a query may see, instead of `causal`. */
+  readonly seen?: Tensor;
   readonly past?: ArpgCache;
   readonly dropout?: Dropout;
   readonly ropeScaling?: RopeScaling;
@@ -145,13 +150,14 @@ function crossDecoder(
   config: ArpgConfig,
   options: PassOptions,
 ): Tensor {
-  const { causal } = options;
+  const { causal, seen } = options;
+  const visible = seen ? { mask: seen } : { causal };
   let x = queries;
   for (let layer = 0; layer < config.layers / 2; layer++) {
     x = scope(`cross_dec.${layer}`, () =>
       block(x, config, options, (normed) => {
         const query = rotate(splitHeads(linear('to_q', normed, config.dim), config.heads), rotary);
-        const attended = attention(query, shared.key, shared.value, { causal });
+        const attended = attention(query, shared.key, shared.value, visible);
         return linear('proj', mergeHeads(attended), config.dim);
       }),
     );
@@ -297,19 +303,34 @@ function pairUp(tensors: readonly Tensor[]): readonly KeyValue[] {
   }));
 }
 
+/** How a network is trained. */
+export interface ArpgTrainingOptions {
+  /** Share of elements dropped from embeddings, attention output and feed-forward output (default 0). */
+  readonly dropout?: number;
+  /**
+   * What a prediction rests on: the class and all tokens before it in its order (default); the class and so many of these
+   * at most as the input `known` says of each picture; or the class alone.
+   */
+  readonly context?: 'before' | 'known' | 'class';
+}
+
+/** Query t sees the class token and the t tokens before it, and no more than `known` of them. `[batch, 1, positions, positions]` */
+function visibleContent(known: Tensor, positions: number): Tensor {
+  const places = iota(positions);
+  const most = minimum(reshape(places, [1, 1, positions, 1]), reshape(known, [known.shape[0]!, 1, 1, 1]));
+  return lessOrEqual(reshape(places, [1, 1, 1, positions]), most);
+}
+
 /**
  * The teacher-forced forward pass (docs/SYSTEMS.md, ARPG training).
  *
  * Inputs: `tokens` i32 `[batch, positions]` in raster order, `class_ids` i32 `[batch]` (the null class is the
- * number of classes), `orders` i32 `[batch, positions]`: at step t, position `orders[t]` is predicted; with dropout,
- * `dropout_key` i32 `[4]` (the halves of two words). Outputs: `logits` `[batch, positions, vocabulary]` in the order of the permutation; `loss`,
- * the mean cross-entropy in nats.
- * @param dropout share of elements dropped from embeddings, attention output and feed-forward output
+ * number of classes), `orders` i32 `[batch, positions]`: at step t, position `orders[t]` is predicted; with the context
+ * `known`, `known` i32 `[batch]`; with dropout, `dropout_key` i32 `[4]` (the halves of two words). Outputs: `logits` `[batch, positions, vocabulary]`
+ * in the order of the permutation; `loss`, the mean cross-entropy in nats.
  */
-export function arpgTeacherForced(
-  config: ArpgConfig,
-  { dropout = 0 }: { readonly dropout?: number } = {},
-): Graph {
+export function arpgTeacherForced(config: ArpgConfig, options: ArpgTrainingOptions = {}): Graph {
+  const { dropout = 0, context = 'before' } = options;
   const batch = dim('batch');
   const positions = config.grid.height * config.grid.width;
   const tokens = input('tokens', 'i32', [batch, positions]);
@@ -320,14 +341,21 @@ export function arpgTeacherForced(
   const classTokens = reshape(add(classIds, embeddingRows.classLabel(config, 0)), [batch, 1]);
   const classPlaces = broadcastTo(constant('i32', [1, 1], [CLASS_ROTARY_INDEX]), [batch, 1]);
   const targets = rotaryIndex(orders);
-  const places = { content: concat([classPlaces, allButLast(targets)], 1), queries: targets };
-  const contentIds = concat([classTokens, allButLast(shuffled)], 1);
+  const contentOf = (ofClass: Tensor, ofTokens: Tensor) =>
+    context === 'class' ? ofClass : concat([ofClass, allButLast(ofTokens)], 1);
+  const places = { content: contentOf(classPlaces, targets), queries: targets };
+  const known = input('known', 'i32', [batch]);
   const key = input('dropout_key', 'i32', [4]);
-  const { logits } = arpg(contentIds, places, config, config.grid, {
-    causal: true,
+  const { logits } = arpg(contentOf(classTokens, shuffled), places, config, config.grid, {
+    causal: context !== 'class',
+    ...(context === 'known' && { seen: visibleContent(known, positions) }),
     dropout: keyedDropout(dropout, key),
   });
   const loss = scope('loss', () => mean(crossEntropy(logits, shuffled)));
-  const inputs = [tokens, classIds, orders, ...(dropout > 0 ? [key] : [])];
+  const inputs = [
+    ...[tokens, classIds, orders],
+    ...(context === 'known' ? [known] : []),
+    ...(dropout > 0 ? [key] : []),
+  ];
   return makeGraph('arpg-teacher-forced', inputs, { logits, loss });
 }

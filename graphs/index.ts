@@ -1,5 +1,11 @@
 /** The networks, each as a function that builds its graph. */
-export { type ArpgConfig, arpgPrefill, arpgStep, arpgTeacherForced } from './arpg.js';
+export {
+  type ArpgConfig,
+  type ArpgTrainingOptions,
+  arpgPrefill,
+  arpgStep,
+  arpgTeacherForced,
+} from './arpg.js';
 export type { DecoderConfig } from './decoder.js';
 export { llamaGenStep, llamaGenTeacherForced } from './llamaGen.js';
 export { type MaskGitConfig, maskGitStep, maskGitTeacherForced } from './maskGit.js';

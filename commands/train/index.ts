@@ -74,6 +74,11 @@ where --holdout leaves no image out. Images that cannot be read are left out and
       SYSTEMS[0]!.recipe.dropout,
       'SHARE',
     ),
+    'class-alone': numberFlag(
+      'share of images of which every token is predicted from the class alone, as at the start of sampling; many classes are learnt sooner so (ARPG)',
+      SYSTEMS[0]!.recipe.classAlone ?? 0,
+      'SHARE',
+    ),
   };
 
   protected async perform(): Promise<void> {
@@ -87,6 +92,7 @@ where --holdout leaves no image out. Images that cannot be read are left out and
       config: given.config,
       labelDropout: givenNumber(given['label-dropout'], '--label-dropout', SHARE),
       dropout: givenNumber(given.dropout, '--dropout', SHARE),
+      classAlone: givenNumber(given['class-alone'], '--class-alone', { min: 0, max: 1 }),
     };
     await this.train(flags, (host) => trainGenerator(request, host));
   }

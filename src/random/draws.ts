@@ -29,6 +29,7 @@ const PURPOSE = {
   redrawnDiffusion: 21,
   diffusionTime: 22,
   posterior: 23,
+  classAlone: 24,
 } as const;
 
 export type Purpose = keyof typeof PURPOSE;

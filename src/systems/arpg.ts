@@ -11,6 +11,7 @@ import { swiGluHidden } from '../../graphs/transformer.js';
 import type { Condition } from '../conditions/condition.js';
 import { type CachedPass, cachedSteps } from '../sampling/cachedSteps.js';
 import { guidanceScale } from '../sampling/guidance.js';
+import { uniformFor } from '../random/draws.js';
 import { randomOrder } from '../sampling/order.js';
 import { type Plan, type PlanRequest, predictedPositions } from '../sampling/plan.js';
 import { type PictureRequest, type Row, rowsOf, type SamplingOptions } from '../sampling/request.js';
@@ -161,8 +162,21 @@ function sample(
   });
 }
 
+/** What predictions rest on where a share of the pictures is predicted from the class alone. */
+function contextOf(classAlone: number) {
+  if (classAlone === 0) return 'before';
+  return classAlone === 1 ? 'class' : 'known';
+}
+
 /** Every image in an order of its own; the null class is the one after the last. */
-function batch({ num_classes, block_size }: ArpgFields, examples: readonly TrainingExample[], seed: number) {
+function batch(
+  { num_classes, block_size }: ArpgFields,
+  examples: readonly TrainingExample[],
+  seed: number,
+  classAlone: number,
+) {
+  const knownOf = ({ draw }: TrainingExample) =>
+    uniformFor(seed, draw, 0, 'classAlone') < classAlone ? 0 : block_size;
   return {
     tokens: indexTable(examples),
     class_ids: intTensor(
@@ -170,6 +184,7 @@ function batch({ num_classes, block_size }: ArpgFields, examples: readonly Train
       examples.map(({ condition }) => classRow(condition, num_classes)),
     ),
     orders: intTable(examples.map(({ draw }) => randomOrder(block_size, seed, draw))),
+    ...(contextOf(classAlone) === 'known' && { known: intTensor([examples.length], examples.map(knownOf)) }),
   };
 }
 
@@ -229,7 +244,7 @@ export const system: System<ArpgFields> = /* @__PURE__ */ defineSystem(() => ({
       first: embeddingRows.classLabel(arpgNetwork(config), 0),
     }),
   },
-  recipe: { conditionDropout: 0.1, dropout: 0.1 },
+  recipe: { conditionDropout: 0.1, dropout: 0.1, classAlone: 0 },
   graphs: (fields, options) => {
     const config = arpgNetwork(fields);
     return {
@@ -237,9 +252,9 @@ export const system: System<ArpgFields> = /* @__PURE__ */ defineSystem(() => ({
       prefill: () => arpgPrefill(config, options?.grid, options?.ropeScaling),
     };
   },
-  training: (fields, { dropout = 0 } = {}) => ({
-    graph: arpgTeacherForced(arpgNetwork(fields), { dropout }),
-    batch: (examples, seed) => batch(fields, examples, seed),
+  training: (fields, { dropout = 0, classAlone = 0 } = {}) => ({
+    graph: arpgTeacherForced(arpgNetwork(fields), { dropout, context: contextOf(classAlone) }),
+    batch: (examples, seed) => batch(fields, examples, seed, classAlone),
   }),
   ...drawing,
 }));

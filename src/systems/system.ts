@@ -134,11 +134,21 @@ export interface OptimizerRecipe {
   };
 }
 
+/** How a network is trained, as far as that is chosen. */
+export interface TrainingOptions {
+  /** Share of elements dropped inside the network (default 0). */
+  readonly dropout?: number;
+  /** Share of pictures of which every token is predicted from the class alone (default 0), where the recipe has one. */
+  readonly classAlone?: number;
+}
+
 /** How the official training goes where that is not said. */
 export interface Recipe extends OptimizerRecipe {
   /** Share of images trained without their condition, for guidance. */
   readonly conditionDropout: number;
   readonly dropout: number;
+  /** Share of images of which every token is predicted from the class alone; none in systems that cannot be trained so. */
+  readonly classAlone?: number;
 }
 
 /** How the graphs of a system are built for another grid than their own. */
@@ -228,7 +238,7 @@ export interface System<Config extends object = object> extends SystemDrawing<Co
   recipeOf?(config: Config): Partial<Recipe>;
   /** The graphs that sampling runs, by name. */
   graphs(config: Config, options?: GridOptions): Readonly<Record<string, () => Graph>>;
-  training(config: Config, options?: { readonly dropout?: number }): SystemTraining;
+  training(config: Config, options?: TrainingOptions): SystemTraining;
 }
 
 /** How a network of these sizes is trained where that is not said. */

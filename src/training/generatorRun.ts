@@ -117,6 +117,8 @@ export interface GeneratorRunOptions {
   readonly labelDropout: number;
   /** Share of elements dropped in the network. */
   readonly dropout: number;
+  /** Share of images of which every token is predicted from the class alone, 0 to 1. */
+  readonly classAlone: number;
   /** Parts that each batch is worked on in. */
   readonly parts: number;
   readonly recompute: boolean;
@@ -199,7 +201,7 @@ function codesIn(
  * @throws InputError when the tokens are of other sizes than the generator's, UsageError for settings out of range.
  */
 export function generatorTraining(data: TokenSet, options: GeneratorRunOptions): TrainingSettings {
-  const { system, config, batchSize, labelDropout, dropout, parts, settings } = options;
+  const { system, config, batchSize, labelDropout, dropout, classAlone, parts, settings } = options;
   requireBatchSettings(options);
   requireShares({ labelDropout, dropout });
   requireTokensOf(system.config.facts(config), data, 'the tokens');
@@ -210,7 +212,8 @@ export function generatorTraining(data: TokenSet, options: GeneratorRunOptions):
   const { training, heldOut } = splitExamples(data.classIds.length, options.heldOutShare, seed, data);
   const order = dataOrder(training.length, batchSize, seed);
   const codesAt = codesIn(data, system.config.facts(config));
-  const taught = system.training(config, { dropout });
+  const taught = system.training(config, { dropout, classAlone });
+  const judged = system.training(config);
   const takesKey = taught.graph.inputs.some((tensor) => inputNode(tensor).name === DROPOUT_KEY);
   /**
    * @param firstDraw numbers the images over the whole run; all that is random about an image depends on its number
@@ -230,14 +233,14 @@ export function generatorTraining(data: TokenSet, options: GeneratorRunOptions):
       return { codes: codesAt(example, variant), condition, draw };
     });
     return {
-      ...taught.batch(chosen, seed, firstDraw),
+      ...(isTraining ? taught : judged).batch(chosen, seed, firstDraw),
       ...(isTraining && takesKey && { [DROPOUT_KEY]: intTensor([4], wordHalves([seed, firstDraw])) }),
     };
   };
   return {
     ...settings,
     lossGraph: forRowsFrom(taught.graph, share.start),
-    validationGraph: system.training(config).graph,
+    validationGraph: judged.graph,
     step: {
       ...{ parts, recompute: options.recompute, frozen: ofTokenizer(system, taught.graph) },
       ...(taught.varying && { varying: new Set(taught.varying) }),

@@ -5,7 +5,7 @@ import { validator } from '../jsonFile.js';
 import { openGenerator, openTokenizer, type TokenizerModel } from '../models/modelFolder.js';
 import { parseSystemConfig } from '../models/parseConfig.js';
 import { DEFAULT_SYSTEM, requireSystem, SYSTEM_NAMES, SYSTEMS } from '../systems/registry.js';
-import { recipeFor, type System } from '../systems/system.js';
+import { type Recipe, recipeFor, type System } from '../systems/system.js';
 import { generatorStart } from './fineTune.js';
 import { frozenParameters } from './frozenParameters.js';
 import { requireSquareGrid, squareOf } from './generatorRun.js';
@@ -26,6 +26,7 @@ export interface GeneratorRunSettings extends SharedRunSettings {
   readonly tokenizer: string;
   readonly label_dropout: number;
   readonly dropout: number;
+  readonly class_alone: number;
   /** Names of the classes; empty where a data set of tokens has none. */
   readonly labels: readonly string[];
 }
@@ -43,6 +44,7 @@ export const parseGeneratorRun = validator<GeneratorRunSettings>({
     tokenizer: { type: 'string' },
     label_dropout: { type: 'number', minimum: 0, exclusiveMaximum: 1 },
     dropout: { type: 'number', minimum: 0, exclusiveMaximum: 1 },
+    class_alone: { type: 'number', minimum: 0, maximum: 1, default: 0 },
     labels: { type: 'array', items: { type: 'string' } },
   },
 } as JSONSchemaType<GeneratorRunSettings>);
@@ -54,6 +56,13 @@ function requireCodesKind(system: System, { kind }: TokenizerModel, source: stri
   throw new InputError(
     `${source}: its tokenizer speaks ${kind.codes}, and ${system.title} draws ${system.codes}; use another tokenizer, or --system ${able.join(' or ')}`,
   );
+}
+
+/** The share that a network is trained with. @throws UsageError where a system cannot be trained so. */
+function classAloneOf(system: System, recipe: Recipe, asked = recipe.classAlone ?? 0): number {
+  if (asked === 0 || recipe.classAlone !== undefined) return asked;
+  const able = SYSTEMS.filter((other) => other.recipe.classAlone !== undefined).map(({ title }) => title);
+  throw new UsageError(`--class-alone: ${system.title} is not trained so; ${able.join(' and ')} can be`);
 }
 
 /**
@@ -98,12 +107,14 @@ export async function newGeneratorRun(
   frozenParameters(freeze, system.training(config).graph);
   const recipe = recipeFor(system, config);
   const { labelDropout = recipe.conditionDropout, dropout = recipe.dropout } = full;
+  const classAlone = classAloneOf(system, recipe, full.classAlone);
   const own = {
     system: system.name,
     config: { ...config },
     tokenizer,
     label_dropout: labelDropout,
     dropout,
+    class_alone: classAlone,
     labels,
   };
   return { settings: { ...shared, kind: 'generator', ...own }, tokens };

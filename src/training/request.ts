@@ -55,6 +55,8 @@ export interface GeneratorRequest extends TrainingRequest {
   readonly labelDropout?: number | undefined;
   /** Share of elements dropped from embeddings, attention output and feed-forward output (default: the system's recipe). */
   readonly dropout?: number | undefined;
+  /** Share of images of which every token is predicted from the class alone, 0 to 1 (default: the system's recipe). */
+  readonly classAlone?: number | undefined;
 }
 
 /** What the training of a tokenizer is asked for. */

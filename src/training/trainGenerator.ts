@@ -99,6 +99,7 @@ async function prepare(
     heldOutShare: settings.holdout,
     labelDropout: settings.label_dropout,
     dropout: settings.dropout,
+    classAlone: settings.class_alone,
     parts: settings.accumulate,
     recompute: settings.recompute,
     settings: {

@@ -6,7 +6,7 @@ import { openPytorch } from '../support/checkpoints.js';
 import { withGradients } from '../../src/compiler/gradient.js';
 import { makeGraph } from '../../src/graph/graph.js';
 import { referenceTarget } from '../../src/targets/reference/referenceTarget.js';
-import { floatTensor, type HostTensor } from '../../src/targets/target.js';
+import { floatTensor, type HostTensor, intTensor } from '../../src/targets/target.js';
 import { expectClose, TESTED_TARGETS } from '../support/conformance.js';
 import { goldenJson, goldenNumbers, goldenPath } from '../support/golden.js';
 
@@ -59,6 +59,40 @@ for (const target of TESTED_TARGETS.slice(1)) {
       const loss = golden('train.loss');
       expectClose(await outputs.loss!.read(), { ...loss, shape: [] }, 1e-4, 'loss');
       await executable.dispose();
+    });
+
+    it('predictions rest on as many known tokens as are allowed, and on the class alone where none is', async () => {
+      const { tensors } = await openPytorch(goldenPath('arpg-tiny.pt'));
+      const [tokens, classIds, orders] = ['train.input_ids', 'train.condition', 'train.orders'].map(golden);
+      const given = { tokens: tokens!, class_ids: classIds!, orders: orders! };
+      const logitsOf = async (context: 'before' | 'known' | 'class', known?: readonly number[]) => {
+        const graph = arpgTeacherForced(config, { context });
+        const executable = await target.compile(graph, { weights: tensors });
+        const inputs = { ...given, ...(known && { known: intTensor([known.length], known) }) };
+        const { shape, data } = await (await executable.run(inputs)).logits!.read();
+        await executable.dispose();
+        const size = shape[2]!;
+        return (row: number, place: number) => {
+          const start = (row * shape[1]! + place) * size;
+          return floatTensor([size], Array.from(data.subarray(start, start + size)));
+        };
+      };
+      const [rows, positions] = tokens!.shape as [number, number];
+      expect(rows).to.be.at.least(2);
+      const most = Array.from({ length: rows }, (_, row) => (row === 0 ? 0 : row === 1 ? 2 : positions));
+      const [all, limited, alone] = [
+        await logitsOf('before'),
+        await logitsOf('known', most),
+        await logitsOf('class'),
+      ];
+      for (let row = 0; row < rows; row++)
+        for (let place = 0; place < positions; place++) {
+          const sees = Math.min(place, most[row]!);
+          const what = `row ${row}, place ${place}`;
+          if (sees === 0) expectClose(limited(row, place), alone(row, place), 1e-5, what);
+          if (sees === place) expectClose(limited(row, place), all(row, place), 1e-5, what);
+          else expect(limited(row, place).data, what).to.not.deep.equal(all(row, place).data);
+        }
     });
 
     it('every gradient is the golden one', async () => {

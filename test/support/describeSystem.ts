@@ -383,6 +383,7 @@ export function describeSystem(system: System, parts: readonly ConformancePart[]
         return generatorTraining(data, {
           ...{ system, config, batchSize: 4, heldOutShare: 0.25, parts: 1, recompute: false, settings },
           ...{ labelDropout: system.recipe.conditionDropout, dropout: system.recipe.dropout },
+          classAlone: system.recipe.classAlone ?? 0,
         });
       };
       const losses = (folder: string) =>

@@ -218,6 +218,30 @@ describe('training as a library', function () {
       ).to.include(says);
   });
 
+  it('predicts a share of the images from their class alone where the system can be trained so', async () => {
+    const losses = async (name: string, classAlone: number) => {
+      await trainGenerator(tokens(name, { classAlone, steps: 2 }), { target });
+      expect(settingsOf(name)).to.include({ class_alone: classAlone });
+      const log = readLog(temporary(name));
+      const of = (field: 'loss' | 'validation_loss') =>
+        log.flatMap((entry) => (entry[field] === undefined ? [] : [entry[field]]));
+      return { training: of('loss'), heldOut: of('validation_loss') };
+    };
+    const [none, some, all] = [await losses('rest', 0), await losses('some', 0.5), await losses('alone', 1)];
+    expect(new Set([none, some, all].map(({ training }) => training[1])).size).to.equal(3);
+    // What is judged is how well tokens are predicted from those before, however the network was trained.
+    expect(all.heldOut).to.have.length(none.heldOut.length);
+    const resumed = trainGenerator({ resume: temporary('some'), classAlone: 0 }, { target });
+    expect((await refusal(resumed)).message).to.include('--class-alone 0: the run');
+    for (const [request, says] of [
+      [{ classAlone: 0.5, system: 'randar' }, '--class-alone: RandAR is not trained so; ARPG can be'],
+      [{ classAlone: 1.5 }, "field 'class_alone' must be <= 1"],
+    ] as const)
+      expect((await refusal(trainGenerator(tokens('refused', request), { target }))).message).to.include(
+        says,
+      );
+  });
+
   it('trains a tokenizer with one call', async () => {
     const config = { ...openTokenizer(tokenizer).config, image_size: 16 };
     const request = {
