@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { countryAdjectives } from './countryAdjectives.mjs';
 
 const [labelsFile, datasource, emojibase] = process.argv.slice(2);
 if (emojibase === undefined) {
@@ -36,13 +37,20 @@ function flagNames(name) {
   return country === undefined ? [name] : [name, country, `${country} flag`, `flag of ${country}`];
 }
 
+/** A country's flag is asked for by its adjective, too: `japanese flag`. */
+function adjectiveNames(label) {
+  const [, code] = /^flags\/country-flag\/(?:flag-)?(..)$/.exec(label) ?? [];
+  return (countryAdjectives[code] ?? []).map((adjective) => `${adjective} flag`);
+}
+
 const named = read(datasource, 'emoji.json').flatMap((emoji) => {
   const label = labelOf.get(emoji.short_name);
   if (label === undefined) return [];
   const { label: name, tags = [], hexcode } = byCode.get(codeOf(emoji.unified)) ?? {};
   const codes = shortcodes.flatMap((set) => set[hexcode] ?? []);
-  const names = [...emoji.short_names, ...codes, ...(name === undefined ? [] : [name])].map(plain);
-  return [{ label, names: new Set(names.flatMap(flagNames)), keywords: tags.map(plain) }];
+  const said = [...emoji.short_names, ...codes, ...(name === undefined ? [] : [name])].map(plain);
+  const names = new Set([...said.flatMap(flagNames), ...adjectiveNames(label)]);
+  return [{ label, names, keywords: tags.map(plain) }];
 });
 
 const groups = new Set(labels.flatMap((label) => label.split('/').slice(0, -1).map(plain)));

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describePage } from '../support/docs/describePage.js';
-import { ROOT } from '../support/docs/examples.js';
+import { examplesOf, ROOT } from '../support/docs/examples.js';
 
 describePage('README.md');
 
@@ -11,6 +11,18 @@ describe('the README', () => {
 
   it('is short', () => {
     expect(text.trimEnd().split('\n').length).to.be.at.most(200);
+  });
+
+  it('has the picture first that its first command draws', () => {
+    const [, options, file] = /npx arpg sample (.*) -o (\S+)/.exec(text)!;
+    expect(/!\[[^\]]*\]\(([^)]+)\)/.exec(text)![1]).to.equal(`docs/pictures/${file}`);
+    const sameCommand = `\narpg sample ${options} -o ${file}\n`;
+    expect(
+      examplesOf('README.md').some(
+        ({ code, notRun }) => notRun === undefined && `\n${code}`.includes(sameCommand),
+      ),
+      'the picture is compared by an example that runs',
+    ).to.equal(true);
   });
 
   it('shows pictures that are shipped', () => {

@@ -285,6 +285,8 @@ describe('class names', () => {
       ['dog', 'animals/mammal/dog'],
       ['flag-de', 'flags/country-flag/de'],
       ['flag of germany', 'flags/country-flag/de'],
+      ['Japanese flag', 'flags/country-flag/jp'],
+      ['south-korean flag', 'flags/country-flag/kr'],
       ['robot', 'smileys/face-costume/robot_face'],
       ['bicycle', 'travel/transport-ground/bike'],
       ['sun', 'travel/sky-and-weather/sunny'],
