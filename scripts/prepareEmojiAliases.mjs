@@ -53,6 +53,11 @@ const named = read(datasource, 'emoji.json').flatMap((emoji) => {
   return [{ label, names, keywords: tags.map(plain) }];
 });
 
+/** Words of several emoji that people mean one by. */
+const meant = { cup: 'coffee', clock: 'clock3' };
+for (const { label, names } of named)
+  for (const [word, name] of Object.entries(meant)) if (lastPart(label) === name) names.add(word);
+
 const groups = new Set(labels.flatMap((label) => label.split('/').slice(0, -1).map(plain)));
 const ownNames = new Set(labels.map((label) => plain(lastPart(label))));
 const taken = new Set([...ownNames, ...groups, ...named.flatMap(({ names }) => [...names])]);
