@@ -51,6 +51,15 @@ describe('compiled models between commands', () => {
     expect(readdirSync(temporary('cache/weights')).filter((name) => name.startsWith('.'))).to.deep.equal([]);
   });
 
+  it('of 4 bits draw the same picture however often they were used', () => {
+    const emoji = ['--model', 'emoji', '--steps', '4'];
+    draw('emoji-none.png', emoji, '0');
+    for (const name of ['emoji-1.png', 'emoji-2.png', 'emoji-3.png']) {
+      draw(name, emoji);
+      expect(readFileSync(temporary(name)).equals(readFileSync(temporary('emoji-none.png'))), name).to.equal(true);
+    }
+  });
+
   it('are shared by commands that run at once, and by none where the folder cannot be written', () => {
     draw('alone.png', [], '0');
     const picture = readFileSync(temporary('alone.png'));

@@ -50,12 +50,14 @@ function bytesInModel(tensor: StoredTensor): number {
 }
 
 /**
- * Names an optimised model by all that it depends on; undefined where weights are in memory alone, or too many.
+ * Names an optimised model by all that it depends on; undefined where weights are in memory alone, or too many, or of 4 bits:
+ * onnxruntime reads those back, packed as it left them, as other numbers, even infinite ones.
  * @param manner the model before, and what made it
  */
 export function optimizedKey(weights: Weights, manner: string): string | undefined {
   const bytes = [...weights.values()].reduce((sum, tensor) => sum + bytesInModel(tensor), 0);
-  if (bytes > MOST_BYTES) return undefined;
+  const has4Bits = [...weights.values()].some(({ quantized }) => quantized?.bits === 4);
+  if (bytes > MOST_BYTES || has4Bits) return undefined;
   const origins = attempt(() => originsOf(weights));
   if (!origins) return undefined;
   return createHash('sha256')
