@@ -56,7 +56,9 @@ describe('compiled models between commands', () => {
     draw('emoji-none.png', emoji, '0');
     for (const name of ['emoji-1.png', 'emoji-2.png', 'emoji-3.png']) {
       draw(name, emoji);
-      expect(readFileSync(temporary(name)).equals(readFileSync(temporary('emoji-none.png'))), name).to.equal(true);
+      expect(readFileSync(temporary(name)).equals(readFileSync(temporary('emoji-none.png'))), name).to.equal(
+        true,
+      );
     }
   });
 
