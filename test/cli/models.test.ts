@@ -42,7 +42,7 @@ describe('arpg models', () => {
       'emoji',
       '  from     shipped',
       '  system   ARPG',
-      '  size     3.9 M, 7.8 MB',
+      '  size     7.6 M, 7.7 MB',
       '  classes  1906',
       '  tokens   8×8',
       '  picture  32×32',

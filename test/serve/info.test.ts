@@ -30,7 +30,7 @@ describe('what a server says of itself', () => {
   it('tells a model’s sizes and defaults', async () => {
     expect(await get('/v1/models/emoji')).to.deep.include({
       ...{ width: 32, height: 32, token_pixels: 4, classes: 1906, edits: true, free_steps: true },
-      defaults: { steps: 64, guidance: 4, no_guidance: 1, temperature: 0.8, top_p: 0.9 },
+      defaults: { steps: 64, guidance: 1, no_guidance: 1, temperature: 0.8, top_p: 0.9 },
     });
   });
 
